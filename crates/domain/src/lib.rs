@@ -1,1 +1,21 @@
-//! Placeholder; see docs/architecture.md.
+//! The rules of this certification authority: types, states, dates.
+//!
+//! No input or output, no `async`, no clock and no random numbers of its own: instants and entropy come in
+//! as parameters. See `docs/architecture.md` for what each module is about.
+
+pub mod application;
+pub mod audit;
+pub mod certificate;
+pub mod entropy;
+pub mod flow;
+pub mod grant;
+pub mod id;
+pub mod institution;
+pub mod issuance;
+pub mod operator;
+pub mod outbox;
+pub mod policy;
+pub mod reference;
+pub mod revocation;
+pub mod secret;
+pub mod time;

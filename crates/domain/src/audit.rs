@@ -1,0 +1,43 @@
+//! Audit events: who did what to which object, when. Written in the transaction of the change.
+
+use crate::id::{AuditId, OperatorId};
+use crate::time::Timestamp;
+
+/// Who acted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// An operator, authenticated.
+    Operator(OperatorId),
+    /// Somebody who knew a pair of IDs or held a certificate, from this network address.
+    Subscriber(String),
+    /// The program itself: a timer or a command of the host's administrator.
+    System,
+}
+
+impl Actor {
+    /// The text that stands in the database: `operator:…`, `subscriber:…` or `system`.
+    pub fn as_text(&self) -> String {
+        match self {
+            Self::Operator(id) => format!("operator:{id}"),
+            Self::Subscriber(source) => format!("subscriber:{source}"),
+            Self::System => "system".to_owned(),
+        }
+    }
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// Its id; ids of later seconds are greater.
+    pub id: AuditId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who acted.
+    pub actor: Actor,
+    /// What was done: a verb in lower case, such as `certificate.hold`.
+    pub action: &'static str,
+    /// What it was done to: a kind and an id, such as `grant:0123…`.
+    pub object: String,
+    /// Further facts in English, never a secret.
+    pub detail: String,
+}

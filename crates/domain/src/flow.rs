@@ -1,0 +1,122 @@
+//! 手続き: one procedure of one person, named in the address of each of its pages (decision F1).
+
+use crate::id::{FlowId, GrantId};
+use crate::time::Timestamp;
+
+/// Which procedure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowKind {
+    /// 電子証明書ダウンロード (`/p/rcd`).
+    Collect,
+    /// 失効申請 (`/p/rx`).
+    Revoke,
+}
+
+impl FlowKind {
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Collect => "collect",
+            Self::Revoke => "revoke",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Collect, Self::Revoke]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
+}
+
+/// Which page a procedure stands at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowStep {
+    /// RX-3: what was entered is shown.
+    Confirm,
+    /// RX-4, or the end of a collection that was frozen or erased.
+    Done,
+    /// RX-2: the form.
+    Form,
+    /// RCD-2: the password.
+    Password,
+    /// RCD-4: the file can be fetched.
+    Ready,
+}
+
+impl FlowStep {
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Done => "done",
+            Self::Form => "form",
+            Self::Password => "password",
+            Self::Ready => "ready",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [
+            Self::Confirm,
+            Self::Done,
+            Self::Form,
+            Self::Password,
+            Self::Ready,
+        ]
+        .into_iter()
+        .find(|step| step.as_str() == text)
+    }
+}
+
+/// A procedure as it is stored. Nothing in it is secret, and its id alone shows nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Which procedure.
+    pub kind: FlowKind,
+    /// About which grant.
+    pub grant: GrantId,
+    /// Where it stands.
+    pub step: FlowStep,
+    /// Rises by one with each accepted POST.
+    pub version: i64,
+    /// Digest of the POST that led to this version: a repeated POST is answered like the first.
+    pub answered: Option<[u8; 32]>,
+    /// What was entered so far, as JSON; never a secret.
+    pub entered: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends, unless a step moves it on.
+    pub expires_at: Timestamp,
+}
+
+/// What a POST that carries `version` and `digest` meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The procedure moved on in another tab (E-04).
+    Elsewhere,
+    /// Its time is over (E-03).
+    Expired,
+    /// It is the next step.
+    Next,
+    /// The same POST was accepted before: show its result.
+    Repeated,
+}
+
+impl Flow {
+    /// Judges a POST.
+    pub fn turn(&self, version: i64, digest: &[u8; 32], now: Timestamp) -> Turn {
+        if version + 1 == self.version && self.answered.as_ref() == Some(digest) {
+            Turn::Repeated
+        } else if now > self.expires_at {
+            Turn::Expired
+        } else if version == self.version {
+            Turn::Next
+        } else {
+            Turn::Elsewhere
+        }
+    }
+}

@@ -1,0 +1,309 @@
+-- The tables of issue one: operators, institutions, applications, grants, certificates, revocation,
+-- publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT, BIGINT and BYTEA only.
+-- Times are seconds since 1970-01-01T00:00:00Z. Ids are 32 hexadecimal digits.
+
+create table fact (
+    name text not null primary key,
+    value text not null
+);
+
+create table counter (
+    name text not null primary key,
+    value bigint not null
+);
+
+create table sealing_secret (
+    purpose text not null,
+    number bigint not null,
+    sealed bytea not null,
+    created_at bigint not null,
+    primary key (purpose, number)
+);
+
+create table operator (
+    id text not null primary key,
+    name text not null unique,
+    password_hash text not null,
+    totp_sealed bytea not null,
+    totp_last_step bigint not null,
+    created_at bigint not null,
+    disabled_at bigint
+);
+
+create table operator_role (
+    operator_id text not null references operator (id),
+    role text not null check (role in (
+        'administrator', 'approver', 'auditor', 'dispatcher', 'examiner', 'help_desk', 'intake')),
+    primary key (operator_id, role)
+);
+
+create table institution (
+    id text not null primary key,
+    class text not null,
+    code text not null,
+    name text not null,
+    prefecture bigint not null check (prefecture between 1 and 47),
+    postal_code text not null,
+    address text not null,
+    telephone text not null,
+    created_at bigint not null,
+    closed_at bigint
+);
+
+create unique index institution_live_code on institution (class, code) where closed_at is null;
+
+create table application (
+    id text not null primary key,
+    institution_id text not null references institution (id),
+    terminal text not null,
+    mail text not null,
+    entered_by text not null,
+    entered_at bigint not null,
+    state text not null check (state in (
+        'submitted', 'examined', 'approved', 'returned', 'rejected', 'cancelled')),
+    examined_by text references operator (id),
+    examined_at bigint,
+    decided_by text references operator (id),
+    decided_at bigint,
+    reason text,
+    grant_id text,
+    check (examined_by is null or examined_by <> entered_by),
+    check (state <> 'approved' or (examined_by is not null and decided_by is not null
+        and grant_id is not null and decided_by <> examined_by and decided_by <> entered_by))
+);
+
+create index application_waiting on application (state, id)
+    where state in ('submitted', 'examined');
+
+create table issue_grant (
+    id text not null primary key,
+    request_id text not null unique,
+    application_id text not null unique references application (id),
+    institution_id text not null references institution (id),
+    institution_name text not null,
+    class text not null,
+    code text not null,
+    prefecture bigint not null,
+    terminal text not null,
+    mail text not null,
+    approved_at bigint not null,
+    not_after bigint not null,
+    window_end bigint not null,
+    entered_by text not null,
+    examined_by text not null references operator (id),
+    approved_by text not null references operator (id),
+    state text not null check (state in (
+        'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned',
+        'frozen', 'voided')),
+    frozen_from text,
+    serial text,
+    posted_at bigint,
+    tracking text,
+    state_at bigint not null,
+    collected_at bigint,
+    seen_at bigint,
+    check (examined_by <> entered_by),
+    check (approved_by <> examined_by),
+    check (approved_by <> entered_by),
+    check (state not in ('key_fixed', 'collected', 'seen_in_use') or serial is not null)
+);
+
+create index issue_grant_institution on issue_grant (institution_id, id);
+create index issue_grant_window on issue_grant (window_end, id)
+    where state in ('posted', 'key_fixed', 'collected', 'seen_in_use');
+
+create table reference_id (
+    id text not null primary key,
+    grant_id text not null references issue_grant (id),
+    hmac bytea not null,
+    pepper bigint not null,
+    salt bytea not null,
+    scope text not null check (scope in ('letter', 'revocation_only')),
+    created_at bigint not null,
+    ended_at bigint
+);
+
+create unique index reference_id_live on reference_id (grant_id) where ended_at is null;
+
+create table letter_secret (
+    grant_id text not null primary key references issue_grant (id),
+    sealed bytea not null,
+    created_at bigint not null
+);
+
+create index letter_secret_age on letter_secret (created_at);
+
+create table ca_key (
+    id text not null primary key,
+    purpose text not null check (purpose in ('root', 'subscriber', 'tls')),
+    state text not null check (state in ('active', 'retired', 'destroyed')),
+    certificate bytea not null,
+    chain bytea,
+    key_file text,
+    shards bigint not null,
+    not_after bigint not null,
+    created_at bigint not null
+);
+
+create unique index ca_key_active on ca_key (purpose) where state = 'active';
+
+create table certificate (
+    serial text not null primary key,
+    kind text not null check (kind in ('subscriber', 'tls_server', 'ocsp_responder')),
+    ca_key_id text not null references ca_key (id),
+    shard bigint not null,
+    grant_id text references issue_grant (id),
+    fingerprint text,
+    spki_sha256 text not null,
+    not_before bigint not null,
+    not_after bigint not null,
+    created_at bigint not null,
+    state text not null check (state in (
+        'intended', 'issued', 'on_hold', 'revoked', 'superseded', 'void')),
+    state_at bigint,
+    reason bigint,
+    check (state in ('intended', 'void') or fingerprint is not null),
+    check (kind <> 'subscriber' or grant_id is not null)
+);
+
+create unique index certificate_fingerprint on certificate (fingerprint)
+    where fingerprint is not null;
+create unique index certificate_live on certificate (grant_id)
+    where grant_id is not null and state in ('intended', 'issued', 'on_hold');
+create unique index certificate_subscriber_key on certificate (spki_sha256)
+    where state <> 'void';
+create index certificate_intended on certificate (created_at) where state = 'intended';
+create index certificate_listed on certificate (ca_key_id, shard, serial)
+    where state in ('on_hold', 'revoked', 'superseded', 'void');
+create index certificate_not_after on certificate (not_after, serial) where state = 'issued';
+
+create table certificate_der (
+    serial text not null primary key references certificate (serial),
+    tbs bytea not null,
+    der bytea
+);
+
+create table sealed_key (
+    serial text not null primary key references certificate (serial),
+    grant_id text not null references issue_grant (id),
+    sealed bytea,
+    created_at bigint not null,
+    destroyed_at bigint,
+    destroyed_because text check (destroyed_because in ('request', 'revocation', 'window_end')),
+    check ((sealed is null) = (destroyed_at is not null))
+);
+
+create index sealed_key_kept on sealed_key (grant_id) where sealed is not null;
+
+create table service_certificate (
+    id text not null primary key,
+    kind text not null check (kind in ('tls_server', 'ocsp_responder')),
+    name text not null,
+    serial text not null references certificate (serial),
+    sealed_key bytea not null,
+    not_after bigint not null,
+    created_at bigint not null
+);
+
+create index service_certificate_name on service_certificate (kind, name, not_after);
+
+create table collection (
+    id text not null primary key,
+    grant_id text not null references issue_grant (id),
+    at bigint not null,
+    source text not null,
+    refused text
+);
+
+create index collection_grant on collection (grant_id, id);
+
+create table revocation_request (
+    id text not null primary key,
+    number text not null unique,
+    grant_id text not null references issue_grant (id),
+    serial text references certificate (serial),
+    mail text not null,
+    reason text not null,
+    submitted_at bigint not null,
+    source text not null,
+    state text not null check (state in ('submitted', 'proposed', 'ended')),
+    outcome text check (outcome in ('complete', 'lift')),
+    proposed_by text references operator (id),
+    proposed_at bigint,
+    note text,
+    confirmed_by text references operator (id),
+    ended_at bigint,
+    check (state = 'submitted' or (outcome is not null and proposed_by is not null)),
+    check (state <> 'ended' or (confirmed_by is not null and confirmed_by <> proposed_by))
+);
+
+create unique index revocation_request_open on revocation_request (grant_id)
+    where state in ('submitted', 'proposed');
+create index revocation_request_grant on revocation_request (grant_id, id);
+create index revocation_request_at on revocation_request (submitted_at);
+
+create table publication (
+    ca_key_id text not null references ca_key (id),
+    list text not null,
+    wanted bigint not null,
+    made bigint not null,
+    number bigint not null,
+    this_update bigint not null,
+    next_update bigint not null,
+    due_at bigint not null,
+    primary key (ca_key_id, list)
+);
+
+create index publication_due on publication (due_at);
+
+create table revocation_list (
+    ca_key_id text not null,
+    list text not null,
+    number bigint not null,
+    der bytea not null,
+    primary key (ca_key_id, list)
+);
+
+create table flow (
+    id text not null primary key,
+    kind text not null check (kind in ('collect', 'revoke')),
+    grant_id text not null references issue_grant (id),
+    step text not null,
+    version bigint not null,
+    answered bytea,
+    entered text not null,
+    created_at bigint not null,
+    expires_at bigint not null
+);
+
+create index flow_end on flow (expires_at);
+
+create table outbox (
+    id text not null primary key,
+    at bigint not null,
+    kind text not null,
+    recipient text not null,
+    key text not null unique,
+    fields text not null,
+    sent_at bigint
+);
+
+create index outbox_waiting on outbox (at, id) where sent_at is null;
+
+create table wrong_id (
+    source text not null,
+    minute bigint not null,
+    count bigint not null,
+    primary key (source, minute)
+);
+
+create table audit (
+    id text not null primary key,
+    at bigint not null,
+    actor text not null,
+    action text not null,
+    object text not null,
+    detail text not null
+);
+
+create index audit_object on audit (object, id);

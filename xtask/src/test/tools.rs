@@ -1,0 +1,284 @@
+//! Programs that others wrote and that judge or drive ours.
+//!
+//! Each tool is looked for first and installed only when it is missing. What lies outside the
+//! machine's package manager goes to `target/tools`. Tests find the tools by environment variables,
+//! listed in `crates/system-tests/oracles/README.md`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::apt::{Apt, quiet};
+use super::tally::Tally;
+use super::zlint;
+use crate::workspace;
+
+/// The release of the browser driver, from the npm registry.
+const PLAYWRIGHT: &str = "playwright-core@1.65.1";
+
+/// Where Debian's package puts the browser.
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// A tool by its own name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// Opens our files, asks our responder, verifies our signatures.
+    OpenSsl,
+    /// A plain HTTP and TLS client.
+    Curl,
+    /// The second database.
+    PostgreSql,
+    /// certutil and pk12util: a second reader of our `.p12`, and the store of the browser.
+    Nss,
+    /// The browser of a subscriber.
+    Chromium,
+    /// Drives the browser.
+    Playwright,
+    /// Judges certificates, CRLs and OCSP responses.
+    Pkilint,
+    /// Judges certificates and CRLs with other rules.
+    Zlint,
+}
+
+impl Tool {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::OpenSsl,
+        Self::Curl,
+        Self::PostgreSql,
+        Self::Nss,
+        Self::Chromium,
+        Self::Playwright,
+        Self::Pkilint,
+        Self::Zlint,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OpenSsl => "openssl",
+            Self::Curl => "curl",
+            Self::PostgreSql => "postgresql",
+            Self::Nss => "nss",
+            Self::Chromium => "chromium",
+            Self::Playwright => "playwright",
+            Self::Pkilint => "pkilint",
+            Self::Zlint => "zlint",
+        }
+    }
+}
+
+/// The tools that are there, as tests see them.
+pub(crate) struct Environment {
+    apt: Apt,
+    variables: Vec<(&'static str, OsString)>,
+    present: u64,
+}
+
+impl Environment {
+    pub(crate) fn new() -> Self {
+        let oracles = workspace::root().join("crates/system-tests/oracles");
+        let variables = vec![("TEGATA_ORACLE_DIR", oracles.into_os_string())];
+        Self {
+            apt: Apt::default(),
+            variables,
+            present: 0,
+        }
+    }
+
+    /// Finds or installs a tool. The error is the reason why it cannot be had.
+    pub(crate) fn add(&mut self, tool: Tool) -> Result<()> {
+        match tool {
+            Tool::OpenSsl => {
+                self.programs(&["openssl"], &["openssl"])?;
+                self.set("TEGATA_ORACLES", "1".into());
+            }
+            Tool::Curl => self.programs(&["curl"], &["curl"])?,
+            Tool::PostgreSql => self.postgres()?,
+            Tool::Nss => self.programs(&["certutil", "pk12util"], &["libnss3-tools"])?,
+            Tool::Chromium => self.chromium()?,
+            Tool::Playwright => self.playwright()?,
+            Tool::Pkilint => self.pkilint()?,
+            Tool::Zlint => {
+                if !zlint::program().is_file() {
+                    zlint::install()?;
+                }
+                self.set("TEGATA_ZLINT", zlint::program().into_os_string());
+            }
+        }
+        self.present += 1;
+        Ok(())
+    }
+
+    pub(crate) fn set(&mut self, name: &'static str, value: OsString) {
+        self.variables.push((name, value));
+    }
+
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &OsString)> {
+        self.variables.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// Every tool that is there counts as passed. The others were counted as skipped by name.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            passed: self.present,
+            ..Tally::default()
+        }
+    }
+
+    /// The folder of `initdb` and `postgres`, newest release first.
+    pub(crate) fn postgres_programs(&self) -> Option<PathBuf> {
+        let releases = fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
+        let mut releases: Vec<(u32, PathBuf)> = releases
+            .filter_map(|entry| {
+                let release = entry.file_name().to_str()?.parse().ok()?;
+                let programs = entry.path().join("bin");
+                programs
+                    .join("postgres")
+                    .is_file()
+                    .then_some((release, programs))
+            })
+            .collect();
+        releases.sort();
+        releases.pop().map(|(_, programs)| programs)
+    }
+
+    fn programs(&mut self, programs: &[&str], packages: &[&str]) -> Result<()> {
+        let missing = |programs: &[&str]| {
+            programs
+                .iter()
+                .any(|program| workspace::find_program(program).is_none())
+        };
+        if missing(programs) {
+            self.apt.install(packages)?;
+        }
+        anyhow::ensure!(
+            !missing(programs),
+            "{} did not bring {}",
+            packages.join(" "),
+            programs.join(" ")
+        );
+        Ok(())
+    }
+
+    fn postgres(&mut self) -> Result<()> {
+        if self.postgres_programs().is_none() {
+            self.apt.install(&["postgresql"])?;
+        }
+        self.postgres_programs()
+            .context("postgresql brought no server")?;
+        Ok(())
+    }
+
+    fn chromium(&mut self) -> Result<()> {
+        if !Path::new(CHROMIUM).is_file() {
+            self.apt.install(&["chromium"])?;
+        }
+        if !Path::new("/usr/share/fonts/opentype/ipafont-gothic").is_dir() {
+            self.apt.install(&["fonts-ipafont-gothic"])?;
+        }
+        self.set("TEGATA_CHROMIUM", CHROMIUM.into());
+        Ok(())
+    }
+
+    fn playwright(&mut self) -> Result<()> {
+        self.programs(&["node"], &["nodejs"])?;
+        let folder = workspace::tools_folder().join("browser");
+        if !is_current(&folder, PLAYWRIGHT) {
+            self.programs(&["npm"], &["npm"])?;
+            eprintln!(
+                "install: npm install {PLAYWRIGHT} (under {})",
+                folder.display()
+            );
+            start_again(&folder)?;
+            quiet(
+                Command::new("npm")
+                    .args([
+                        "install",
+                        "--no-save",
+                        "--no-package-lock",
+                        "--no-audit",
+                        "--no-fund",
+                    ])
+                    .arg("--prefix")
+                    .arg(&folder)
+                    .arg(PLAYWRIGHT)
+                    .current_dir(&folder),
+            )?;
+            record(&folder, PLAYWRIGHT)?;
+        }
+        self.set(
+            "TEGATA_PLAYWRIGHT",
+            folder.join("node_modules").into_os_string(),
+        );
+        Ok(())
+    }
+
+    /// A Python tool gets a virtual environment of its own: the pins of such tools clash.
+    fn pkilint(&mut self) -> Result<()> {
+        let list = workspace::root().join("crates/system-tests/oracles/requirements.txt");
+        let wanted = fs::read_to_string(&list).context("read requirements.txt")?;
+        let folder = workspace::tools_folder().join("pkilint");
+        let python = folder.join("bin/python");
+        if !is_current(&folder, &wanted) {
+            self.programs(&["python3"], &["python3"])?;
+            let can_make = Command::new("python3")
+                .args(["-c", "import venv, ensurepip"])
+                .output();
+            if !can_make.is_ok_and(|output| output.status.success()) {
+                self.apt.install(&["python3-venv"])?;
+            }
+            eprintln!(
+                "install: pip install -r requirements.txt (under {})",
+                folder.display()
+            );
+            start_again(&folder)?;
+            quiet(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+            quiet(
+                Command::new(&python)
+                    .args(["-m", "pip", "install", "--quiet", "-r"])
+                    .arg(&list),
+            )?;
+            record(&folder, &wanted)?;
+        }
+        self.set("TEGATA_PKILINT_PYTHON", python.into_os_string());
+        Ok(())
+    }
+}
+
+/// Whether the folder holds a finished installation of exactly this.
+fn is_current(folder: &Path, wanted: &str) -> bool {
+    fs::read_to_string(folder.join("installed")).is_ok_and(|installed| installed == wanted)
+}
+
+/// Marks the folder as finished, as the last step of an installation.
+fn record(folder: &Path, what: &str) -> Result<()> {
+    fs::write(folder.join("installed"), what).context("mark the installation as finished")
+}
+
+/// Leaves an empty folder, whatever an earlier, broken installation left.
+fn start_again(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_is_current_only_once_it_is_recorded_and_of_this_release() {
+        let folder = std::env::temp_dir().join(format!("xtask-tools-{}", std::process::id()));
+        start_again(&folder).unwrap();
+        assert!(!is_current(&folder, "a@1"));
+        record(&folder, "a@1").unwrap();
+        assert!(is_current(&folder, "a@1"));
+        assert!(!is_current(&folder, "a@2"));
+        start_again(&folder).unwrap();
+        assert!(!is_current(&folder, "a@1"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -39,7 +39,6 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// Runs a command and answers its standard output; its standard error passes through.
-#[expect(dead_code, reason = "the edges between crates come next")]
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let name = format!("{command:?}");
     let output = command

@@ -1,1 +1,30 @@
-//! Placeholder; see docs/architecture.md.
+//! Keys, certificates, revocation lists, OCSP and PKCS#12 in the words of the RFCs.
+//!
+//! | module | standard |
+//! | --- | --- |
+//! | [`name`] | distinguished names, RFC 5280 §4.1.2.4, RFC 4514 |
+//! | [`key`] | key pairs and SubjectPublicKeyInfo, RFC 5480, RFC 8017, RFC 5958 |
+//! | [`signer`], [`soft`] | the border to a signing key; a key in an encrypted file |
+//! | [`profile`], [`tbs`], [`lint`] | what a certificate says, its signature, and the rules before it |
+//! | [`certificate`] | reading certificates |
+//!
+//! This crate knows no hospital, no database, no network and no clock.
+
+pub mod certificate;
+pub mod digest;
+pub mod key;
+pub mod lint;
+pub mod name;
+pub mod pem;
+pub mod profile;
+pub mod signer;
+pub mod soft;
+pub mod tbs;
+
+mod pbes2;
+mod random;
+mod tlv;
+
+pub use const_oid::ObjectIdentifier;
+pub use random::RandomFailed;
+pub use tlv::TimeOutOfRange;

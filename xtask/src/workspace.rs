@@ -11,10 +11,12 @@ use anyhow::{Context as _, Result, bail};
 /// Folders that hold nothing written by us.
 const NOT_OURS: &[&str] = &["target", "node_modules", ".git"];
 
-/// The root of the workspace: the folder above `xtask`.
+/// The root of the workspace: the folder above `xtask`. Cargo says where that is at each run; what
+/// it said at build time may be another checkout that shares the build folder.
 pub(crate) fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_path_buf()
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().unwrap_or(&manifest).to_path_buf()
 }
 
 /// The folder that receives outside tools. It lies under `target`, so nothing of it is committed.

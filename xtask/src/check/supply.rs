@@ -1,4 +1,5 @@
-//! What comes in from outside: no banned crate, no licence we cannot meet, one registry.
+//! What comes in from outside: no banned crate, no licence we cannot meet, one registry, and a line
+//! in docs/dependencies.md for every crate that we name ourselves.
 //!
 //! The lists are those of `deny.toml`. The tree is what cargo would build on any platform, tests
 //! included; a crate that is only named in the lock file is no part of it.
@@ -15,6 +16,8 @@ use super::licence;
 use crate::workspace;
 
 const LOCK: &str = "Cargo.lock";
+const MANIFEST: &str = "Cargo.toml";
+const REASONS: &str = "docs/dependencies.md";
 
 pub(crate) fn check(root: &Path) -> Result<Vec<Problem>> {
     let rules = fs::read_to_string(root.join("deny.toml")).context("read deny.toml")?;
@@ -32,7 +35,11 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>> {
     command.args(["--prefix", "none", "--format", "{p}|{l}"]);
     let tree = workspace::output(&mut command)?;
 
+    let manifest = fs::read_to_string(root.join(MANIFEST)).context("read Cargo.toml")?;
+    let reasons = fs::read_to_string(root.join(REASONS)).context("read docs/dependencies.md")?;
+
     let mut problems = foreign_sources(&lock);
+    problems.extend(without_reason(&manifest, &reasons));
     for package in Package::read_all(&tree) {
         problems.extend(judge(&package, &rules, &lock));
     }
@@ -131,6 +138,28 @@ fn foreign_sources(lock: &str) -> Vec<Problem> {
         .collect()
 }
 
+/// Crates of `[workspace.dependencies]` whose row is missing.
+fn without_reason(manifest: &str, reasons: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut in_section = false;
+    for (index, line) in manifest.lines().enumerate() {
+        if line.starts_with('[') {
+            in_section = line.trim() == "[workspace.dependencies]";
+        }
+        let Some((name, value)) = line.split_once('=').filter(|_| in_section) else {
+            continue;
+        };
+        let name = name.trim();
+        let ours = value.contains("path =");
+        if !name.starts_with('#') && !ours && !reasons.contains(&format!("| `{name}` |")) {
+            let what = format!("nothing says why {name} is here");
+            let remedy = "add a row to docs/dependencies.md";
+            problems.push(Problem::new(Path::new(MANIFEST), index + 1, &what, remedy));
+        }
+    }
+    problems
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +223,17 @@ mod tests {
             foreign_sources("[[package]]\nname = \"b\"\nsource = \"registry+one\"\n").len(),
             1
         );
+    }
+
+    #[test]
+    fn a_dependency_without_a_row_is_reported_where_it_is_named() {
+        let manifest = "[workspace]\na = 1\n[workspace.dependencies]\nours = { path = \"ours\" }\n\
+                        # b = 2\nhex = \"1\"\nhexagon = { version = \"1\" }\n[profile.dev]\nc = 1\n";
+        let found = without_reason(manifest, "| `hex` | text | someone | ten lines |\n");
+        let places: Vec<String> = found
+            .iter()
+            .map(|problem| problem.place.to_string())
+            .collect();
+        assert_eq!(places, ["Cargo.toml:7"]);
     }
 }

@@ -2,9 +2,9 @@
 
     lint.py FOLDER [--zlint PROGRAM]
 
-FOLDER holds DER files: certificates (.cer), CRLs (.crl), OCSP responses (.ocsp). pkilint runs in this
-one process over all of them; zlint, where given (or named by TEGATA_ZLINT), over certificates and
-CRLs.
+FOLDER holds DER files: certificates (.cer), CRLs (.crl), OCSP responses (.ocsp). pkilint runs in
+this one process over all of them; zlint, where given (or named by TEGATA_ZLINT), over certificates
+and CRLs.
 
 Standard output has one JSON object per finding at warning or above:
     {"tool": …, "file": …, "severity": "WARNING" | "ERROR" | "FATAL", "finding": …}

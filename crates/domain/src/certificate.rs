@@ -151,20 +151,26 @@ impl CertificateState {
     }
 
     /// The state after `step`, or a refusal.
+    ///
+    /// A hold ends only by a decision of persons (F4): a certificate on hold is not superseded when
+    /// a newer one is seen; where the hold is lifted, the next sight of the newer one does it.
+    /// A hold is no reason to revoke for good, so `Revoke(CertificateHold)` is refused.
     pub fn apply(self, step: CertificateMove, at: Timestamp) -> Result<Self, CertificateRefusal> {
         use CertificateMove as M;
+        let refusal = CertificateRefusal {
+            state: self.as_str(),
+        };
         match (self, step) {
             (Self::Intended, M::Issue) | (Self::OnHold { .. }, M::Lift) => Ok(Self::Issued),
             (Self::Intended, M::Void) => Ok(Self::Void { at }),
+            (_, M::Revoke(Some(ReasonCode::CertificateHold))) => Err(refusal),
             (Self::Issued, M::Hold) => Ok(Self::OnHold { at }),
             (Self::Issued, M::Revoke(reason)) => Ok(Self::Revoked { at, reason }),
             (Self::OnHold { at: held }, M::Revoke(reason)) => {
                 Ok(Self::Revoked { at: held, reason })
             }
-            (Self::Issued | Self::OnHold { .. }, M::Supersede) => Ok(Self::Superseded { at }),
-            _ => Err(CertificateRefusal {
-                state: self.as_str(),
-            }),
+            (Self::Issued, M::Supersede) => Ok(Self::Superseded { at }),
+            _ => Err(refusal),
         }
     }
 }

@@ -17,9 +17,13 @@ pub fn octets<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
 
 /// `length` characters of `alphabet`, each with the same probability (rejection sampling).
 ///
-/// `alphabet` is ASCII, 2 to 256 characters.
+/// `alphabet` is ASCII, 1 to 256 characters; of a longer one only the first 256 are used, and of an
+/// empty one nothing can be made, so the text is empty.
 pub fn text(entropy: &dyn Entropy, alphabet: &[u8], length: usize) -> String {
-    let size = alphabet.len().max(1);
+    let size = alphabet.len().min(256);
+    if size == 0 {
+        return String::new();
+    }
     let limit = 256 - 256 % size;
     let mut out = String::with_capacity(length);
     while out.len() < length {

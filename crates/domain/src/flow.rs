@@ -109,7 +109,8 @@ pub enum Turn {
 impl Flow {
     /// Judges a POST.
     pub fn turn(&self, version: i64, digest: &[u8; 32], now: Timestamp) -> Turn {
-        if version + 1 == self.version && self.answered.as_ref() == Some(digest) {
+        let is_previous = version.checked_add(1) == Some(self.version);
+        if is_previous && self.answered.as_ref() == Some(digest) {
             Turn::Repeated
         } else if now > self.expires_at {
             Turn::Expired

@@ -161,6 +161,10 @@ pub struct GrantRefusal {
 
 impl GrantState {
     /// The state after `step`, or a refusal.
+    ///
+    /// Freezing stops what a holder of the IDs can do, not what happens in the world: a frozen grant
+    /// still learns that its letter came back, that its intended certificate was voided and that
+    /// its certificate was seen. A hold of a collected certificate moves the certificate alone.
     pub fn apply(self, step: GrantMove, at: Timestamp) -> Result<Self, GrantRefusal> {
         let state = self.as_str();
         match (self, step) {
@@ -190,6 +194,16 @@ impl GrantState {
             }),
             (same @ Self::Frozen { .. }, GrantMove::Freeze) => Ok(same),
             (Self::Frozen { from, .. }, GrantMove::Unfreeze) => Ok(*from),
+            (
+                Self::Frozen { at: frozen, from },
+                step @ (GrantMove::FreeKey | GrantMove::ReturnLetter | GrantMove::See),
+            ) => match from.apply(step, at) {
+                Ok(from) => Ok(Self::Frozen {
+                    at: frozen,
+                    from: Box::new(from),
+                }),
+                Err(_) => Err(GrantRefusal { state }),
+            },
             (
                 Self::KeyFixed { .. } | Self::Collected { .. } | Self::SeenInUse { .. },
                 GrantMove::Reopen,

@@ -134,10 +134,10 @@ impl SerialNumber {
         (octets[0] & 0x80 == 0 && octets != [0; 16]).then_some(Self(octets))
     }
 
-    /// Reads 32 hexadecimal digits.
+    /// Reads 32 hexadecimal digits, small or capital (other programs print capitals).
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         let mut octets = [0; 16];
-        if text.len() != 32 || !text.is_ascii() {
+        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(InvalidId);
         }
         for (octet, digits) in octets.iter_mut().zip(text.as_bytes().chunks(2)) {

@@ -130,7 +130,7 @@ impl InstitutionCode {
         rule: &ClassRule,
         prefecture: Option<Prefecture>,
     ) -> Result<Self, InvalidCode> {
-        if !rule.pattern.is_match(text) || text.chars().count() > 64 {
+        if text.chars().count() > 64 || !rule.pattern.is_match(text) {
             return Err(InvalidCode::Form);
         }
         if rule.luhn && !luhn_holds(text) {
@@ -158,11 +158,11 @@ impl InstitutionCode {
 
     /// The prefecture that the first two digits name, where they name one.
     pub fn prefecture(&self) -> Option<Prefecture> {
-        self.0
-            .get(..2)?
-            .parse()
-            .ok()
-            .and_then(Prefecture::from_number)
+        let digits = self
+            .0
+            .get(..2)
+            .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+        digits.parse().ok().and_then(Prefecture::from_number)
     }
 }
 
@@ -185,7 +185,8 @@ fn luhn_holds(digits: &str) -> bool {
     sum % 10 == 0
 }
 
-/// 端末名称等: what a certificate is for. One line, 1 to 64 characters, no control characters.
+/// 端末名称等: what a certificate is for. One line, 1 to 64 characters, no control characters, and
+/// none that turn the direction of writing (a letter must show what the screen showed).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct TerminalName(String);
@@ -195,8 +196,8 @@ impl TerminalName {
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let length = text.chars().count();
-        ((1..=64).contains(&length) && !text.chars().any(char::is_control))
-            .then(|| Self(text.to_owned()))
+        let is_plain = |c: char| !c.is_control() && !breaks_or_turns_line(c);
+        ((1..=64).contains(&length) && text.chars().all(is_plain)).then(|| Self(text.to_owned()))
     }
 
     /// The name.
@@ -205,13 +206,27 @@ impl TerminalName {
     }
 }
 
+/// Line and paragraph separators, and the marks that turn the direction of writing (Unicode
+/// Bidi_Control): no control characters, yet a text with them does not read as it is stored.
+const fn breaks_or_turns_line(c: char) -> bool {
+    matches!(
+        c,
+        '\u{061c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
 /// A mail address: one line, one `@`, ASCII, no blanks; so that no header can be added by it (T45).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct MailAddress(String);
 
 impl MailAddress {
-    /// Trims and checks an address: RFC 5321 sizes, the characters of an unquoted local part.
+    /// Trims and checks an address: RFC 5321 sizes (local part 64, domain 253, both with the `@` 254)
+    /// and the characters of an unquoted local part (its Dot-string).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
@@ -219,6 +234,7 @@ impl MailAddress {
             && local.len() <= 64
             && !local.starts_with('.')
             && !local.ends_with('.')
+            && !local.contains("..")
             && local
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
@@ -231,7 +247,7 @@ impl MailAddress {
                         .bytes()
                         .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             });
-        (local_is_plain && domain_is_plain).then(|| Self(text.to_owned()))
+        (local_is_plain && domain_is_plain && text.len() <= 254).then(|| Self(text.to_owned()))
     }
 
     /// The address.

@@ -48,10 +48,12 @@ pub struct RequestRefusal;
 
 impl RequestStatus {
     /// The status after `step`, or a refusal.
+    ///
+    /// `MakeKey` may be repeated: until the intent is stored nothing of a key outlives a crash (F5).
     pub fn apply(self, step: RequestMove, at: Timestamp) -> Result<Self, RequestRefusal> {
         use RequestMove as M;
         match (self, step) {
-            (Self::Granted, M::MakeKey) => Ok(Self::GeneratingKey),
+            (Self::Granted | Self::GeneratingKey, M::MakeKey) => Ok(Self::GeneratingKey),
             (Self::Granted | Self::GeneratingKey, M::RequestIssue) => Ok(Self::IssueRequested),
             (Self::IssueRequested, M::Issue) => Ok(Self::Issued),
             (Self::IssueRequested, M::Void) => Ok(Self::Void { at }),

@@ -4,15 +4,71 @@
 //! key stops the start.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::institution::ClassName;
 
+mod check;
+
 /// The manual's service as a sample profile.
 pub const OBN: &str = include_str!("../profiles/obn.toml");
 /// What a new operator should use.
 pub const DEFAULT: &str = include_str!("../profiles/default.toml");
+
+/// One of the two profiles that come with the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProfileName {
+    /// [`DEFAULT`].
+    Default,
+    /// [`OBN`].
+    Obn,
+}
+
+impl ProfileName {
+    /// Both profiles.
+    pub const ALL: [Self; 2] = [Self::Default, Self::Obn];
+
+    /// The word that stands in the configuration and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Obn => "obn",
+        }
+    }
+
+    /// The profile's file: a whole [`Policy`] in TOML.
+    pub const fn source(self) -> &'static str {
+        match self {
+            Self::Default => DEFAULT,
+            Self::Obn => OBN,
+        }
+    }
+}
+
+impl fmt::Display for ProfileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ProfileName {
+    type Err = UnknownProfile;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProfile> {
+        Self::ALL
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or(UnknownProfile)
+    }
+}
+
+/// Text that names no profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such profile (use default or obn)")]
+pub struct UnknownProfile;
 
 /// The rules that a certification authority lives by.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,48 +108,6 @@ impl Policy {
     /// The rule of a class.
     pub fn class(&self, name: &ClassName) -> Option<&ClassRule> {
         self.classes.get(name.as_str())
-    }
-
-    /// What is wrong with the numbers taken together: the key and what to do.
-    pub fn check(&self) -> Result<(), InvalidPolicy> {
-        let fail = |key: &'static str, remedy: &'static str| Err(InvalidPolicy { key, remedy });
-        if !(1..=120).contains(&self.periods.validity_months) {
-            return fail("policy.periods.validity_months", "use 1 to 120");
-        }
-        if !(1..=365).contains(&self.periods.collection_days) {
-            return fail("policy.periods.collection_days", "use 1 to 365");
-        }
-        if !(1..=365).contains(&self.periods.renewal_days) {
-            return fail("policy.periods.renewal_days", "use 1 to 365");
-        }
-        if !(10..=32).contains(&self.reference_id.length) {
-            return fail("policy.reference_id.length", "use 10 to 32");
-        }
-        if !(4..=31).contains(&self.p12.min_length) {
-            return fail("policy.p12.min_length", "use 4 to 31");
-        }
-        if !(1_000..=600_000).contains(&self.p12.iterations) {
-            return fail("policy.p12.iterations", "use 1000 to 600000");
-        }
-        if !(1..=1_024).contains(&self.crl.shards) {
-            return fail("policy.crl.shards", "use 1 to 1024");
-        }
-        if self.crl.next_update_hours * 60 <= self.crl.interval_minutes {
-            return fail(
-                "policy.crl.next_update_hours",
-                "use more than policy.crl.interval_minutes",
-            );
-        }
-        if self.ocsp.renew_days >= self.ocsp.responder_days {
-            return fail(
-                "policy.ocsp.renew_days",
-                "use fewer than policy.ocsp.responder_days",
-            );
-        }
-        if self.classes.is_empty() {
-            return fail("policy.classes", "name at least one class");
-        }
-        Ok(())
     }
 }
 
@@ -335,8 +349,10 @@ pub struct ClassRule {
 pub struct Pattern(regex_lite::Regex);
 
 impl Pattern {
-    /// Compiles `source`.
+    /// Compiles `source`, which must be a regular expression by itself: with a stray bracket it could
+    /// leave the group that is put around it and match anything.
     pub fn new(source: &str) -> Result<Self, String> {
+        regex_lite::Regex::new(source).map_err(|e| e.to_string())?;
         regex_lite::Regex::new(&format!("^(?:{source})$"))
             .map(Self)
             .map_err(|e| e.to_string())

@@ -125,7 +125,7 @@ impl CalendarDate {
 
     /// The first second of the day (00:00:00 in Japan).
     pub const fn start(self) -> Timestamp {
-        Timestamp(self.0.saturating_mul(DAY) - JAPAN_OFFSET)
+        Timestamp(self.0.saturating_mul(DAY).saturating_sub(JAPAN_OFFSET))
     }
 
     /// The last second of the day (23:59:59 in Japan).
@@ -154,10 +154,11 @@ impl CalendarDate {
     }
 
     fn date(self) -> Date {
+        let beyond = if self.0 < 0 { Date::MIN } else { Date::MAX };
         i32::try_from(self.0.saturating_add(UNIX_JULIAN_DAY))
             .ok()
             .and_then(|day| Date::from_julian_day(day).ok())
-            .unwrap_or(Date::MAX)
+            .unwrap_or(beyond)
     }
 }
 

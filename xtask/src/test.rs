@@ -7,7 +7,7 @@
 mod apt;
 mod postgres;
 mod release;
-mod tally;
+pub(crate) mod tally;
 mod tools;
 mod zlint;
 

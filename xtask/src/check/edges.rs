@@ -259,13 +259,13 @@ mod tests {
     fn edges_are_read_from_metadata() {
         let metadata = json!({"packages": [{
             "name": "tegata-web",
-            "manifest_path": "/root/crates/web/Cargo.toml",
+            "manifest_path": "/project/crates/web/Cargo.toml",
             "dependencies": [
                 {"name": "tegata-app", "kind": null},
                 {"name": "tegata-store", "kind": "dev"},
             ],
         }]});
-        let found = read_edges(&metadata, Path::new("/root")).unwrap();
+        let found = read_edges(&metadata, Path::new("/project")).unwrap();
         let named = |to, for_tests| Edge {
             manifest: "crates/web/Cargo.toml".to_owned(),
             ..edge("tegata-web", to, for_tests)

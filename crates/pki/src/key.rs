@@ -320,6 +320,11 @@ impl PublicKey {
         digest::sha256(self.spki_der())
     }
 
+    /// Content of subjectPublicKey: what OCSP hashes (RFC 6960 §4.1.1).
+    pub(crate) fn key_octets(&self) -> &[u8] {
+        &self.inner.key
+    }
+
     /// Checks a signature over `message` with the algorithm that belongs to this kind of key.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.inner.parsed.verify_sig(message, signature).is_ok()

@@ -6,16 +6,22 @@
 //! | [`key`] | key pairs and SubjectPublicKeyInfo, RFC 5480, RFC 8017, RFC 5958 |
 //! | [`signer`], [`soft`] | the border to a signing key; a key in an encrypted file |
 //! | [`profile`], [`tbs`], [`lint`] | what a certificate says, its signature, and the rules before it |
-//! | [`certificate`] | reading certificates |
+//! | [`certificate`], [`csr`] | reading certificates (RFC 5280) and requests (RFC 2986) |
+//! | [`crl`], [`ocsp`] | revocation lists (RFC 5280 §5), OCSP (RFC 6960) |
+//! | [`pkcs12`], [`pem`] | key and chain in a file (RFC 7292), text form (RFC 7468) |
 //!
 //! This crate knows no hospital, no database, no network and no clock.
 
 pub mod certificate;
+pub mod crl;
+pub mod csr;
 pub mod digest;
 pub mod key;
 pub mod lint;
 pub mod name;
+pub mod ocsp;
 pub mod pem;
+pub mod pkcs12;
 pub mod profile;
 pub mod signer;
 pub mod soft;
@@ -23,6 +29,7 @@ pub mod tbs;
 
 mod pbes2;
 mod random;
+mod reason;
 mod tlv;
 
 pub use const_oid::ObjectIdentifier;

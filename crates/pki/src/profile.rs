@@ -14,7 +14,8 @@ mod describe;
 mod extension;
 
 pub use describe::describe;
-pub(crate) use extension::{ExtensionError, ExtensionValue, KeyFacts, PlannedExtension};
+pub use extension::ExtensionError;
+pub(crate) use extension::{ExtensionValue, KeyFacts, PlannedExtension, full_name};
 
 use crate::key::KeyAlgorithm;
 use extension::KeyUsage;

@@ -1,0 +1,260 @@
+//! PKCS#12 files (RFC 7292): a private key with its certificate chain under a password.
+//!
+//! Windows shows the friendlyName of the certificate's bag, Java that of the key's bag, so both
+//! bags carry it. The key's bag also names the provider that Windows keeps the key with.
+//! `pkcs12/read.rs` opens such files again.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::hmac;
+use const_oid::ObjectIdentifier;
+use zeroize::Zeroizing;
+
+use crate::{
+    digest,
+    key::{KeyError, PrivateKey},
+    pbes2::{self, EncryptError, Encrypted},
+    random::{self, RandomFailed},
+    tlv::{self, Malformed},
+};
+
+mod read;
+
+pub use read::{Opened, open};
+
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const ENCRYPTED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.6");
+const SHROUDED_KEY_BAG: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.2");
+const CERT_BAG: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.12.10.1.3");
+const X509_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.22.1");
+const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
+const LOCAL_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.21");
+const PROVIDER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.17.1");
+const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+
+const VERSION_3: u8 = 3;
+
+/// Which algorithms the file uses; older systems read fewer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pkcs12Form {
+    /// AES-256-CBC and HMAC-SHA-256 in every layer.
+    Modern,
+}
+
+impl Pkcs12Form {
+    /// The provider that Windows is to keep the key with.
+    fn provider_name(self) -> &'static str {
+        match self {
+            Self::Modern => "Microsoft Software Key Storage Provider",
+        }
+    }
+
+    fn encrypt(
+        self,
+        plaintext: &[u8],
+        password: &str,
+        iterations: NonZeroU32,
+    ) -> Result<Encrypted, EncryptError> {
+        match self {
+            Self::Modern => pbes2::encrypt(plaintext, password.as_bytes(), iterations),
+        }
+    }
+}
+
+/// Why a file cannot be written or opened.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Pkcs12Error {
+    /// The cipher gave an error.
+    #[error("the file was not encrypted")]
+    Cipher,
+    /// There is no certificate to go with the key.
+    #[error("the chain is empty")]
+    EmptyChain,
+    /// The iteration count is zero.
+    #[error("the iteration count is zero")]
+    Iterations,
+    /// The key cannot be encoded or decoded.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The bytes are no file of the form that this product writes.
+    #[error("malformed or unsupported PKCS#12 file")]
+    Malformed,
+    /// The password is wrong, or the file is damaged.
+    #[error("wrong password, or a damaged file")]
+    Password,
+    /// No salt could be drawn.
+    #[error(transparent)]
+    Random(#[from] RandomFailed),
+}
+
+impl From<Malformed> for Pkcs12Error {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+impl From<EncryptError> for Pkcs12Error {
+    fn from(error: EncryptError) -> Self {
+        match error {
+            EncryptError::Cipher => Self::Cipher,
+            EncryptError::Random(failed) => Self::Random(failed),
+        }
+    }
+}
+
+/// Writes a file: the key, and the DER certificates of `chain`, the key's own certificate first.
+///
+/// `iterations` counts for each of the three layers (key, certificates, MAC). The salts have 16
+/// octets each. The password is taken as it is; rules about it belong to the caller.
+pub fn write(
+    key: &PrivateKey,
+    chain: &[&[u8]],
+    friendly_name: &str,
+    password: &str,
+    form: Pkcs12Form,
+    iterations: u32,
+) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+    let iterations = NonZeroU32::new(iterations).ok_or(Pkcs12Error::Iterations)?;
+    let leaf = chain.first().ok_or(Pkcs12Error::EmptyChain)?;
+    let shared = [
+        attribute(&FRIENDLY_NAME, &bmp_string(friendly_name)),
+        attribute(&LOCAL_KEY_ID, &tlv::octet_string(&digest::sha1(leaf))),
+    ];
+
+    let certificates = cert_bags(chain, &shared);
+    let encrypted = form.encrypt(&certificates, password, iterations)?;
+    let certificates = content_info(&ENCRYPTED_DATA, &encrypted_data(&encrypted));
+
+    let encrypted = form.encrypt(&key.to_pkcs8()?, password, iterations)?;
+    let info = tlv::sequence(&[
+        &encrypted.algorithm,
+        &tlv::octet_string(&encrypted.ciphertext),
+    ]);
+    let provider = attribute(&PROVIDER_NAME, &bmp_string(form.provider_name()));
+    let key_bag = safe_bag(
+        &SHROUDED_KEY_BAG,
+        &info,
+        &[&shared[..], &[provider]].concat(),
+    );
+    let keys = content_info(&DATA, &tlv::octet_string(&tlv::sequence(&[&key_bag])));
+
+    let safe = tlv::sequence(&[&certificates, &keys]);
+    let salt: [u8; 16] = random::octets()?;
+    let tag = mac(password, &salt, iterations, &safe);
+    Ok(Zeroizing::new(tlv::sequence(&[
+        &tlv::unsigned_integer(&[VERSION_3]),
+        &content_info(&DATA, &tlv::octet_string(&safe)),
+        &mac_data(tag.as_ref(), &salt, iterations),
+    ])))
+}
+
+/// SafeContents with one CertBag per certificate; the first one carries the attributes.
+fn cert_bags(chain: &[&[u8]], attributes: &[Vec<u8>]) -> Vec<u8> {
+    let mut bags = Vec::new();
+    for (index, certificate) in chain.iter().enumerate() {
+        let value = tlv::wrap(tlv::context(0), &[&tlv::octet_string(certificate)]);
+        let bag = tlv::sequence(&[&tlv::object_identifier(&X509_CERTIFICATE), &value]);
+        bags.extend(safe_bag(
+            &CERT_BAG,
+            &bag,
+            if index == 0 { attributes } else { &[] },
+        ));
+    }
+    tlv::sequence(&[&bags])
+}
+
+fn safe_bag(kind: &ObjectIdentifier, value: &[u8], attributes: &[Vec<u8>]) -> Vec<u8> {
+    // DER orders a SET OF by its encoded elements (ITU-T X.690 §11.6).
+    let mut sorted: Vec<&[u8]> = attributes.iter().map(Vec::as_slice).collect();
+    sorted.sort_unstable();
+    let set = if sorted.is_empty() {
+        Vec::new()
+    } else {
+        tlv::wrap(tlv::SET, &sorted)
+    };
+    let value = tlv::wrap(tlv::context(0), &[value]);
+    tlv::sequence(&[&tlv::object_identifier(kind), &value, &set])
+}
+
+fn attribute(kind: &ObjectIdentifier, value: &[u8]) -> Vec<u8> {
+    tlv::sequence(&[
+        &tlv::object_identifier(kind),
+        &tlv::wrap(tlv::SET, &[value]),
+    ])
+}
+
+fn bmp_string(text: &str) -> Vec<u8> {
+    let octets: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    tlv::wrap(tlv::BMP_STRING, &[&octets])
+}
+
+fn content_info(kind: &ObjectIdentifier, content: &[u8]) -> Vec<u8> {
+    tlv::sequence(&[
+        &tlv::object_identifier(kind),
+        &tlv::wrap(tlv::context(0), &[content]),
+    ])
+}
+
+/// EncryptedData of version 0 (RFC 2315 §13).
+fn encrypted_data(encrypted: &Encrypted) -> Vec<u8> {
+    let content = tlv::sequence(&[
+        &tlv::object_identifier(&DATA),
+        &encrypted.algorithm,
+        &tlv::wrap(tlv::context_primitive(0), &[&encrypted.ciphertext]),
+    ]);
+    tlv::sequence(&[&tlv::unsigned_integer(&[0]), &content])
+}
+
+fn mac_data(tag: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
+    let algorithm = tlv::sequence(&[&tlv::object_identifier(&SHA256), &tlv::null()]);
+    tlv::sequence(&[
+        &tlv::sequence(&[&algorithm, &tlv::octet_string(tag)]),
+        &tlv::octet_string(salt),
+        &tlv::unsigned_integer(&iterations.get().to_be_bytes()),
+    ])
+}
+
+/// HMAC-SHA-256 over the AuthenticatedSafe (RFC 7292 §5.1).
+fn mac(password: &str, salt: &[u8], iterations: NonZeroU32, message: &[u8]) -> hmac::Tag {
+    let key = mac_key(password, salt, iterations);
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), message)
+}
+
+/// The key derivation of RFC 7292 appendix B.2 with SHA-256, purpose 3, 32 octets: one round
+/// suffices, so the steps that prepare a second one are not needed.
+fn mac_key(password: &str, salt: &[u8], iterations: NonZeroU32) -> Zeroizing<[u8; 32]> {
+    const BLOCK: usize = 64;
+    const PURPOSE_MAC: u8 = 3;
+    let filled = |octets: &[u8]| -> Zeroizing<Vec<u8>> {
+        let length = octets.len().div_ceil(BLOCK) * BLOCK;
+        Zeroizing::new(octets.iter().copied().cycle().take(length).collect())
+    };
+    let password: Zeroizing<Vec<u8>> = Zeroizing::new(
+        password
+            .encode_utf16()
+            .chain(std::iter::once(0))
+            .flat_map(u16::to_be_bytes)
+            .collect(),
+    );
+    let input =
+        Zeroizing::new([&[PURPOSE_MAC; BLOCK][..], &filled(salt), &filled(&password)].concat());
+    let mut key = Zeroizing::new(digest::sha256(&input));
+    for _ in 1..iterations.get() {
+        *key = digest::sha256(key.as_slice());
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_outside_the_basic_plane_become_surrogates() {
+        assert_eq!(
+            bmp_string("a𠮷"),
+            [0x1e, 6, 0, 0x61, 0xd8, 0x42, 0xdf, 0xb7]
+        );
+    }
+}

@@ -1,0 +1,439 @@
+//! What this crate writes, judged by OpenSSL; runs only when `TEGATA_ORACLES=1` is set.
+#![expect(clippy::print_stdout, reason = "a skipped oracle says so")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tegata_pki::{
+    crl::{CrlWriter, ReasonCode},
+    csr::CertificationRequest,
+    key::{KeyAlgorithm, PrivateKey},
+    ocsp::{CertStatus, OcspRequest, OcspResponse, OcspResponseBuilder},
+    pkcs12::{self, Pkcs12Form},
+    signer::Signer,
+    soft,
+};
+use tempfile::TempDir;
+
+use crate::sample::{self, Hierarchy, Member, NOT_BEFORE, ca_name, serial};
+
+const NOW: i64 = NOT_BEFORE + 86_400;
+const KINDS: [KeyAlgorithm; 3] = [
+    KeyAlgorithm::Rsa2048,
+    KeyAlgorithm::P256,
+    KeyAlgorithm::P384,
+];
+
+/// A folder for the files of one test, or `None` when oracles are not asked for.
+fn workshop() -> Option<Workshop> {
+    if std::env::var_os("TEGATA_ORACLES").is_none_or(|value| value != "1") {
+        println!("skipped by name: openssl");
+        return None;
+    }
+    Some(Workshop(TempDir::new().unwrap()))
+}
+
+struct Workshop(TempDir);
+
+impl Workshop {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn pem(&self, name: &str, member: &Member) -> PathBuf {
+        self.write(name, member.certificate.pem().as_bytes())
+    }
+}
+
+/// Runs openssl; returns everything it said and whether it was content.
+fn openssl(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("openssl").args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+fn succeeds(arguments: &[&str]) -> String {
+    let (success, text) = openssl(arguments);
+    assert!(success, "openssl {arguments:?}\n{text}");
+    text
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn openssl_verifies_every_chain_and_every_purpose() {
+    let Some(workshop) = workshop() else { return };
+    for algorithm in KINDS {
+        let hierarchy = Hierarchy::new(algorithm);
+        let tls = hierarchy.tls_ca();
+        let root = workshop.pem("root.pem", &hierarchy.root);
+        let tls_root = workshop.pem("tls.pem", &tls);
+        let at = NOW.to_string();
+        for (ca, member, purpose) in [
+            (
+                &root,
+                hierarchy.subscriber(KeyAlgorithm::Rsa2048),
+                "sslclient",
+            ),
+            (&root, hierarchy.responder(), "ocsphelper"),
+            (&root, hierarchy.subordinate(), "any"),
+            (&tls_root, hierarchy.tls_server(&tls), "sslserver"),
+        ] {
+            let leaf = workshop.pem("leaf.pem", &member);
+            succeeds(&[
+                "verify",
+                "-x509_strict",
+                "-attime",
+                &at,
+                "-purpose",
+                purpose,
+                "-CAfile",
+                text(ca),
+                text(&leaf),
+            ]);
+        }
+    }
+}
+
+#[test]
+fn openssl_shows_the_subject_in_order() {
+    let Some(workshop) = workshop() else { return };
+    let member = Hierarchy::new(KeyAlgorithm::P256).subscriber(KeyAlgorithm::P256);
+    let leaf = workshop.pem("leaf.pem", &member);
+    let shown = succeeds(&[
+        "x509",
+        "-noout",
+        "-subject",
+        "-nameopt",
+        "RFC2253",
+        "-in",
+        text(&leaf),
+    ]);
+    assert_eq!(
+        shown.trim(),
+        format!("subject={}", sample::subscriber_name())
+    );
+}
+
+#[test]
+fn openssl_opens_our_key_files_and_we_open_its() {
+    let Some(workshop) = workshop() else { return };
+    for algorithm in KINDS {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let ours = soft::encrypt_key_file(&key, b"passphrase").unwrap();
+        let ours = workshop.write("ours.pem", ours.as_bytes());
+        let plain = workshop.path("plain.pem");
+        succeeds(&[
+            "pkcs8",
+            "-in",
+            text(&ours),
+            "-passin",
+            "pass:passphrase",
+            "-out",
+            text(&plain),
+        ]);
+        let theirs = workshop.path("theirs.pem");
+        succeeds(&[
+            "pkcs8",
+            "-topk8",
+            "-in",
+            text(&plain),
+            "-v2",
+            "aes-256-cbc",
+            "-v2prf",
+            "hmacWithSHA256",
+            "-iter",
+            "10000",
+            "-passout",
+            "pass:other",
+            "-out",
+            text(&theirs),
+        ]);
+        let theirs = fs::read_to_string(theirs).unwrap();
+        let opened = soft::open_key_file(&theirs, b"other").unwrap();
+        assert_eq!(opened.public_key(), key.public_key());
+    }
+}
+
+#[test]
+fn openssl_accepts_our_lists_and_finds_the_revoked() {
+    let Some(workshop) = workshop() else { return };
+    for algorithm in KINDS {
+        let hierarchy = Hierarchy::new(algorithm);
+        let root = workshop.pem("root.pem", &hierarchy.root);
+        let leaf = workshop.pem("leaf.pem", &hierarchy.subscriber(KeyAlgorithm::P256));
+        let at = NOW.to_string();
+        for (revoked, reason) in [(false, None), (true, Some(ReasonCode::CertificateHold))] {
+            let signer = &hierarchy.root.signer;
+            let uri = Some("http://pki.example/crl/0.crl");
+            let mut list = CrlWriter::new(
+                hierarchy.root.certificate.subject(),
+                signer.public_key(),
+                7,
+                NOT_BEFORE,
+                NOW + 86_400,
+                uri,
+            )
+            .unwrap();
+            if revoked {
+                list.push(&serial(3), NOT_BEFORE, reason).unwrap();
+                list.push(&serial(9), NOT_BEFORE, None).unwrap();
+            }
+            let der = list.finish(signer).unwrap();
+            let list = workshop.write("list.der", &der);
+            succeeds(&[
+                "crl",
+                "-inform",
+                "DER",
+                "-in",
+                text(&list),
+                "-CAfile",
+                text(&root),
+            ]);
+            let pem = workshop.path("list.pem");
+            succeeds(&[
+                "crl",
+                "-inform",
+                "DER",
+                "-in",
+                text(&list),
+                "-out",
+                text(&pem),
+            ]);
+            let (success, said) = openssl(&[
+                "verify",
+                "-crl_check",
+                "-extended_crl",
+                "-attime",
+                &at,
+                "-CRLfile",
+                text(&pem),
+                "-CAfile",
+                text(&root),
+                text(&leaf),
+            ]);
+            assert_eq!(success, !revoked, "{said}");
+            assert_eq!(said.contains("certificate revoked"), revoked, "{said}");
+        }
+    }
+}
+
+#[test]
+fn openssl_asks_and_believes_our_responder() {
+    let Some(workshop) = workshop() else { return };
+    let hierarchy = Hierarchy::new(KeyAlgorithm::P256);
+    let responder = hierarchy.responder();
+    let root = workshop.pem("root.pem", &hierarchy.root);
+    let leaf = workshop.pem("leaf.pem", &hierarchy.subscriber(KeyAlgorithm::P256));
+    let at = NOW.to_string();
+    for digest in ["-sha1", "-sha256"] {
+        let asked = workshop.path("request.der");
+        succeeds(&[
+            "ocsp",
+            digest,
+            "-issuer",
+            text(&root),
+            "-cert",
+            text(&leaf),
+            "-reqout",
+            text(&asked),
+        ]);
+        let request = OcspRequest::parse(&fs::read(&asked).unwrap()).unwrap();
+        let held = CertStatus::Revoked {
+            at: NOW,
+            reason: Some(ReasonCode::CertificateHold),
+        };
+        for (status, word) in [
+            (CertStatus::Good, "Cert Status: good"),
+            (held, "certificateHold"),
+        ] {
+            let response = OcspResponseBuilder::new(NOW)
+                .single(&request.cert_ids()[0], status, NOW, NOW + 43_200)
+                .unwrap()
+                .nonce(request.nonce_to_echo())
+                .responder_certificate(&responder.certificate)
+                .sign(&responder.signer)
+                .unwrap();
+            let response = workshop.write("response.der", &response);
+            let said = succeeds(&[
+                "ocsp",
+                "-no_nonce",
+                "-resp_text",
+                "-respin",
+                text(&response),
+                "-reqin",
+                text(&asked),
+                "-CAfile",
+                text(&root),
+                "-attime",
+                &at,
+            ]);
+            assert!(
+                said.contains("Response verify OK") && said.contains(word),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn openssl_answers_our_request_and_we_believe_it() {
+    let Some(workshop) = workshop() else { return };
+    let hierarchy = Hierarchy::new(KeyAlgorithm::Rsa2048);
+    let responder = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
+    let responder_pem = tegata_pki::pem::encode("PRIVATE KEY", &responder.to_pkcs8().unwrap());
+    let key = workshop.write("responder.key", responder_pem.unwrap().as_bytes());
+    let member = hierarchy.responder_with(responder);
+    let certificate = workshop.pem("responder.pem", &member);
+    let root = workshop.pem("root.pem", &hierarchy.root);
+    let subscriber = hierarchy.subscriber(KeyAlgorithm::P256);
+    let serial: String = subscriber
+        .certificate
+        .serial()
+        .iter()
+        .map(|octet| format!("{octet:02X}"))
+        .collect();
+    let index =
+        format!("R\t300101000000Z\t270102000000Z,keyCompromise\t{serial}\tunknown\t/CN=x\n");
+    let index = workshop.write("index.txt", index.as_bytes());
+    let nonce = [9; 32];
+    let asked = OcspRequest::for_certificate(
+        &subscriber.certificate,
+        &hierarchy.root.certificate,
+        Some(&nonce),
+    );
+    let asked = workshop.write("request.der", &asked);
+    let answered = workshop.path("response.der");
+    succeeds(&[
+        "ocsp",
+        "-index",
+        text(&index),
+        "-CA",
+        text(&root),
+        "-rsigner",
+        text(&certificate),
+        "-rkey",
+        text(&key),
+        "-reqin",
+        text(&asked),
+        "-respout",
+        text(&answered),
+        "-ndays",
+        "1",
+    ]);
+    let response = OcspResponse::parse(&fs::read(answered).unwrap()).unwrap();
+    let root = &hierarchy.root.certificate;
+    response.verify(root, NOW, Some(&nonce)).unwrap();
+    let at = response.produced_at();
+    let status = response.status_of(&subscriber.certificate, root, at);
+    let expected = CertStatus::Revoked {
+        at: NOW,
+        reason: Some(ReasonCode::KeyCompromise),
+    };
+    assert_eq!(status, Some(expected));
+}
+
+#[test]
+fn openssl_opens_our_pkcs12_files() {
+    let Some(workshop) = workshop() else { return };
+    let hierarchy = Hierarchy::new(KeyAlgorithm::P256);
+    let subscriber = hierarchy.subscriber(KeyAlgorithm::P256);
+    for algorithm in KINDS {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let chain = [
+            subscriber.certificate.der(),
+            hierarchy.root.certificate.der(),
+        ];
+        let name = sample::subscriber_name().friendly_name();
+        let file = pkcs12::write(&key, &chain, &name, "1234", Pkcs12Form::Modern, 10_000).unwrap();
+        let file = workshop.write("file.p12", &file);
+        let said = succeeds(&[
+            "pkcs12",
+            "-info",
+            "-in",
+            text(&file),
+            "-passin",
+            "pass:1234",
+            "-nodes",
+        ]);
+        assert!(said.contains("MAC: sha256, Iteration 10000"), "{said}");
+        assert!(said.contains("MAC length: 32, salt length: 16"), "{said}");
+        assert_eq!(
+            said.matches("PBES2, PBKDF2, AES-256-CBC, Iteration 10000")
+                .count(),
+            2,
+            "{said}"
+        );
+        assert_eq!(
+            said.matches(&format!("friendlyName: {name}")).count(),
+            2,
+            "{said}"
+        );
+        let provider = "Microsoft CSP Name: Microsoft Software Key Storage Provider";
+        assert_eq!(said.matches(provider).count(), 1, "{said}");
+        assert_eq!(said.matches("BEGIN CERTIFICATE").count(), 2, "{said}");
+        let (success, _) = openssl(&[
+            "pkcs12",
+            "-in",
+            text(&file),
+            "-passin",
+            "pass:1235",
+            "-nodes",
+        ]);
+        assert!(!success);
+    }
+}
+
+#[test]
+fn openssl_and_we_accept_each_others_requests() {
+    let Some(workshop) = workshop() else { return };
+    for algorithm in KINDS {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let pem = tegata_pki::pem::encode("PRIVATE KEY", &key.to_pkcs8().unwrap()).unwrap();
+        let path = workshop.write("key.pem", pem.as_bytes());
+        let theirs = workshop.path("theirs.der");
+        succeeds(&[
+            "req",
+            "-new",
+            "-sha256",
+            "-key",
+            text(&path),
+            "-subj",
+            "/C=JP/CN=0110119153",
+            "-outform",
+            "DER",
+            "-out",
+            text(&theirs),
+        ]);
+        // P-384 keys sign with SHA-384 here, and OpenSSL was told SHA-256.
+        let read = CertificationRequest::from_der(&fs::read(theirs).unwrap());
+        assert_eq!(read.is_ok(), algorithm != KeyAlgorithm::P384);
+        let signer = soft::SoftSigner::from_private_key(key);
+        let ours = CertificationRequest::create(&ca_name("x"), &signer).unwrap();
+        let ours = workshop.write("ours.der", &ours);
+        let said = succeeds(&[
+            "req",
+            "-inform",
+            "DER",
+            "-in",
+            text(&ours),
+            "-verify",
+            "-noout",
+        ]);
+        assert!(said.contains("verify OK"), "{said}");
+    }
+}

@@ -1,6 +1,7 @@
--- The tables of issue one: operators, institutions, applications, grants, certificates, revocation,
--- publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT, BIGINT and BYTEA only.
--- Times are seconds since 1970-01-01T00:00:00Z. Ids are 32 hexadecimal digits.
+-- The tables of the first release: operators, institutions, applications, grants, certificates,
+-- revocation, publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT, BIGINT
+-- and BYTEA only. Times are seconds since 1970-01-01T00:00:00Z. Row ids are 32 hexadecimal digits.
+-- Every rule has a name, because the name is what a refused change reports.
 
 create table fact (
     name text not null primary key,
@@ -22,7 +23,7 @@ create table sealing_secret (
 
 create table operator (
     id text not null primary key,
-    name text not null unique,
+    name text not null constraint operator_name unique,
     password_hash text not null,
     totp_sealed bytea not null,
     totp_last_step bigint not null,
@@ -32,7 +33,7 @@ create table operator (
 
 create table operator_role (
     operator_id text not null references operator (id),
-    role text not null check (role in (
+    role text not null constraint operator_role_word check (role in (
         'administrator', 'approver', 'auditor', 'dispatcher', 'examiner', 'help_desk', 'intake')),
     primary key (operator_id, role)
 );
@@ -42,7 +43,8 @@ create table institution (
     class text not null,
     code text not null,
     name text not null,
-    prefecture bigint not null check (prefecture between 1 and 47),
+    prefecture bigint not null
+        constraint institution_prefecture check (prefecture between 1 and 47),
     postal_code text not null,
     address text not null,
     telephone text not null,
@@ -59,7 +61,7 @@ create table application (
     mail text not null,
     entered_by text not null,
     entered_at bigint not null,
-    state text not null check (state in (
+    state text not null constraint application_state check (state in (
         'submitted', 'examined', 'approved', 'returned', 'rejected', 'cancelled')),
     examined_by text references operator (id),
     examined_at bigint,
@@ -67,23 +69,25 @@ create table application (
     decided_at bigint,
     reason text,
     grant_id text,
-    check (examined_by is null or examined_by <> entered_by),
-    check (state <> 'approved' or (examined_by is not null and decided_by is not null
-        and grant_id is not null and decided_by <> examined_by and decided_by <> entered_by))
+    constraint application_two_persons check (examined_by is null or examined_by <> entered_by),
+    constraint application_three_persons check (state <> 'approved' or (
+        examined_by is not null and decided_by is not null and grant_id is not null
+        and decided_by <> examined_by and decided_by <> entered_by))
 );
 
-create index application_waiting on application (state, id)
-    where state in ('submitted', 'examined');
+create index application_by_state on application (state, id);
 
 create table issue_grant (
     id text not null primary key,
-    request_id text not null unique,
-    application_id text not null unique references application (id),
+    request_id text not null constraint issue_grant_request_id unique,
+    application_id text not null constraint issue_grant_application unique
+        references application (id),
     institution_id text not null references institution (id),
     institution_name text not null,
     class text not null,
     code text not null,
-    prefecture bigint not null,
+    prefecture bigint not null
+        constraint issue_grant_prefecture check (prefecture between 1 and 47),
     terminal text not null,
     mail text not null,
     approved_at bigint not null,
@@ -92,25 +96,31 @@ create table issue_grant (
     entered_by text not null,
     examined_by text not null references operator (id),
     approved_by text not null references operator (id),
-    state text not null check (state in (
-        'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned',
-        'frozen', 'voided')),
-    frozen_from text,
-    serial text,
     posted_at bigint,
     tracking text,
-    state_at bigint not null,
-    collected_at bigint,
-    seen_at bigint,
-    check (examined_by <> entered_by),
-    check (approved_by <> examined_by),
-    check (approved_by <> entered_by),
-    check (state not in ('key_fixed', 'collected', 'seen_in_use') or serial is not null)
+    -- The state. `state_at` is its instant where it has one; while the grant is frozen, `serial` and
+    -- `state_at` belong to the state under the ice, whose word is `frozen_from`.
+    state text not null constraint issue_grant_state check (state in (
+        'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned',
+        'frozen', 'voided')),
+    serial text,
+    state_at bigint,
+    frozen_from text constraint issue_grant_frozen_from check (frozen_from in (
+        'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned')),
+    frozen_at bigint,
+    constraint issue_grant_three_persons check (
+        examined_by <> entered_by and approved_by <> examined_by and approved_by <> entered_by),
+    constraint issue_grant_frozen check (
+        (state = 'frozen') = (frozen_from is not null)
+        and (state = 'frozen') = (frozen_at is not null)),
+    constraint issue_grant_key check (
+        (serial is not null)
+            = (coalesce(frozen_from, state) in ('key_fixed', 'collected', 'seen_in_use'))
+        and (state_at is not null) = (coalesce(frozen_from, state)
+            in ('collected', 'seen_in_use', 'letter_returned', 'voided')))
 );
 
 create index issue_grant_institution on issue_grant (institution_id, id);
-create index issue_grant_window on issue_grant (window_end, id)
-    where state in ('posted', 'key_fixed', 'collected', 'seen_in_use');
 
 create table reference_id (
     id text not null primary key,
@@ -118,7 +128,7 @@ create table reference_id (
     hmac bytea not null,
     pepper bigint not null,
     salt bytea not null,
-    scope text not null check (scope in ('letter', 'revocation_only')),
+    scope text not null constraint reference_id_scope check (scope in ('letter', 'revocation_only')),
     created_at bigint not null,
     ended_at bigint
 );
@@ -135,8 +145,9 @@ create index letter_secret_age on letter_secret (created_at);
 
 create table ca_key (
     id text not null primary key,
-    purpose text not null check (purpose in ('root', 'subscriber', 'tls')),
-    state text not null check (state in ('active', 'retired', 'destroyed')),
+    purpose text not null
+        constraint ca_key_purpose check (purpose in ('root', 'subscriber', 'tls')),
+    state text not null constraint ca_key_state check (state in ('active', 'retired', 'destroyed')),
     certificate bytea not null,
     chain bytea,
     key_file text,
@@ -149,33 +160,42 @@ create unique index ca_key_active on ca_key (purpose) where state = 'active';
 
 create table certificate (
     serial text not null primary key,
-    kind text not null check (kind in ('subscriber', 'tls_server', 'ocsp_responder')),
+    kind text not null constraint certificate_kind check (kind in (
+        'subscriber', 'tls_server', 'ocsp_responder')),
     ca_key_id text not null references ca_key (id),
     shard bigint not null,
     grant_id text references issue_grant (id),
-    fingerprint text,
-    spki_sha256 text not null,
+    fingerprint bytea,
+    spki_sha256 bytea not null,
     not_before bigint not null,
     not_after bigint not null,
     created_at bigint not null,
-    state text not null check (state in (
+    state text not null constraint certificate_state check (state in (
         'intended', 'issued', 'on_hold', 'revoked', 'superseded', 'void')),
     state_at bigint,
     reason bigint,
-    check (state in ('intended', 'void') or fingerprint is not null),
-    check (kind <> 'subscriber' or grant_id is not null)
+    constraint certificate_known check ((state in ('intended', 'void')) = (fingerprint is null)),
+    constraint certificate_stopped check (
+        (state in ('intended', 'issued')) = (state_at is null)
+        and (reason is null or state = 'revoked')),
+    constraint certificate_grant check ((kind = 'subscriber') = (grant_id is not null))
 );
 
 create unique index certificate_fingerprint on certificate (fingerprint)
     where fingerprint is not null;
 create unique index certificate_live on certificate (grant_id)
     where grant_id is not null and state in ('intended', 'issued', 'on_hold');
-create unique index certificate_subscriber_key on certificate (spki_sha256)
-    where state <> 'void';
-create index certificate_intended on certificate (created_at) where state = 'intended';
-create index certificate_listed on certificate (ca_key_id, shard, serial)
-    where state in ('on_hold', 'revoked', 'superseded', 'void');
+create unique index certificate_key on certificate (spki_sha256) where state <> 'void';
+create index certificate_of_grant on certificate (grant_id, created_at, serial);
+create index certificate_intended on certificate (created_at, serial) where state = 'intended';
 create index certificate_not_after on certificate (not_after, serial) where state = 'issued';
+-- The revocation lists are read from these two indexes alone, in the order of the serial numbers.
+create index certificate_listed on certificate
+    (ca_key_id, serial, not_after, state, state_at, reason)
+    where state in ('on_hold', 'revoked', 'superseded', 'void');
+create index certificate_listed_in_shard on certificate
+    (ca_key_id, shard, serial, not_after, state, state_at, reason)
+    where state in ('on_hold', 'revoked', 'superseded', 'void');
 
 create table certificate_der (
     serial text not null primary key references certificate (serial),
@@ -188,18 +208,25 @@ create table sealed_key (
     grant_id text not null references issue_grant (id),
     sealed bytea,
     created_at bigint not null,
+    keep_until bigint not null,
     destroyed_at bigint,
-    destroyed_because text check (destroyed_because in ('request', 'revocation', 'window_end')),
-    check ((sealed is null) = (destroyed_at is not null))
+    destroyed_because text constraint sealed_key_because check (destroyed_because in (
+        'request', 'revocation', 'window_end')),
+    constraint sealed_key_destroyed check (
+        (sealed is null) = (destroyed_at is not null)
+        and (sealed is null) = (destroyed_because is not null))
 );
 
-create index sealed_key_kept on sealed_key (grant_id) where sealed is not null;
+create index sealed_key_grant on sealed_key (grant_id);
+create index sealed_key_kept on sealed_key (keep_until, serial) where sealed is not null;
 
 create table service_certificate (
     id text not null primary key,
-    kind text not null check (kind in ('tls_server', 'ocsp_responder')),
+    kind text not null constraint service_certificate_kind check (kind in (
+        'tls_server', 'ocsp_responder')),
     name text not null,
-    serial text not null references certificate (serial),
+    serial text not null constraint service_certificate_serial unique
+        references certificate (serial),
     sealed_key bytea not null,
     not_after bigint not null,
     created_at bigint not null
@@ -207,41 +234,51 @@ create table service_certificate (
 
 create index service_certificate_name on service_certificate (kind, name, not_after);
 
+-- One row for each collection, and for each that was refused. The audit event gives id and order.
 create table collection (
-    id text not null primary key,
+    audit_id text not null primary key,
     grant_id text not null references issue_grant (id),
     at bigint not null,
     source text not null,
     refused text
 );
 
-create index collection_grant on collection (grant_id, id);
+create index collection_grant on collection (grant_id, audit_id);
 
 create table revocation_request (
     id text not null primary key,
-    number text not null unique,
+    number text not null constraint revocation_request_number unique,
     grant_id text not null references issue_grant (id),
     serial text references certificate (serial),
     mail text not null,
     reason text not null,
     submitted_at bigint not null,
     source text not null,
-    state text not null check (state in ('submitted', 'proposed', 'ended')),
-    outcome text check (outcome in ('complete', 'lift')),
+    state text not null constraint revocation_request_state check (state in (
+        'submitted', 'proposed', 'ended')),
+    outcome text constraint revocation_request_outcome check (outcome in ('complete', 'lift')),
     proposed_by text references operator (id),
     proposed_at bigint,
     note text,
     confirmed_by text references operator (id),
     ended_at bigint,
-    check (state = 'submitted' or (outcome is not null and proposed_by is not null)),
-    check (state <> 'ended' or (confirmed_by is not null and confirmed_by <> proposed_by))
+    constraint revocation_request_proposed check (
+        (state = 'submitted') = (outcome is null)
+        and (state = 'submitted') = (proposed_by is null)),
+    constraint revocation_request_two_persons check (
+        (state = 'ended') = (confirmed_by is not null)
+        and (state = 'ended') = (ended_at is not null)
+        and (confirmed_by is null or confirmed_by <> proposed_by))
 );
 
 create unique index revocation_request_open on revocation_request (grant_id)
     where state in ('submitted', 'proposed');
-create index revocation_request_grant on revocation_request (grant_id, id);
+create index revocation_request_waiting on revocation_request (id)
+    where state in ('submitted', 'proposed');
+create index revocation_request_grant on revocation_request (grant_id, submitted_at, id);
 create index revocation_request_at on revocation_request (submitted_at);
 
+-- `wanted` rises with each change, `made` is the `wanted` that the last list contains.
 create table publication (
     ca_key_id text not null references ca_key (id),
     list text not null,
@@ -254,19 +291,20 @@ create table publication (
     primary key (ca_key_id, list)
 );
 
-create index publication_due on publication (due_at);
+create index publication_due on publication (due_at, ca_key_id, list);
 
 create table revocation_list (
     ca_key_id text not null,
     list text not null,
     number bigint not null,
     der bytea not null,
-    primary key (ca_key_id, list)
+    primary key (ca_key_id, list),
+    foreign key (ca_key_id, list) references publication (ca_key_id, list)
 );
 
 create table flow (
     id text not null primary key,
-    kind text not null check (kind in ('collect', 'revoke')),
+    kind text not null constraint flow_kind check (kind in ('collect', 'revoke')),
     grant_id text not null references issue_grant (id),
     step text not null,
     version bigint not null,
@@ -283,7 +321,7 @@ create table outbox (
     at bigint not null,
     kind text not null,
     recipient text not null,
-    key text not null unique,
+    key text not null constraint outbox_key unique,
     fields text not null,
     sent_at bigint
 );

@@ -1,1 +1,44 @@
-//! Placeholder; see docs/architecture.md.
+//! The only place with SQL: SQLite (embedded) or PostgreSQL behind one seam (decision S1).
+//!
+//! Changes go through [`Store::write`], a closure that is committed as a whole or not at all (S5);
+//! reading goes through [`Store::reader`]. Each file after `writer` is about one aggregate: its reading
+//! functions belong to [`Connection`], its writing functions to [`Tx`]. Nothing here signs, hashes,
+//! reads a clock or makes an id.
+
+mod dialect;
+mod error;
+mod sql;
+mod store;
+mod writer;
+
+mod application;
+mod audit;
+mod ca;
+mod certificate;
+mod collection;
+mod fact;
+mod flow;
+mod grant;
+mod guessing;
+mod institution;
+mod key;
+mod operator;
+mod outbox;
+mod publication;
+mod revocation;
+mod secret;
+mod service;
+
+pub use audit::AuditRow;
+pub use ca::{CaKeyPurpose, CaKeyRow, CaKeyState};
+pub use certificate::{ListedEntry, StatusRow};
+pub use collection::Collection;
+pub use error::StoreError;
+pub use futures_util::future::BoxFuture;
+pub use key::{KeyDestroyed, SealedKey};
+pub use operator::OperatorLogin;
+pub use publication::{DuePublication, FinishedList, RevocationList};
+pub use secret::SealedSecret;
+pub use service::{ServiceCertificate, ServiceCertificateRow};
+pub use sql::Connection;
+pub use store::{Reader, Store, StoreConfig, Tx};

@@ -1,0 +1,100 @@
+//! Audit events, written in the transaction of the change (S5).
+
+use tegata_domain::audit::AuditEvent;
+use tegata_domain::id::AuditId;
+use tegata_domain::time::Timestamp;
+
+use crate::error::StoreError;
+use crate::sql::{Connection, Row};
+use crate::store::Tx;
+
+/// An event as it is read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Its id.
+    pub id: AuditId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who acted: `operator:…`, `subscriber:…` or `system`.
+    pub actor: String,
+    /// What was done, such as `certificate.hold`.
+    pub action: String,
+    /// What it was done to, such as `grant:0123…`.
+    pub object: String,
+    /// Further facts.
+    pub detail: String,
+}
+
+impl Connection {
+    /// Events about one object, the earliest id first, from the one after `after`.
+    pub async fn audit_of(
+        &mut self,
+        object: &str,
+        after: Option<&AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, actor, action, object, detail from audit
+                where object = $1 and id > $2 order by id limit $3",
+                &[
+                    object.into(),
+                    after.map_or("", AuditId::as_str).into(),
+                    i64::from(limit).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// Every event, the earliest id first, from the one after `after`.
+    pub async fn list_audit(
+        &mut self,
+        after: Option<&AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, actor, action, object, detail from audit
+                where id > $1 order by id limit $2",
+                &[
+                    after.map_or("", AuditId::as_str).into(),
+                    i64::from(limit).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(event).collect()
+    }
+}
+
+impl Tx {
+    /// Adds an event.
+    pub async fn insert_audit(&mut self, event: &AuditEvent) -> Result<(), StoreError> {
+        self.execute(
+            "insert into audit (id, at, actor, action, object, detail)
+            values ($1, $2, $3, $4, $5, $6)",
+            &[
+                event.id.as_str().into(),
+                event.at.into(),
+                event.actor.as_text().into(),
+                event.action.into(),
+                event.object.as_str().into(),
+                event.detail.as_str().into(),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+}
+
+fn event(row: &Row) -> Result<AuditRow, StoreError> {
+    let fields = row.of("audit");
+    Ok(AuditRow {
+        id: fields.id(0, AuditId::parse)?,
+        at: fields.time(1)?,
+        actor: fields.text(2)?.to_owned(),
+        action: fields.text(3)?.to_owned(),
+        object: fields.text(4)?.to_owned(),
+        detail: fields.text(5)?.to_owned(),
+    })
+}

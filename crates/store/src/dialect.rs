@@ -1,0 +1,50 @@
+//! Where SQLite and PostgreSQL differ, each difference with its reason.
+
+/// Begins a write on SQLite: takes the write lock at once, because a lock that is asked for after a
+/// read fails without waiting (`SQLITE_BUSY_SNAPSHOT`).
+pub(crate) const BEGIN_SQLITE: &str = "begin immediate";
+
+/// Begins a write on PostgreSQL, whatever isolation the server's configuration prefers. Guards in the
+/// statements do the rest.
+pub(crate) const BEGIN_POSTGRES: &str = "begin isolation level read committed";
+
+/// What SQLite says before the columns of a unique rule.
+const UNIQUE_FAILED: &str = "UNIQUE constraint failed: ";
+/// What SQLite says before the name of a check.
+const CHECK_FAILED: &str = "CHECK constraint failed: ";
+
+/// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL the
+/// name.
+const UNIQUE: [(&str, &str); 13] = [
+    ("ca_key.purpose", "ca_key_active"),
+    ("certificate.fingerprint", "certificate_fingerprint"),
+    ("certificate.grant_id", "certificate_live"),
+    ("certificate.spki_sha256", "certificate_key"),
+    (
+        "institution.class, institution.code",
+        "institution_live_code",
+    ),
+    ("issue_grant.application_id", "issue_grant_application"),
+    ("issue_grant.request_id", "issue_grant_request_id"),
+    ("operator.name", "operator_name"),
+    ("outbox.key", "outbox_key"),
+    ("reference_id.grant_id", "reference_id_live"),
+    ("revocation_request.grant_id", "revocation_request_open"),
+    ("revocation_request.number", "revocation_request_number"),
+    ("service_certificate.serial", "service_certificate_serial"),
+];
+
+/// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives them.
+pub(crate) fn rule_of_sqlite_message(message: &str) -> String {
+    if let Some(name) = message.strip_prefix(CHECK_FAILED) {
+        return name.to_owned();
+    }
+    let Some(columns) = message.strip_prefix(UNIQUE_FAILED) else {
+        return message.to_owned();
+    };
+    if let Some((_, name)) = UNIQUE.iter().find(|(known, _)| *known == columns) {
+        return (*name).to_owned();
+    }
+    let table = columns.split('.').next().unwrap_or(columns);
+    format!("{table}_pkey")
+}

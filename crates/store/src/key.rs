@@ -1,0 +1,149 @@
+//! Private keys that the authority made, sealed, until they are destroyed (K3).
+
+use tegata_domain::id::{GrantId, SerialNumber};
+use tegata_domain::time::Timestamp;
+
+use crate::error::StoreError;
+use crate::sql::Connection;
+use crate::store::Tx;
+
+/// The row of a key that the authority made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// The grant whose reference ID opens it.
+    pub grant: GrantId,
+    /// The sealed key; gone once it is destroyed.
+    pub sealed: Option<Vec<u8>>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When and why it was destroyed.
+    pub destroyed: Option<(Timestamp, KeyDestroyed)>,
+}
+
+/// Why a sealed key was destroyed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDestroyed {
+    /// The holder asked for it.
+    Request,
+    /// The certificate was revoked.
+    Revocation,
+    /// The collection window ended.
+    WindowEnd,
+}
+
+impl KeyDestroyed {
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Revocation => "revocation",
+            Self::WindowEnd => "window_end",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Request, Self::Revocation, Self::WindowEnd]
+            .into_iter()
+            .find(|why| why.as_str() == text)
+    }
+}
+
+impl Connection {
+    /// The sealed key of a certificate; `None` where the terminal made the key itself.
+    pub async fn sealed_key(
+        &mut self,
+        serial: &SerialNumber,
+    ) -> Result<Option<SealedKey>, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select serial, grant_id, sealed, created_at, destroyed_at, destroyed_because
+                from sealed_key where serial = $1",
+                &[serial.to_string().into()],
+            )
+            .await?;
+        row.map(|row| {
+            let fields = row.of("sealed_key");
+            let destroyed = match fields.opt_time(4)? {
+                Some(at) => Some((at, fields.word(5, KeyDestroyed::parse)?)),
+                None => None,
+            };
+            Ok(SealedKey {
+                grant: fields.id(1, GrantId::parse)?,
+                sealed: fields.opt_bytes(2)?,
+                created_at: fields.time(3)?,
+                destroyed,
+            })
+        })
+        .transpose()
+    }
+
+    /// Keys that are still kept although the collection window of their grant ended before `now`.
+    pub async fn grants_with_kept_key_after_window(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(GrantId, SerialNumber)>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select serial, grant_id from sealed_key
+                where sealed is not null and keep_until < $1
+                order by keep_until, serial limit $2",
+                &[now.into(), i64::from(limit).into()],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| row.of("sealed_key"))
+            .map(|fields| {
+                let grant = fields.id(1, GrantId::parse)?;
+                Ok((grant, fields.id(0, SerialNumber::parse)?))
+            })
+            .collect()
+    }
+}
+
+impl Tx {
+    /// Stores a sealed key until the end of its grant's collection window.
+    ///
+    /// `Conflict` on `foreign_key` where the intent or the grant is not there.
+    pub async fn insert_sealed_key(
+        &mut self,
+        serial: &SerialNumber,
+        grant: &GrantId,
+        sealed: &[u8],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let stored = self
+            .changes(
+                "insert into sealed_key (serial, grant_id, sealed, created_at, keep_until)
+                select $1, id, $3, $4, window_end from issue_grant where id = $2",
+                &[
+                    serial.to_string().into(),
+                    grant.as_str().into(),
+                    sealed.into(),
+                    at.into(),
+                ],
+            )
+            .await?;
+        if !stored {
+            let rule = "foreign_key".to_owned();
+            return Err(StoreError::Conflict { rule });
+        }
+        Ok(())
+    }
+
+    /// Destroys the sealed key and keeps the fact; `false` where there is none any more.
+    pub async fn destroy_key(
+        &mut self,
+        serial: &SerialNumber,
+        why: KeyDestroyed,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update sealed_key set sealed = null, destroyed_at = $2, destroyed_because = $3
+            where serial = $1 and sealed is not null",
+            &[serial.to_string().into(), at.into(), why.as_str().into()],
+        )
+        .await
+    }
+}

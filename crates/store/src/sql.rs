@@ -1,0 +1,515 @@
+//! The seam over the two native drivers: bind, fetch, read columns, map errors (decision S1).
+//!
+//! The only file that names the driver's types. Statements are constant strings with `$1…`; both
+//! databases run the same text.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use futures_util::TryStreamExt as _;
+use sqlx::error::ErrorKind;
+use sqlx::pool::{PoolConnection, PoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
+use sqlx::{Column as _, Database, Decode, Encode, Pool, Postgres, Row as _, Sqlite, Type};
+use tegata_domain::time::Timestamp;
+
+use crate::dialect;
+use crate::error::StoreError;
+
+/// How long a statement waits for another process's lock, and a caller for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Prepared statements kept by each connection; more than this crate has.
+const STATEMENTS: usize = 256;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+
+/// Where connections come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A pool of one connection that writes, and a pool of those that only read.
+    Sqlite {
+        writing: Pool<Sqlite>,
+        reading: Pool<Sqlite>,
+    },
+    /// One pool for both.
+    Postgres(Pool<Postgres>),
+}
+
+impl Source {
+    /// Opens a file, making it when it is missing, and keeps up to `readers` reading connections.
+    pub(crate) async fn sqlite(path: &Path, readers: u32) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE)
+            .statement_cache_capacity(STATEMENTS);
+        let writer = options
+            .clone()
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            // A destroyed key leaves no trace in freed pages (K3).
+            .pragma("secure_delete", "on");
+        let writing = pool(1).connect_with(writer).await.map_err(classify)?;
+        let reading = pool(readers.max(1))
+            .min_connections(1)
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self::Sqlite { writing, reading })
+    }
+
+    /// Connects to a server with up to `connections` connections, at least two.
+    pub(crate) async fn postgres(url: &str, connections: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(classify)?
+            .statement_cache_capacity(STATEMENTS);
+        let pool = pool(connections.max(2)).test_before_acquire(true);
+        pool.connect_with(options)
+            .await
+            .map(Self::Postgres)
+            .map_err(classify)
+    }
+
+    /// Brings the schema up to date; does nothing where it is.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { reading, .. } => {
+                // The writing connection belongs to the writer: migrations take one of their own.
+                let options = SqliteConnectOptions::clone(&reading.connect_options())
+                    .read_only(false)
+                    .synchronous(SqliteSynchronous::Full);
+                let pool: Pool<Sqlite> = pool(1).connect_with(options).await.map_err(classify)?;
+                let done = MIGRATIONS.run(&pool).await;
+                pool.close().await;
+                done
+            }
+            Self::Postgres(pool) => MIGRATIONS.run(pool).await,
+        }
+        .map_err(|e| StoreError::Unavailable(format!("migrate: {e}")))
+    }
+
+    /// A connection to read with.
+    pub(crate) async fn reading(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { reading, .. } => reading.acquire().await.map(Driver::Sqlite),
+            Self::Postgres(pool) => pool.acquire().await.map(Driver::Postgres),
+        }
+        .map(Connection::new)
+        .map_err(classify)
+    }
+
+    /// A connection to write with.
+    pub(crate) async fn writing(&self) -> Result<Connection, StoreError> {
+        match self {
+            Self::Sqlite { writing, .. } => writing.acquire().await.map(Driver::Sqlite),
+            Self::Postgres(pool) => pool.acquire().await.map(Driver::Postgres),
+        }
+        .map(Connection::new)
+        .map_err(classify)
+    }
+
+    /// Waits for the connections that are out and closes all.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { writing, reading } => {
+                reading.close().await;
+                writing.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+fn pool<DB: Database>(connections: u32) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+}
+
+/// A connection with the functions that only read; [`crate::Reader`] and [`crate::Tx`] lead to it.
+///
+/// After a statement failed, the connection refuses every further one with the same error, as
+/// PostgreSQL does inside a transaction: what follows a failure is never half stored.
+#[derive(Debug)]
+pub struct Connection {
+    driver: Driver,
+    failed: Option<StoreError>,
+}
+
+#[derive(Debug)]
+enum Driver {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+impl Connection {
+    fn new(driver: Driver) -> Self {
+        Self {
+            driver,
+            failed: None,
+        }
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<u64, StoreError> {
+        self.expect_sound()?;
+        let done = match &mut self.driver {
+            Driver::Sqlite(c) => {
+                let done = bound::<Sqlite>(sql, args).execute(&mut **c).await;
+                done.map(|done| done.rows_affected())
+            }
+            Driver::Postgres(c) => {
+                let done = bound::<Postgres>(sql, args).execute(&mut **c).await;
+                done.map(|done| done.rows_affected())
+            }
+        };
+        self.remember(done)
+    }
+
+    /// Runs a guarded change of one row; returns whether the row was as the guard wants it.
+    pub(crate) async fn changes(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<bool, StoreError> {
+        Ok(self.execute(sql, args).await? > 0)
+    }
+
+    /// Fetches the one row that the statement finds, if any.
+    pub(crate) async fn fetch_optional(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        self.expect_sound()?;
+        let row = match &mut self.driver {
+            Driver::Sqlite(c) => {
+                let row = bound::<Sqlite>(sql, args).fetch_optional(&mut **c).await;
+                row.map(|row| row.map(Row::Sqlite))
+            }
+            Driver::Postgres(c) => {
+                let row = bound::<Postgres>(sql, args).fetch_optional(&mut **c).await;
+                row.map(|row| row.map(Row::Postgres))
+            }
+        };
+        self.remember(row)
+    }
+
+    /// Fetches every row; for statements with a limit.
+    pub(crate) async fn fetch_all(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut rows = Vec::new();
+        self.fetch_each(sql, args, |row| {
+            rows.push(row);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// Hands each row to `each` as it arrives; an error from `each` ends the statement.
+    pub(crate) async fn fetch_each(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        mut each: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.expect_sound()?;
+        let mut rows = match &mut self.driver {
+            Driver::Sqlite(c) => {
+                let rows = bound::<Sqlite>(sql, args).fetch(&mut **c);
+                Box::pin(rows.map_ok(Row::Sqlite)) as futures_util::stream::BoxStream<'_, _>
+            }
+            Driver::Postgres(c) => Box::pin(
+                bound::<Postgres>(sql, args)
+                    .fetch(&mut **c)
+                    .map_ok(Row::Postgres),
+            ),
+        };
+        let failure = loop {
+            match rows.try_next().await {
+                Ok(Some(row)) => each(row)?,
+                Ok(None) => return Ok(()),
+                Err(e) => break e,
+            }
+        };
+        drop(rows);
+        self.remember(Err(failure))
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
+        match &self.driver {
+            Driver::Sqlite(_) => self.control(dialect::BEGIN_SQLITE).await,
+            Driver::Postgres(_) => self.control(dialect::BEGIN_POSTGRES).await,
+        }
+    }
+
+    /// Runs a statement that begins, ends or marks a transaction; forgets an earlier failure.
+    pub(crate) async fn control(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.failed = None;
+        self.execute(sql, &[]).await.map(drop)
+    }
+
+    /// The failure after which nothing runs any more.
+    pub(crate) fn failure(&self) -> Option<StoreError> {
+        self.failed.clone()
+    }
+
+    /// Throws the connection away instead of handing it back.
+    pub(crate) async fn discard(self) {
+        let closed = match self.driver {
+            Driver::Sqlite(c) => c.close().await,
+            Driver::Postgres(c) => c.close().await,
+        };
+        if let Err(e) = closed {
+            tracing::warn!(error = %e, "close a broken database connection");
+        }
+    }
+
+    fn expect_sound(&self) -> Result<(), StoreError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn remember<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        done.map_err(|e| {
+            let error = classify(e);
+            self.failed = Some(error.clone());
+            error
+        })
+    }
+}
+
+/// A value for a placeholder: text, a whole number or octets, or none of that type.
+#[derive(Debug)]
+pub(crate) enum Arg<'a> {
+    Text(Option<Cow<'a, str>>),
+    Int(Option<i64>),
+    Bytes(Option<&'a [u8]>),
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(text)))
+    }
+}
+
+impl From<String> for Arg<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Some(Cow::Owned(text)))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text.map(Cow::Borrowed))
+    }
+}
+
+impl From<Option<String>> for Arg<'_> {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text.map(Cow::Owned))
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Arg<'_> {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<Timestamp> for Arg<'_> {
+    fn from(at: Timestamp) -> Self {
+        Self::Int(Some(at.unix()))
+    }
+}
+
+impl From<Option<Timestamp>> for Arg<'_> {
+    fn from(at: Option<Timestamp>) -> Self {
+        Self::Int(at.map(Timestamp::unix))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(octets: &'a [u8]) -> Self {
+        Self::Bytes(Some(octets))
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
+    fn from(octets: Option<&'a [u8]>) -> Self {
+        Self::Bytes(octets)
+    }
+}
+
+fn bound<'q, DB>(sql: &'static str, args: &[Arg<'_>]) -> Query<'q, DB, DB::Arguments>
+where
+    DB: Database,
+    Option<i64>: for<'a> Encode<'a, DB> + Type<DB>,
+    for<'a> Option<&'a str>: Encode<'a, DB> + Type<DB>,
+    for<'a> Option<&'a [u8]>: Encode<'a, DB> + Type<DB>,
+{
+    args.iter().fold(sqlx::query(sql), |query, arg| match arg {
+        Arg::Text(text) => query.bind(text.as_deref()),
+        Arg::Int(number) => query.bind(*number),
+        Arg::Bytes(octets) => query.bind(*octets),
+    })
+}
+
+/// A row of either database.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    /// The columns, as those of `table`; the first one is the row's id.
+    pub(crate) fn of(&self, table: &'static str) -> Fields<'_> {
+        self.part(table, 0)
+    }
+
+    /// The columns from `first` on, as those of `table`: a part of a joined row.
+    pub(crate) fn part(&self, table: &'static str, first: usize) -> Fields<'_> {
+        Fields {
+            row: self,
+            table,
+            first,
+        }
+    }
+
+    fn get<'r, T>(&'r self, index: usize) -> Result<T, sqlx::Error>
+    where
+        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
+    {
+        match self {
+            Self::Sqlite(row) => row.try_get(index),
+            Self::Postgres(row) => row.try_get(index),
+        }
+    }
+
+    fn column(&self, index: usize) -> String {
+        match self {
+            Self::Sqlite(row) => row.try_column(index).map(|c| c.name().to_owned()),
+            Self::Postgres(row) => row.try_column(index).map(|c| c.name().to_owned()),
+        }
+        .unwrap_or_else(|_| format!("column {index}"))
+    }
+}
+
+/// The columns of one table in a row; what cannot be read is reported as corrupt, by its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'r> {
+    row: &'r Row,
+    table: &'static str,
+    first: usize,
+}
+
+impl<'r> Fields<'r> {
+    pub(crate) fn text(&self, index: usize) -> Result<&'r str, StoreError> {
+        self.opt_text(index)?.ok_or_else(|| self.corrupt(index))
+    }
+
+    pub(crate) fn opt_text(&self, index: usize) -> Result<Option<&'r str>, StoreError> {
+        let text = self.row.get(self.first + index);
+        text.map_err(|_| self.corrupt(index))
+    }
+
+    pub(crate) fn int(&self, index: usize) -> Result<i64, StoreError> {
+        self.opt_int(index)?.ok_or_else(|| self.corrupt(index))
+    }
+
+    pub(crate) fn opt_int(&self, index: usize) -> Result<Option<i64>, StoreError> {
+        let number = self.row.get(self.first + index);
+        number.map_err(|_| self.corrupt(index))
+    }
+
+    pub(crate) fn bytes(&self, index: usize) -> Result<Vec<u8>, StoreError> {
+        self.opt_bytes(index)?.ok_or_else(|| self.corrupt(index))
+    }
+
+    pub(crate) fn opt_bytes(&self, index: usize) -> Result<Option<Vec<u8>>, StoreError> {
+        let octets = self.row.get(self.first + index);
+        octets.map_err(|_| self.corrupt(index))
+    }
+
+    pub(crate) fn time(&self, index: usize) -> Result<Timestamp, StoreError> {
+        self.int(index).map(Timestamp::from_unix)
+    }
+
+    pub(crate) fn opt_time(&self, index: usize) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.opt_int(index)?.map(Timestamp::from_unix))
+    }
+
+    /// Reads a text with the parser of its type.
+    pub(crate) fn id<T, E>(
+        &self,
+        index: usize,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, StoreError> {
+        parse(self.text(index)?).map_err(|_| self.corrupt(index))
+    }
+
+    /// Reads a text with the parser of its type, where there is one.
+    pub(crate) fn opt_id<T, E>(
+        &self,
+        index: usize,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, StoreError> {
+        let parsed = self.opt_text(index)?.map(parse).transpose();
+        parsed.map_err(|_| self.corrupt(index))
+    }
+
+    /// Reads a text with a parser that says only whether it fits.
+    pub(crate) fn word<T>(
+        &self,
+        index: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        parse(self.text(index)?).ok_or_else(|| self.corrupt(index))
+    }
+
+    /// The error that names this column.
+    pub(crate) fn corrupt(&self, index: usize) -> StoreError {
+        StoreError::Corrupt {
+            table: self.table,
+            column: self.row.column(self.first + index),
+            id: self.row.get(self.first).unwrap_or_default(),
+        }
+    }
+}
+
+/// What an error of the driver means to us.
+fn classify(error: sqlx::Error) -> StoreError {
+    let Some(database) = error.as_database_error() else {
+        return StoreError::Unavailable(error.to_string());
+    };
+    let rule = match database.kind() {
+        ErrorKind::ForeignKeyViolation => "foreign_key".to_owned(),
+        ErrorKind::UniqueViolation
+        | ErrorKind::CheckViolation
+        | ErrorKind::NotNullViolation
+        | ErrorKind::ExclusionViolation => database.constraint().map_or_else(
+            || dialect::rule_of_sqlite_message(database.message()),
+            str::to_owned,
+        ),
+        _ => return StoreError::Unavailable(error.to_string()),
+    };
+    StoreError::Conflict { rule }
+}

@@ -17,7 +17,6 @@ pub use describe::describe;
 pub use extension::ExtensionError;
 pub(crate) use extension::{ExtensionValue, KeyFacts, PlannedExtension, full_name};
 
-use crate::key::KeyAlgorithm;
 use extension::KeyUsage;
 
 /// What a certificate is for; decides its extensions.
@@ -132,14 +131,10 @@ pub struct OcspResponder;
 impl CertificateProfile {
     /// The extensions in the order of the certificate. `subject_is_empty` makes subjectAltName
     /// critical (RFC 5280 §4.2.1.6).
-    pub(crate) fn plan(
-        &self,
-        subject_key: KeyAlgorithm,
-        subject_is_empty: bool,
-    ) -> Vec<PlannedExtension> {
+    pub(crate) fn plan(&self, subject_is_empty: bool) -> Vec<PlannedExtension> {
         let mut plan = match self {
             Self::OcspResponder(_) => plan_ocsp_responder(),
-            Self::Subscriber(subscriber) => subscriber.plan(subject_key),
+            Self::Subscriber(subscriber) => subscriber.plan(),
             Self::SubscriberCa(ca) => ca.plan(),
             Self::TlsCa(ca) => ca.plan(),
             Self::TlsServer(server) => server.plan(),
@@ -163,14 +158,11 @@ impl CertificateProfile {
 }
 
 impl Subscriber {
-    fn plan(&self, subject_key: KeyAlgorithm) -> Vec<PlannedExtension> {
-        let usage = if subject_key.is_rsa() {
-            vec![KeyUsage::DigitalSignature, KeyUsage::KeyEncipherment]
-        } else {
-            vec![KeyUsage::DigitalSignature]
-        };
+    /// Client authentication goes with digitalSignature alone, whatever the key: keyEncipherment
+    /// would contradict the extended key usage (RFC 5280 §4.2.1.12).
+    fn plan(&self) -> Vec<PlannedExtension> {
         let mut plan = vec![
-            critical(ExtensionValue::KeyUsage(usage)),
+            critical(ExtensionValue::KeyUsage(vec![KeyUsage::DigitalSignature])),
             plain(ExtensionValue::ExtendedKeyUsage(rfc5280::ID_KP_CLIENT_AUTH)),
             plain(ExtensionValue::SubjectKeyIdentifier),
             plain(ExtensionValue::AuthorityKeyIdentifier),

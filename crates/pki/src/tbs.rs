@@ -79,10 +79,7 @@ pub enum IssueError {
 /// Builds the DER `TBSCertificate`.
 pub fn build_tbs(parameters: &TbsParameters<'_>) -> Result<Vec<u8>, BuildError> {
     check(parameters)?;
-    let plan = parameters.profile.plan(
-        parameters.subject_key.algorithm(),
-        parameters.subject.is_empty(),
-    );
+    let plan = parameters.profile.plan(parameters.subject.is_empty());
     let keys = KeyFacts {
         subject_key_identifier: parameters.subject_key.key_identifier(),
         authority_key_identifier: parameters.issuer_key.key_identifier(),

@@ -6,7 +6,7 @@ use super::{
     CaPosition, CertificatePolicy, CertificateProfile, ExtensionValue, IpSubtree, OcspResponder,
     PlannedExtension, Subscriber, SubscriberCa, TlsCa, TlsServer, extension::KeyUsage,
 };
-use crate::{ObjectIdentifier, key::KeyAlgorithm};
+use crate::ObjectIdentifier;
 
 const SAMPLE_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1");
 
@@ -19,8 +19,8 @@ pub fn describe() -> String {
         serial number of 16 octets, validity as UTCTime through 2049 and GeneralizedTime from \
         2050, no unique identifiers. Extensions stand in the order of the table.\n"
         .to_owned();
-    for (title, key, profile) in samples() {
-        text.push_str(&section(title, &profile.plan(key, false)));
+    for (title, profile) in samples() {
+        text.push_str(&section(title, &profile.plan(false)));
     }
     text.push_str(OTHER_FORMATS);
     text
@@ -42,7 +42,7 @@ fn section(title: &str, plan: &[PlannedExtension]) -> String {
     text
 }
 
-fn samples() -> Vec<(&'static str, KeyAlgorithm, CertificateProfile)> {
+fn samples() -> Vec<(&'static str, CertificateProfile)> {
     let policy = CertificatePolicy {
         identifier: SAMPLE_POLICY,
         cps_uri: Some("http://pki.example/cps".to_owned()),
@@ -76,35 +76,19 @@ fn samples() -> Vec<(&'static str, KeyAlgorithm, CertificateProfile)> {
         crl_uri: Some("http://pki.example/tls.crl".to_owned()),
     };
     vec![
-        (
-            "Subscriber, RSA key",
-            KeyAlgorithm::Rsa2048,
-            subscriber.clone(),
-        ),
-        ("Subscriber, ECDSA key", KeyAlgorithm::P256, subscriber),
+        ("Subscriber", subscriber.clone()),
         (
             "Subscriber CA, root",
-            KeyAlgorithm::Rsa3072,
             CertificateProfile::SubscriberCa(root),
         ),
         (
             "Subscriber CA, subordinate",
-            KeyAlgorithm::Rsa3072,
             CertificateProfile::SubscriberCa(subordinate),
         ),
-        (
-            "TLS CA",
-            KeyAlgorithm::Rsa3072,
-            CertificateProfile::TlsCa(tls_ca),
-        ),
-        (
-            "TLS server",
-            KeyAlgorithm::P256,
-            CertificateProfile::TlsServer(tls_server),
-        ),
+        ("TLS CA", CertificateProfile::TlsCa(tls_ca)),
+        ("TLS server", CertificateProfile::TlsServer(tls_server)),
         (
             "OCSP responder",
-            KeyAlgorithm::P256,
             CertificateProfile::OcspResponder(OcspResponder),
         ),
     ]
@@ -182,7 +166,6 @@ fn policy(policy: &CertificatePolicy) -> String {
 fn usage(bit: KeyUsage) -> &'static str {
     match bit {
         KeyUsage::DigitalSignature => "digitalSignature",
-        KeyUsage::KeyEncipherment => "keyEncipherment",
         KeyUsage::KeyCertSign => "keyCertSign",
         KeyUsage::CrlSign => "cRLSign",
     }
@@ -237,7 +220,7 @@ mod tests {
     fn every_profile_has_a_table() {
         let text = describe();
         for title in [
-            "Subscriber, RSA key",
+            "Subscriber",
             "TLS CA",
             "OCSP responder",
             "CRL",
@@ -245,7 +228,7 @@ mod tests {
         ] {
             assert!(text.contains(&format!("\n## {title}\n")), "{title}");
         }
-        assert!(text.contains("| keyUsage | yes | digitalSignature, keyEncipherment |"));
+        assert!(text.contains("| keyUsage | yes | digitalSignature |"));
         assert!(text.contains("| nameConstraints | yes | permitted dNSName pki.example,"));
     }
 }

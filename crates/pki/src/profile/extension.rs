@@ -49,7 +49,6 @@ pub(crate) enum ExtensionValue {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum KeyUsage {
     DigitalSignature = 0,
-    KeyEncipherment = 2,
     KeyCertSign = 5,
     CrlSign = 6,
 }
@@ -315,8 +314,6 @@ mod tests {
     #[test]
     fn unused_bits_of_key_usage_are_left_out() {
         assert_eq!(key_usage(&[KeyUsage::DigitalSignature]), [3, 2, 7, 0x80]);
-        let both = [KeyUsage::DigitalSignature, KeyUsage::KeyEncipherment];
-        assert_eq!(key_usage(&both), [3, 2, 5, 0xa0]);
         assert_eq!(
             key_usage(&[KeyUsage::KeyCertSign, KeyUsage::CrlSign]),
             [3, 2, 1, 0x06]

@@ -9,6 +9,7 @@ mod certificate;
 mod crl;
 mod csr;
 mod ocsp;
+mod oracle_lint;
 mod oracle_openssl;
 mod pkcs12;
 mod sample;

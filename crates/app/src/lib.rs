@@ -1,1 +1,50 @@
-//! Placeholder; see docs/architecture.md.
+//! The procedures of the certification authority: one file per procedure, one public function per step
+//! that a person or a timer takes. Knows no HTTP, no pages and no command line.
+
+mod apply;
+mod authority;
+mod base;
+mod cookie;
+mod download;
+mod error;
+mod examine;
+mod failpoint;
+mod guessing;
+mod identify;
+mod issue;
+mod jobs;
+mod keypool;
+mod letter;
+mod listing;
+mod operators;
+mod publish;
+mod reference;
+mod revoke;
+mod seal;
+mod service;
+mod setup;
+mod status;
+
+pub use apply::{NewApplication, NewInstitution};
+pub use base::{Addresses, App, AppParts};
+pub use download::{
+    CertificateBox, CollectionPage, EarlierCollection, KeyFile, Opened, PasswordForm,
+};
+pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
+pub use failpoint::Failpoint;
+#[cfg(debug_assertions)]
+pub use failpoint::ISSUE_ORDER;
+pub use guessing::Source;
+pub use identify::Identity;
+pub use jobs::JobReport;
+pub use letter::Letter;
+pub use listing::GrantStory;
+pub use operators::{NewOperator, one_time_code};
+pub use reference::TypedIds;
+pub use revoke::{
+    AcceptedRevocation, EnteredRevocation, HolderStatus, RevocationForm, RevocationPage,
+};
+pub use service::ServerIdentity;
+pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
+pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
+pub use tegata_store::CaKeyPurpose;

@@ -1,0 +1,219 @@
+//! What every procedure works with: store, keys, policy, clock and entropy, passed in and never global.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::entropy::Entropy;
+use tegata_domain::id::AuditId;
+use tegata_domain::institution::MailAddress;
+use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::policy::Policy;
+use tegata_domain::secret::Secret;
+use tegata_domain::time::{Clock, Timestamp};
+use tegata_store::Store;
+use tokio::sync::Notify;
+
+use crate::authority::Authorities;
+use crate::error::Result;
+use crate::failpoint::Failpoint;
+use crate::guessing::Guessing;
+use crate::keypool::KeyPool;
+use crate::reference::Peppers;
+use crate::seal::Keyring;
+
+/// What the program hands in when it starts.
+pub struct AppParts {
+    /// The database, migrated.
+    pub store: Store,
+    /// The rules.
+    pub policy: Policy,
+    /// The clock of certificates, lists and days (in a demo: the time machine).
+    pub clock: Arc<dyn Clock>,
+    /// The clock of sessions, one-time codes and throttles: always the system's (S6).
+    pub system_clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub entropy: Arc<dyn Entropy>,
+    /// The key-encryption key (K8).
+    pub kek: Secret<[u8; 32]>,
+    /// Folder of the encrypted CA key files.
+    pub key_folder: PathBuf,
+    /// Our own addresses.
+    pub addresses: Addresses,
+    /// Domains for which the TLS CA may certify (K7).
+    pub tls_domains: Vec<String>,
+    /// Which failpoint is armed; none outside tests.
+    pub failpoint: Failpoint,
+}
+
+/// Our own addresses, each with its scheme and without a slash at the end.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The public listener.
+    pub public: String,
+    /// The subscriber listener's names: the main one first, then the further ones (W1).
+    pub subscriber: Vec<String>,
+    /// Plain HTTP: CRL, OCSP and CA certificates. Stands in certificates.
+    pub plain: String,
+}
+
+/// The application: cheap to clone, one for each process.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+    system_clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    addresses: Addresses,
+    failpoint: Failpoint,
+    keyring: Keyring,
+    peppers: Peppers,
+    authorities: Authorities,
+    guessing: Guessing,
+    keypool: KeyPool,
+    wanted: Notify,
+    swept_minute: AtomicI64,
+}
+
+impl App {
+    /// Puts the parts together: reads peppers and CA keys. The store must be initialised.
+    pub async fn open(parts: AppParts) -> Result<Self> {
+        let keyring = Keyring::new(parts.kek, Arc::clone(&parts.entropy));
+        let peppers = Peppers::load(&parts.store, &keyring).await?;
+        let authorities = Authorities::load(&parts.store, &keyring, &parts.key_folder).await?;
+        let keypool = KeyPool::new(
+            crate::authority::key_algorithm(&parts.policy.ca.subscriber_key)?,
+            parts.policy.ca.key_pool,
+        );
+        Ok(Self(Arc::new(Inner {
+            store: parts.store,
+            policy: parts.policy,
+            clock: parts.clock,
+            system_clock: parts.system_clock,
+            entropy: parts.entropy,
+            addresses: parts.addresses,
+            failpoint: parts.failpoint,
+            keyring,
+            peppers,
+            authorities,
+            guessing: Guessing::default(),
+            keypool,
+            wanted: Notify::new(),
+            swept_minute: AtomicI64::new(0),
+        })))
+    }
+
+    /// The present instant for certificates, lists and days. Read it once per request and hand it down.
+    pub fn clock_now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The present instant for procedures' ends, one-time codes and throttles.
+    pub fn system_now(&self) -> Timestamp {
+        self.0.system_clock.now()
+    }
+
+    /// The rules.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// Our own addresses.
+    pub fn addresses(&self) -> &Addresses {
+        &self.0.addresses
+    }
+
+    /// Resolves when this process changed what a revocation list says.
+    pub async fn publication_wanted(&self) {
+        self.0.wanted.notified().await;
+    }
+
+    pub(crate) fn want_publication(&self) {
+        self.0.wanted.notify_one();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.0.entropy.as_ref()
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    pub(crate) fn peppers(&self) -> &Peppers {
+        &self.0.peppers
+    }
+
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.0.authorities
+    }
+
+    pub(crate) fn guessing(&self) -> &Guessing {
+        &self.0.guessing
+    }
+
+    pub(crate) fn keypool(&self) -> &KeyPool {
+        &self.0.keypool
+    }
+
+    /// Whether this is the first call in this minute of the system's clock.
+    pub(crate) fn is_new_minute(&self) -> bool {
+        let minute = self.system_now().unix().div_euclid(60);
+        self.0.swept_minute.swap(minute, Ordering::Relaxed) != minute
+    }
+
+    #[cfg(debug_assertions)]
+    pub(crate) fn failpoint(&self) -> &Failpoint {
+        &self.0.failpoint
+    }
+
+    /// An audit event, to be inserted in the transaction of the change.
+    pub(crate) fn event(
+        &self,
+        actor: Actor,
+        action: &'static str,
+        object: String,
+        detail: String,
+        now: Timestamp,
+    ) -> AuditEvent {
+        let id = AuditId::generate(now, self.entropy());
+        AuditEvent {
+            id,
+            at: now,
+            actor,
+            action,
+            object,
+            detail,
+        }
+    }
+
+    /// A mail, to be inserted in the transaction that makes it due. `key` makes it unique.
+    pub(crate) fn mail(
+        &self,
+        kind: MailKind,
+        to: &MailAddress,
+        key: String,
+        values: &[(&str, String)],
+        now: Timestamp,
+    ) -> OutboxMail {
+        OutboxMail {
+            id: tegata_domain::id::OutboxId::generate(now, self.entropy()),
+            at: now,
+            kind,
+            to: to.clone(),
+            key,
+            values: values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        }
+    }
+}

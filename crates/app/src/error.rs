@@ -1,0 +1,192 @@
+//! How a procedure can fail, in four kinds; `web` turns them into pages, the command line into lines.
+
+use tegata_domain::application::ApplicationRefusal;
+use tegata_domain::certificate::CertificateRefusal;
+use tegata_domain::grant::GrantRefusal;
+use tegata_domain::institution::InvalidCode;
+use tegata_domain::revocation::RevocationRefusal;
+use tegata_domain::time::Timestamp;
+use tegata_store::StoreError;
+
+pub use tegata_store::KeyDestroyed;
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody was first; look again.
+    #[error("somebody else changed this at the same moment; look again and repeat")]
+    Conflict,
+    /// Something is wrong in the program or its data. The text is for the log only.
+    #[error("internal error: {0}")]
+    Internal(String),
+    /// The rules say no, and the person can be told why.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database or the signing key does not answer now; nothing was changed.
+    #[error("the service is not available now; try again in a minute")]
+    Unavailable,
+}
+
+/// What a procedure answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Answers of the rules, with what a person needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The certificate has expired: nothing to revoke.
+    #[error("the certificate expired at {not_after}; no request is needed")]
+    Expired {
+        /// Its last second.
+        not_after: Timestamp,
+    },
+    /// Typed values that cannot be taken.
+    #[error("some fields are wrong")]
+    Fields(Vec<FieldProblem>),
+    /// The procedure moved on in another tab.
+    #[error("the procedure moved on elsewhere")]
+    FlowElsewhere,
+    /// The procedure is over, unknown, or not this browser's.
+    #[error("the procedure is over; begin again")]
+    FlowEnded,
+    /// The grant was stopped by its holder.
+    #[error("collecting was stopped at {at}; call the help desk")]
+    Frozen {
+        /// When.
+        at: Timestamp,
+    },
+    /// Too many holds in this hour: the request waits for an operator.
+    #[error("too many requests to revoke in this hour; call the help desk")]
+    HoldsQueue,
+    /// The CA's copy of the key is gone.
+    #[error("the key was destroyed at {at}")]
+    KeyDestroyed {
+        /// Why.
+        because: KeyDestroyed,
+        /// When.
+        at: Timestamp,
+    },
+    /// The operator's roles do not include this act, or name, password or code are wrong.
+    #[error("not allowed: check name, password, one-time code and roles")]
+    NotAllowed,
+    /// There is no such object.
+    #[error("there is no such object; list them to see what exists")]
+    NotFound,
+    /// The certificate is on hold.
+    #[error("the certificate is on hold since {at}")]
+    OnHold {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The certificate is revoked.
+    #[error("the certificate is revoked since {at}")]
+    Revoked {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The same person cannot take two parts.
+    #[error("the same person cannot take two parts; another operator must do this")]
+    SamePerson,
+    /// The object is in a state that does not have this move.
+    #[error("{0}")]
+    State(String),
+    /// Too many wrong pairs of IDs from this source.
+    #[error("too many wrong attempts; wait {seconds} seconds")]
+    Throttled {
+        /// How long to wait.
+        seconds: u64,
+    },
+    /// The collection window is over.
+    #[error("the collection window ended at {window_end}")]
+    WindowEnded {
+        /// Its last second.
+        window_end: Timestamp,
+        /// Whether the certificate was collected before.
+        collected: bool,
+    },
+    /// No such pair of IDs: unknown, wrong, foreign or ended (E-01; one answer for all).
+    #[error("the request ID or the reference ID is not right")]
+    WrongIds,
+}
+
+/// What is wrong with a typed value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldProblem {
+    /// No mail address.
+    MailInvalid,
+    /// The two mail addresses differ.
+    MailsDiffer,
+    /// The box was not ticked.
+    NotConfirmed,
+    /// The password has a character that is not printable ASCII.
+    PasswordNotAscii,
+    /// Longer than Windows takes.
+    PasswordTooLong {
+        /// Most characters.
+        max: usize,
+    },
+    /// Shorter than the policy.
+    PasswordTooShort {
+        /// Least characters.
+        min: usize,
+    },
+    /// The two passwords differ.
+    PasswordsDiffer,
+    /// No reason of the list.
+    ReasonUnknown,
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::Unavailable(reason) => {
+                tracing::error!(reason, "the database does not answer");
+                Self::Unavailable
+            }
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<GrantRefusal> for Error {
+    fn from(refusal: GrantRefusal) -> Self {
+        Refusal::State(refusal.to_string()).into()
+    }
+}
+
+impl From<CertificateRefusal> for Error {
+    fn from(refusal: CertificateRefusal) -> Self {
+        Refusal::State(refusal.to_string()).into()
+    }
+}
+
+impl From<ApplicationRefusal> for Error {
+    fn from(refusal: ApplicationRefusal) -> Self {
+        match refusal {
+            ApplicationRefusal::SamePerson => Refusal::SamePerson.into(),
+            ApplicationRefusal::State(_) => Refusal::State(refusal.to_string()).into(),
+        }
+    }
+}
+
+impl From<RevocationRefusal> for Error {
+    fn from(refusal: RevocationRefusal) -> Self {
+        match refusal {
+            RevocationRefusal::SamePerson => Refusal::SamePerson.into(),
+            RevocationRefusal::Ended | RevocationRefusal::OtherOutcome => {
+                Refusal::State(refusal.to_string()).into()
+            }
+        }
+    }
+}
+
+impl From<InvalidCode> for Error {
+    fn from(refusal: InvalidCode) -> Self {
+        Refusal::State(refusal.to_string()).into()
+    }
+}
+
+/// An error of the program itself, with what was being done.
+pub(crate) fn internal(doing: &str, error: impl std::fmt::Display) -> Error {
+    Error::Internal(format!("{doing}: {error}"))
+}

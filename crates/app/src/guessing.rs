@@ -1,0 +1,181 @@
+//! Slowing down those who guess (decision I3, T16, T18).
+//!
+//! The secret is checked first, and a right answer is never delayed. Wrong ones are counted per source
+//! (IPv4 address or IPv6 /64) and minute, slowed within a budget, and refused above it. No lock per ID.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use tegata_domain::policy::GuessingPolicy;
+use tegata_domain::time::Timestamp;
+
+/// The network address of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source(pub IpAddr);
+
+impl Source {
+    /// What is counted together: an IPv4 address, or the first 64 bits of an IPv6 address.
+    fn network(self) -> String {
+        match self.0.to_canonical() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.to_canonical().fmt(f)
+    }
+}
+
+/// Counters of the present minute and those that wait to be stored.
+#[derive(Debug, Default)]
+pub(crate) struct Guessing {
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    minute: i64,
+    by_network: HashMap<String, u32>,
+    all: u32,
+    alarmed: bool,
+    to_store: HashMap<(String, i64), u32>,
+}
+
+/// What a wrong pair earns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// How long the answer waits.
+    pub(crate) delay: Duration,
+    /// The seconds to wait, where the source is over its budget.
+    pub(crate) refused: Option<u64>,
+    /// Whether the alarm rings now, for the first time in this minute.
+    pub(crate) alarm: bool,
+}
+
+impl Guessing {
+    /// Counts a wrong pair from `source`.
+    pub(crate) fn wrong(&self, source: Source, policy: &GuessingPolicy, now: Timestamp) -> Verdict {
+        let mut counts = self.lock();
+        let minute = now.unix().div_euclid(60);
+        if counts.minute != minute {
+            counts.minute = minute;
+            counts.by_network.clear();
+            counts.all = 0;
+            counts.alarmed = false;
+        }
+        let network = source.network();
+        *counts
+            .to_store
+            .entry((network.clone(), minute))
+            .or_default() += 1;
+        counts.all += 1;
+        let alarm = counts.all >= policy.alarm_per_minute && !counts.alarmed;
+        counts.alarmed |= alarm;
+        let own = counts.by_network.entry(network).or_default();
+        *own += 1;
+        let over = own.saturating_sub(policy.free_per_minute);
+        let refused = (*own > policy.budget_per_minute)
+            .then(|| 60 - u64::try_from(now.unix().rem_euclid(60)).unwrap_or(0));
+        let delay = if refused.is_some() || over == 0 {
+            Duration::ZERO
+        } else {
+            let milliseconds = 100_u64.saturating_mul(1 << over.min(6));
+            Duration::from_millis(milliseconds.min(policy.longest_delay_seconds * 1_000))
+        };
+        Verdict {
+            delay,
+            refused,
+            alarm,
+        }
+    }
+
+    /// Takes the counts that wait to be stored: network, minute, how many.
+    pub(crate) fn take(&self) -> Vec<(String, i64, u32)> {
+        let waiting = std::mem::take(&mut self.lock().to_store);
+        waiting
+            .into_iter()
+            .map(|((network, minute), count)| (network, minute, count))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        match self.counts.lock() {
+            Ok(counts) => counts,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+
+    const POLICY: GuessingPolicy = GuessingPolicy {
+        free_per_minute: 2,
+        budget_per_minute: 4,
+        longest_delay_seconds: 5,
+        alarm_per_minute: 6,
+    };
+    const NOW: Timestamp = Timestamp::from_unix(600);
+
+    fn v4(last: u8) -> Source {
+        Source(IpAddr::from([127, 0, 0, last]))
+    }
+
+    #[test]
+    fn the_first_wrong_pairs_are_free_then_slowed_then_refused() {
+        let guessing = Guessing::default();
+        let mut verdict = || guessing.wrong(v4(1), &POLICY, NOW);
+        assert_eq!(verdict().delay, Duration::ZERO);
+        assert_eq!(verdict().delay, Duration::ZERO);
+        assert_eq!(verdict().delay, Duration::from_millis(200));
+        assert_eq!(verdict().delay, Duration::from_millis(400));
+        assert_eq!(verdict().refused, Some(60));
+    }
+
+    #[test]
+    fn another_source_and_another_minute_begin_anew() {
+        let guessing = Guessing::default();
+        for _ in 0..5 {
+            guessing.wrong(v4(1), &POLICY, NOW);
+        }
+        assert_eq!(guessing.wrong(v4(2), &POLICY, NOW).refused, None);
+        assert_eq!(
+            guessing.wrong(v4(1), &POLICY, NOW.plus_seconds(60)).refused,
+            None
+        );
+    }
+
+    #[test]
+    fn the_alarm_rings_once_a_minute_over_all_sources() {
+        let guessing = Guessing::default();
+        let rings = (0..20)
+            .filter(|n| guessing.wrong(v4(*n), &POLICY, NOW).alarm)
+            .count();
+        assert_eq!(rings, 1);
+    }
+
+    #[test]
+    fn a_network_of_64_bits_counts_as_one_source() {
+        let guessing = Guessing::default();
+        for n in 0..5 {
+            let address = Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, n);
+            guessing.wrong(Source(address.into()), &POLICY, NOW);
+        }
+        assert_eq!(
+            guessing.take(),
+            vec![("2001:db8:0:1::/64".to_owned(), 10, 5)]
+        );
+        assert!(guessing.take().is_empty());
+    }
+}

@@ -1,0 +1,175 @@
+//! Whose certificate is this? What the subscriber listener asks on every request (decision W2).
+//!
+//! TLS has proved the possession of the key. Here: the chain, the purpose, our table by fingerprint, the dates
+//! and the status, in this order. Whoever is not in the table learns only what his own certificate says.
+
+use tegata_domain::audit::Actor;
+use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
+use tegata_domain::grant::{Grant, GrantMove, GrantState, days_left, renewal_opens};
+use tegata_domain::id::{Fingerprint, SerialNumber};
+use tegata_domain::time::Timestamp;
+use tegata_pki::certificate::Certificate;
+use tegata_store::CaKeyPurpose;
+
+use crate::base::App;
+use crate::download::CertificateBox;
+use crate::error::{Error, Result, internal};
+use crate::guessing::Source;
+
+/// Who stands behind a TLS connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Ours, but its last second is over.
+    Expired {
+        /// The certificate.
+        certificate: CertificateBox,
+    },
+    /// Not ours, or not for clients.
+    Foreign {
+        /// Common name (or the whole name) of its subject.
+        subject: String,
+        /// Common name (or the whole name) of its issuer.
+        issuer: String,
+    },
+    /// In force.
+    Holder {
+        /// The certificate.
+        certificate: CertificateBox,
+        /// Its serial number.
+        serial: SerialNumber,
+        /// The first instant at which it can be renewed.
+        renewal_opens: Timestamp,
+        /// Japanese calendar days to its last day.
+        days_left: i64,
+    },
+    /// None was sent.
+    Missing,
+    /// 一時停止.
+    OnHold {
+        /// The certificate.
+        certificate: CertificateBox,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// 失効.
+    Revoked {
+        /// The certificate.
+        certificate: CertificateBox,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+impl App {
+    /// Judges the certificate that a TLS client presented (leaf, DER). A certificate in force is recorded as
+    /// seen in use, once (K3).
+    pub async fn identify(
+        &self,
+        presented: Option<&[u8]>,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Identity> {
+        let Some(der) = presented else {
+            return Ok(Identity::Missing);
+        };
+        let Ok(certificate) = Certificate::from_der(der) else {
+            return Ok(Identity::Foreign {
+                subject: String::new(),
+                issuer: String::new(),
+            });
+        };
+        let Some((record, grant)) = self.find_ours(&certificate).await? else {
+            return Ok(foreign(&certificate));
+        };
+        let shown = CertificateBox::of(&grant, record.not_after);
+        Ok(match record.state {
+            CertificateState::Revoked { at, .. }
+            | CertificateState::Superseded { at }
+            | CertificateState::Void { at } => Identity::Revoked {
+                certificate: shown,
+                at,
+            },
+            CertificateState::Intended => foreign(&certificate),
+            _ if now > record.not_after => Identity::Expired { certificate: shown },
+            _ if now < record.not_before => foreign(&certificate),
+            CertificateState::OnHold { at } => Identity::OnHold {
+                certificate: shown,
+                at,
+            },
+            CertificateState::Issued => {
+                self.see_in_use(&grant, source, now).await?;
+                Identity::Holder {
+                    certificate: shown,
+                    serial: record.serial,
+                    renewal_opens: renewal_opens(record.not_after, &self.policy().periods),
+                    days_left: days_left(record.not_after, now),
+                }
+            }
+        })
+    }
+
+    /// The row of a certificate that one of our CA keys signed for a client.
+    async fn find_ours(
+        &self,
+        certificate: &Certificate,
+    ) -> Result<Option<(CertificateRecord, Grant)>> {
+        let signed = self
+            .authorities()
+            .all()
+            .iter()
+            .filter(|key| key.purpose == CaKeyPurpose::Subscriber)
+            .any(|key| {
+                certificate.issuer() == key.certificate.subject()
+                    && certificate.is_signed_by(key.certificate.public_key())
+            });
+        if !signed || !certificate.has_client_auth() {
+            return Ok(None);
+        }
+        let mut reader = self.store().reader().await?;
+        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
+        let Some(record) = reader.certificate_by_fingerprint(&fingerprint).await? else {
+            return Ok(None);
+        };
+        let (CertificateKind::Subscriber, Some(grant)) = (record.kind, &record.grant) else {
+            return Ok(None);
+        };
+        let grant = reader.grant(grant).await?;
+        let grant = grant.ok_or_else(|| internal("identify", "a certificate without its grant"))?;
+        Ok(Some((record, grant)))
+    }
+
+    async fn see_in_use(&self, grant: &Grant, source: Source, now: Timestamp) -> Result<()> {
+        if !matches!(
+            grant.state,
+            GrantState::KeyFixed { .. } | GrantState::Collected { .. }
+        ) {
+            return Ok(());
+        }
+        let object = format!("grant:{}", grant.id);
+        let actor = Actor::Subscriber(source.to_string());
+        let event = self.event(actor, "certificate.seen", object, String::new(), now);
+        let (id, state) = (grant.id.clone(), grant.state.clone());
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let seen = state.clone().apply(GrantMove::See, now)?;
+                    if tx.move_grant(&id, &state, &seen).await? {
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+fn foreign(certificate: &Certificate) -> Identity {
+    let shown = |name: &tegata_pki::name::DistinguishedName| {
+        name.common_name()
+            .map_or_else(|| name.to_string(), str::to_owned)
+    };
+    Identity::Foreign {
+        subject: shown(certificate.subject()),
+        issuer: shown(certificate.issuer()),
+    }
+}

@@ -1,0 +1,329 @@
+//! Making a certificate in an order that survives any crash (decision F5, T36).
+//!
+//! Allocate the serial number and store the intended TBSCertificate (one transaction) → lint → sign → verify
+//! the signature → store the certificate and mark it issued (one transaction). After a crash the intent is finished with the
+//! same TBSCertificate, or voided and listed as revoked. Nothing signed is ever unknown.
+
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::certificate::{
+    CertificateKind, CertificateMove, CertificateRecord, CertificateState,
+};
+use tegata_domain::grant::{Grant, GrantMove, GrantState, not_before};
+use tegata_domain::id::{CaKeyId, Fingerprint, GrantId, SerialNumber};
+use tegata_domain::institution::InstitutionCode;
+use tegata_domain::policy::Policy;
+use tegata_domain::time::Timestamp;
+use tegata_pki::ObjectIdentifier;
+use tegata_pki::digest::sha256;
+use tegata_pki::key::PublicKey;
+use tegata_pki::lint::lint_tbs;
+use tegata_pki::name::DistinguishedName;
+use tegata_pki::profile::{CertificatePolicy, CertificateProfile, Subscriber};
+use tegata_pki::signer::SignatureAlgorithm;
+use tegata_pki::tbs::{TbsParameters, assemble, build_tbs, sign_tbs, verify_signature};
+use tegata_store::{CaKeyPurpose, Tx};
+
+use crate::authority::Authority;
+use crate::base::App;
+use crate::error::{Error, Refusal, Result, internal};
+use crate::failpoint::failpoint;
+use crate::publish::list_name;
+
+/// What will be signed: the row and the octets.
+#[derive(Clone)]
+pub(crate) struct Intent {
+    pub(crate) record: CertificateRecord,
+    pub(crate) tbs: Vec<u8>,
+}
+
+/// What an intended certificate says, apart from what follows from its issuer.
+pub(crate) struct Wanted<'a> {
+    pub(crate) kind: CertificateKind,
+    pub(crate) subject: &'a DistinguishedName,
+    pub(crate) subject_key: &'a PublicKey,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    pub(crate) profile: &'a CertificateProfile,
+    pub(crate) grant: Option<GrantId>,
+    pub(crate) shard: i64,
+}
+
+impl App {
+    /// Allocates a serial number and builds the TBSCertificate under `authority`.
+    pub(crate) fn intend(
+        &self,
+        authority: &Authority,
+        wanted: &Wanted<'_>,
+        serial: SerialNumber,
+        now: Timestamp,
+    ) -> Result<Intent> {
+        if wanted.not_after > authority.not_after {
+            let told = "the CA's own certificate ends before this one would; a new CA key is due";
+            return Err(Refusal::State(told.to_owned()).into());
+        }
+        wanted
+            .subject_key
+            .check_strength()
+            .map_err(|error| internal("check the subject's key", error))?;
+        let issuer_key = authority.certificate.public_key();
+        let tbs = build_tbs(&TbsParameters {
+            serial: *serial.octets(),
+            issuer: authority.certificate.subject(),
+            issuer_key,
+            signature_algorithm: SignatureAlgorithm::of(issuer_key.algorithm()),
+            subject: wanted.subject,
+            subject_key: wanted.subject_key,
+            not_before: wanted.not_before.unix(),
+            not_after: wanted.not_after.unix(),
+            profile: wanted.profile,
+        })
+        .map_err(|error| internal("build a TBSCertificate", error))?;
+        let record = CertificateRecord {
+            serial,
+            kind: wanted.kind,
+            ca_key: authority.id.clone(),
+            shard: wanted.shard,
+            grant: wanted.grant.clone(),
+            fingerprint: None,
+            spki_sha256: wanted.subject_key.spki_sha256(),
+            not_before: wanted.not_before,
+            not_after: wanted.not_after,
+            created_at: now,
+            state: CertificateState::Intended,
+        };
+        Ok(Intent { record, tbs })
+    }
+
+    /// The intent of a subscriber's first certificate, by what approval printed (T31).
+    pub(crate) fn intend_for_grant(
+        &self,
+        grant: &Grant,
+        subject_key: &PublicKey,
+        now: Timestamp,
+    ) -> Result<Intent> {
+        let authority = self.authorities().issuing(CaKeyPurpose::Subscriber)?;
+        let serial = SerialNumber::generate(self.entropy());
+        let shard = shard_of(&serial, authority.shards);
+        let subject = subject_name(self.policy(), grant)?;
+        let profile = subscriber_profile(self, &authority.id, shard)?;
+        let wanted = Wanted {
+            kind: CertificateKind::Subscriber,
+            subject: &subject,
+            subject_key,
+            not_before: not_before(grant.approved_at, now, &self.policy().periods),
+            not_after: grant.not_after,
+            profile: &profile,
+            grant: Some(grant.id.clone()),
+            shard,
+        };
+        self.intend(&authority, &wanted, serial, now)
+    }
+
+    /// Lint → sign → verify: the finished certificate's DER. Nothing is stored.
+    pub(crate) fn sign_intent(&self, intent: &Intent) -> Result<Vec<u8>> {
+        let authority = self
+            .authorities()
+            .find(&intent.record.ca_key)
+            .ok_or_else(|| internal("sign an intent", "its CA key is unknown"))?;
+        if let Some(finding) = lint_tbs(&intent.tbs).first() {
+            let told = format!("{} ({}): {}", finding.rule, finding.clause, finding.message);
+            return Err(internal("lint a TBSCertificate", told));
+        }
+        failpoint!(self, "failpoint:issue:after-lint");
+        let signer = authority.signer()?;
+        let signature = sign_tbs(&intent.tbs, signer.as_ref()).map_err(|error| {
+            tracing::error!(%error, serial = %intent.record.serial, "the CA key does not sign");
+            Error::Unavailable
+        })?;
+        failpoint!(self, "failpoint:issue:after-sign");
+        let der = assemble(&intent.tbs, signer.signature_algorithm(), &signature);
+        if !verify_signature(&der, authority.certificate.public_key()) {
+            return Err(internal(
+                "verify a new signature",
+                "it does not fit the CA's key (T37)",
+            ));
+        }
+        failpoint!(self, "failpoint:issue:after-verify");
+        Ok(der)
+    }
+
+    /// Stores the certificate of an intent. `false`: another process was first, which is as good.
+    pub(crate) async fn store_issued(
+        &self,
+        serial: SerialNumber,
+        der: Vec<u8>,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let event = self.issued_event(serial, actor, now);
+        #[cfg(debug_assertions)]
+        let app = self.clone();
+        let stored = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let stored = store_certificate(tx, serial, &der, &event).await?;
+                    failpoint!(app, "failpoint:issue:inside-store");
+                    Ok::<_, Error>(stored)
+                })
+            })
+            .await?;
+        failpoint!(self, "failpoint:issue:after-store");
+        Ok(stored)
+    }
+
+    pub(crate) fn issued_event(
+        &self,
+        serial: SerialNumber,
+        actor: Actor,
+        now: Timestamp,
+    ) -> AuditEvent {
+        let object = format!("certificate:{serial}");
+        self.event(actor, "certificate.issue", object, String::new(), now)
+    }
+
+    /// Finishes an intent that was stored and perhaps signed before.
+    pub(crate) async fn finish_intent(
+        &self,
+        serial: SerialNumber,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (record, tbs) = {
+            let mut reader = self.store().reader().await?;
+            (
+                reader.certificate(&serial).await?,
+                reader.intent_tbs(&serial).await?,
+            )
+        };
+        let (Some(record), Some(tbs)) = (record, tbs) else {
+            return Err(internal(
+                "finish an intent",
+                format!("{serial} is not there"),
+            ));
+        };
+        if record.state != CertificateState::Intended {
+            return Ok(());
+        }
+        let der = self.sign_intent(&Intent { record, tbs })?;
+        self.store_issued(serial, der, actor, now).await?;
+        Ok(())
+    }
+
+    /// Gives an intent up: its serial number is listed as revoked, and the grant's key is free again.
+    pub(crate) async fn void_intent(
+        &self,
+        record: CertificateRecord,
+        now: Timestamp,
+    ) -> Result<()> {
+        let serial = record.serial;
+        let object = format!("certificate:{serial}");
+        let event = self.event(
+            Actor::System,
+            "certificate.void",
+            object,
+            String::new(),
+            now,
+        );
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let void = record.state.apply(CertificateMove::Void, now)?;
+                    if !tx.move_certificate(&serial, &record.state, &void).await? {
+                        return Ok(());
+                    }
+                    tx.destroy_key(&serial, crate::KeyDestroyed::Revocation, now)
+                        .await?;
+                    free_key(tx, &record, now).await?;
+                    want_lists(tx, &record.ca_key, record.shard, now).await?;
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.want_publication();
+        Ok(())
+    }
+}
+
+/// Marks an intent as issued and stores its DER.
+pub(crate) async fn store_certificate(
+    tx: &mut Tx,
+    serial: SerialNumber,
+    der: &[u8],
+    event: &AuditEvent,
+) -> Result<bool> {
+    let stored = tx
+        .issue_certificate(&serial, &Fingerprint(sha256(der)), der)
+        .await?;
+    if stored {
+        tx.insert_audit(event).await?;
+    }
+    Ok(stored)
+}
+
+/// The lists that name a certificate must be made again: its shard's and the complete one.
+pub(crate) async fn want_lists(
+    tx: &mut Tx,
+    ca_key: &CaKeyId,
+    shard: i64,
+    now: Timestamp,
+) -> Result<()> {
+    tx.want_publication(ca_key, &list_name(Some(shard)), now)
+        .await?;
+    tx.want_publication(ca_key, &list_name(None), now).await?;
+    Ok(())
+}
+
+async fn free_key(tx: &mut Tx, record: &CertificateRecord, now: Timestamp) -> Result<()> {
+    let Some(id) = &record.grant else {
+        return Ok(());
+    };
+    let Some(grant) = tx.grant(id).await? else {
+        return Ok(());
+    };
+    if matches!(&grant.state, GrantState::KeyFixed { serial } if *serial == record.serial) {
+        let free = grant.state.clone().apply(GrantMove::FreeKey, now)?;
+        tx.move_grant(id, &grant.state, &free).await?;
+    }
+    Ok(())
+}
+
+/// DN in DER order C, O, OU=<prefecture>, OU=<class>, CN (N2).
+pub(crate) fn subject_name(policy: &Policy, grant: &Grant) -> Result<DistinguishedName> {
+    let rule = policy.class(&grant.class).ok_or_else(|| {
+        internal(
+            "name a subject",
+            format!("no class {}", grant.class.as_str()),
+        )
+    })?;
+    DistinguishedName::builder()
+        .country(&policy.subject.country)
+        .organization(&policy.subject.organization)
+        .organizational_unit(grant.prefecture.romaji())
+        .organizational_unit(&rule.ou)
+        .common_name(InstitutionCode::as_str(&grant.code))
+        .build()
+        .map_err(|error| internal("name a subject", error))
+}
+
+fn subscriber_profile(app: &App, ca: &CaKeyId, shard: i64) -> Result<CertificateProfile> {
+    let layout = &app.policy().subject;
+    let identifier = ObjectIdentifier::new(&layout.policy_oid)
+        .map_err(|error| internal("read policy.subject.policy_oid", error))?;
+    Ok(CertificateProfile::Subscriber(Subscriber {
+        policy: CertificatePolicy {
+            identifier,
+            cps_uri: layout.cps_uri.clone(),
+        },
+        crl_uri: app.list_uri(ca, Some(shard)),
+        ocsp_uri: Some(format!("{}/ocsp", app.addresses().plain)),
+        ca_issuers_uri: Some(format!("{}/ca/{ca}.cer", app.addresses().plain)),
+    }))
+}
+
+/// The shard of a serial number: its last octets, spread evenly.
+fn shard_of(serial: &SerialNumber, shards: i64) -> i64 {
+    let [.., a, b, c, d] = *serial.octets();
+    i64::from(u32::from_be_bytes([a, b, c, d])).rem_euclid(shards.max(1))
+}

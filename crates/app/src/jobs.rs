@@ -1,0 +1,144 @@
+//! What a timer does: publish, finish intents, renew our own certificates, destroy keys, end procedures.
+//! Each job may run twice, and on several processes at once; running it twice changes nothing.
+
+use tegata_domain::audit::Actor;
+use tegata_domain::grant::{Grant, GrantState};
+use tegata_domain::time::Timestamp;
+
+use crate::base::App;
+use crate::error::{Error, KeyDestroyed, Result};
+
+/// Seconds after which an intent counts as left behind.
+const LEFT_BEHIND: i64 = 30;
+/// Rows that one run takes at the most.
+const BATCH: u32 = 200;
+
+/// What one run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobReport {
+    /// Revocation lists made.
+    pub lists: usize,
+    /// Intents finished or voided.
+    pub intents: usize,
+    /// Kept keys destroyed.
+    pub keys: usize,
+}
+
+impl App {
+    /// Finishes or voids every intent that an earlier process left behind; called once at the start of the
+    /// only process (SQLite), before the first request.
+    pub async fn recover(&self, now: Timestamp) -> Result<usize> {
+        let mut done = 0;
+        loop {
+            let batch = self.settle_intents(now.plus_seconds(1), now).await?;
+            done += batch;
+            if batch == 0 {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Runs every job that is due.
+    pub async fn run_due_jobs(&self, now: Timestamp) -> Result<JobReport> {
+        self.refresh_responders(now).await?;
+        let intents = self
+            .settle_intents(now.plus_seconds(-LEFT_BEHIND), now)
+            .await?;
+        let keys = self.destroy_keys_after_window(now).await?;
+        self.sweep(now).await?;
+        let lists = self.publish_due(now).await?;
+        self.keypool().fill_one().await;
+        Ok(JobReport {
+            lists,
+            intents,
+            keys,
+        })
+    }
+
+    /// Intents stored before `before`: finished where the grant still waits for them, else voided (F5).
+    async fn settle_intents(&self, before: Timestamp, now: Timestamp) -> Result<usize> {
+        let left = self
+            .store()
+            .reader()
+            .await?
+            .intents_before(before, BATCH)
+            .await?;
+        let mut settled = 0;
+        for record in left {
+            let waited_for = match &record.grant {
+                Some(id) => {
+                    let grant = self.store().reader().await?.grant(id).await?;
+                    grant.is_some_and(|grant| waits_for(&grant, record.serial))
+                }
+                None => false,
+            };
+            if waited_for {
+                self.finish_intent(record.serial, Actor::System, now)
+                    .await?;
+            } else {
+                self.void_intent(record, now).await?;
+            }
+            settled += 1;
+        }
+        Ok(settled)
+    }
+
+    /// Keys whose collection window is over are destroyed (K3).
+    async fn destroy_keys_after_window(&self, now: Timestamp) -> Result<usize> {
+        let due = self
+            .store()
+            .reader()
+            .await?
+            .grants_with_kept_key_after_window(now, BATCH)
+            .await?;
+        let mut destroyed = 0;
+        for (grant, serial) in due {
+            let object = format!("certificate:{serial}");
+            let detail = format!("window of grant {grant} ended");
+            let event = self.event(Actor::System, "key.destroy", object, detail, now);
+            let done = self
+                .store()
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let done = tx
+                            .destroy_key(&serial, KeyDestroyed::WindowEnd, now)
+                            .await?;
+                        if done {
+                            tx.insert_audit(&event).await?;
+                        }
+                        Ok::<_, Error>(done)
+                    })
+                })
+                .await?;
+            destroyed += usize::from(done);
+        }
+        Ok(destroyed)
+    }
+
+    /// Once a minute: ended procedures, letters that were never posted, counted wrong pairs.
+    async fn sweep(&self, now: Timestamp) -> Result<()> {
+        if !self.is_new_minute() {
+            return Ok(());
+        }
+        let system_now = self.system_now();
+        let wrong = self.guessing().take();
+        let letters = now.plus_days(-self.policy().periods.letter_days);
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.delete_flows_before(system_now.plus_days(-1)).await?;
+                    tx.drop_letter_secrets_older_than(letters).await?;
+                    for (network, minute, count) in wrong {
+                        tx.add_wrong_ids(&network, Timestamp::from_unix(minute * 60), count)
+                            .await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+fn waits_for(grant: &Grant, serial: tegata_domain::id::SerialNumber) -> bool {
+    matches!(&grant.state, GrantState::KeyFixed { serial: fixed } if *fixed == serial)
+}

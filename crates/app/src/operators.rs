@@ -1,0 +1,244 @@
+//! Operators: adding them, and proving who acts (decision F8).
+
+use std::sync::LazyLock;
+
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, PasswordHash};
+use aws_lc_rs::hmac;
+use data_encoding::BASE32_NOPAD;
+use tegata_domain::audit::Actor;
+use tegata_domain::entropy;
+use tegata_domain::id::OperatorId;
+use tegata_domain::operator::{Act, Operator, Role, is_operator_name};
+use tegata_domain::secret::Secret;
+use tegata_domain::time::Timestamp;
+
+use crate::base::App;
+use crate::error::{Error, Refusal, Result, internal};
+use crate::seal::Purpose;
+
+/// Least characters of an operator's password.
+const SHORTEST_PASSWORD: usize = 12;
+/// Octets of a one-time-code secret (RFC 4226 §4: 160 bits recommended).
+const TOTP_SECRET: usize = 20;
+/// Seconds of one step (RFC 6238 §4.1).
+const TOTP_STEP: i64 = 30;
+
+/// An operator who was just added, with what is shown once.
+pub struct NewOperator {
+    /// The operator.
+    pub operator: Operator,
+    /// The secret of the one-time codes, base32 as authenticator programs take it.
+    pub totp_secret: Secret<String>,
+}
+
+impl App {
+    /// Adds an operator with a password and a fresh one-time-code secret.
+    pub async fn add_operator(
+        &self,
+        name: &str,
+        password: &Secret<String>,
+        roles: &[Role],
+        by: Actor,
+        now: Timestamp,
+    ) -> Result<NewOperator> {
+        if !is_operator_name(name) {
+            let form = "an operator's name is 1 to 32 small letters, digits, '.', '-' or '_', \
+                        beginning with a letter";
+            return Err(Refusal::State(form.to_owned()).into());
+        }
+        if password.expose().chars().count() < SHORTEST_PASSWORD {
+            let form = format!("the password must have {SHORTEST_PASSWORD} characters or more");
+            return Err(Refusal::State(form).into());
+        }
+        let id = OperatorId::generate(now, self.entropy());
+        let secret = Secret::new(entropy::octets::<TOTP_SECRET>(self.entropy()).to_vec());
+        let sealed = self
+            .keyring()
+            .seal(Purpose::Totp, &totp_place(&id), secret.expose())?;
+        let salt = entropy::octets::<16>(self.entropy());
+        let hash = hash_password(password.clone(), salt).await?;
+        let operator = Operator {
+            id: id.clone(),
+            name: name.to_owned(),
+            roles: roles.iter().copied().collect(),
+            disabled_at: None,
+        };
+        let listed: Vec<&str> = operator.roles.iter().map(|role| role.as_str()).collect();
+        let detail = format!("name {name}, roles {}", listed.join(" "));
+        let event = self.event(by, "operator.add", format!("operator:{id}"), detail, now);
+        let row = operator.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.insert_operator(&row, &hash, &sealed, now).await?;
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        let totp_secret = Secret::new(BASE32_NOPAD.encode(secret.expose()));
+        Ok(NewOperator {
+            operator,
+            totp_secret,
+        })
+    }
+
+    /// Proves who acts: name, password and a one-time code that was not used before. One answer for an unknown
+    /// name, a wrong password and a wrong code.
+    pub async fn authenticate(
+        &self,
+        name: &str,
+        password: &Secret<String>,
+        code: &str,
+    ) -> Result<Operator> {
+        let now = self.system_now();
+        let login = self.store().reader().await?.operator_by_name(name).await?;
+        let hash = match &login {
+            Some(login) => login.password_hash.clone(),
+            None => nobody_hash().await?,
+        };
+        let right = verify_password(password.clone(), hash).await?;
+        let Some(login) = login.filter(|login| right && login.operator.disabled_at.is_none())
+        else {
+            return self.refuse_login(name, now).await;
+        };
+        let id = login.operator.id.clone();
+        let secret = self
+            .keyring()
+            .open(Purpose::Totp, &totp_place(&id), &login.totp_sealed)?;
+        let present = now.unix().div_euclid(TOTP_STEP);
+        let step = (present - 1..=present + 1)
+            .find(|step| *step > login.totp_last_step && totp(&secret, *step) == code.trim());
+        let Some(step) = step else {
+            return self.refuse_login(name, now).await;
+        };
+        let used = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.use_totp_step(&id, step).await?) })
+            })
+            .await?;
+        if used {
+            Ok(login.operator)
+        } else {
+            self.refuse_login(name, now).await
+        }
+    }
+
+    /// Every operator.
+    pub async fn list_operators(&self) -> Result<Vec<Operator>> {
+        Ok(self
+            .store()
+            .reader()
+            .await?
+            .list_operators(None, 1_000)
+            .await?)
+    }
+
+    /// The operator may do `act`, or the refusal is recorded and returned (T40).
+    pub(crate) async fn require(&self, by: &Operator, act: Act, now: Timestamp) -> Result<()> {
+        if by.may(act) {
+            return Ok(());
+        }
+        self.record_refusal(Actor::Operator(by.id.clone()), format!("act {act:?}"), now)
+            .await?;
+        Err(Refusal::NotAllowed.into())
+    }
+
+    /// Writes a refusal into the audit trail, in a transaction of its own (S5).
+    pub(crate) async fn record_refusal(
+        &self,
+        actor: Actor,
+        what: String,
+        now: Timestamp,
+    ) -> Result<()> {
+        let event = self.event(actor, "refused", "program".to_owned(), what, now);
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.insert_audit(&event).await?) })
+            })
+            .await
+    }
+
+    async fn refuse_login(&self, name: &str, now: Timestamp) -> Result<Operator> {
+        let shown: String = name
+            .chars()
+            .filter(|c| c.is_ascii_graphic())
+            .take(32)
+            .collect();
+        self.record_refusal(Actor::System, format!("login as {shown}"), now)
+            .await?;
+        Err(Refusal::NotAllowed.into())
+    }
+}
+
+/// The one-time code of `secret` (base32) at `now` (RFC 6238, SHA-1, 30 seconds, six digits).
+pub fn one_time_code(secret: &Secret<String>, now: Timestamp) -> Option<String> {
+    let key = BASE32_NOPAD.decode(secret.expose().as_bytes()).ok()?;
+    Some(totp(&key, now.unix().div_euclid(TOTP_STEP)))
+}
+
+fn totp(key: &[u8], step: i64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key);
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let octets = tag.as_ref();
+    let offset = usize::from(octets.last().copied().unwrap_or(0) & 0x0f);
+    let number = octets
+        .get(offset..offset + 4)
+        .and_then(|four| four.try_into().ok())
+        .map_or(0, u32::from_be_bytes);
+    format!("{:06}", (number & 0x7fff_ffff) % 1_000_000)
+}
+
+fn totp_place(id: &OperatorId) -> String {
+    format!("operator/{id}/totp_sealed")
+}
+
+async fn hash_password(password: Secret<String>, salt: [u8; 16]) -> Result<String> {
+    tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .hash_password_with_salt(password.expose().as_bytes(), &salt)
+            .map(|hash: PasswordHash| hash.to_string())
+    })
+    .await
+    .map_err(|error| internal("hash a password", error))?
+    .map_err(|error| internal("hash a password", error))
+}
+
+async fn verify_password(password: Secret<String>, hash: String) -> Result<bool> {
+    tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .verify_password(password.expose().as_bytes(), hash.as_str())
+            .is_ok()
+    })
+    .await
+    .map_err(|error| internal("check a password", error))
+}
+
+/// A hash that no password has, so that an unknown name costs as much as a wrong password.
+async fn nobody_hash() -> Result<String> {
+    static NOBODY: LazyLock<String> = LazyLock::new(|| {
+        Argon2::default()
+            .hash_password_with_salt(b"nobody has this password", &[0; 16])
+            .map(|hash: PasswordHash| hash.to_string())
+            .unwrap_or_default()
+    });
+    tokio::task::spawn_blocking(|| NOBODY.clone())
+        .await
+        .map_err(|error| internal("hash a password", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_time_codes_are_those_of_rfc_6238() {
+        let secret = Secret::new(BASE32_NOPAD.encode(b"12345678901234567890"));
+        let code = |at| one_time_code(&secret, Timestamp::from_unix(at)).unwrap();
+        assert_eq!(code(59), "287082");
+        assert_eq!(code(1_111_111_109), "081804");
+        assert_eq!(code(20_000_000_000), "353130");
+    }
+}

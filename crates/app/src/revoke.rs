@@ -1,0 +1,612 @@
+//! 失効 (`/p/rx`, manual 4): the request by the letter's two IDs stops the certificate at once; two operators
+//! end it (decision F4).
+
+use serde::{Deserialize, Serialize};
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
+use tegata_domain::flow::{FlowKind, FlowStep, Turn};
+use tegata_domain::grant::{Grant, GrantMove, GrantState};
+use tegata_domain::id::{FlowId, RevocationId};
+use tegata_domain::institution::MailAddress;
+use tegata_domain::operator::{Act, Operator};
+use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
+use tegata_domain::time::Timestamp;
+use tegata_store::Tx;
+
+use crate::base::App;
+use crate::cookie::FlowSecret;
+use crate::download::{CertificateBox, Opened, values_of};
+use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
+use crate::failpoint::failpoint;
+use crate::guessing::Source;
+use crate::issue::want_lists;
+use crate::reference::{TypedIds, wrap_key};
+use crate::seal::Purpose;
+
+/// Counter of 失効申請番号.
+const COUNTER: &str = "revocation";
+
+/// What RX-2 to RX-4 show.
+#[derive(Clone, Debug)]
+pub struct RevocationPage {
+    /// Whose certificate.
+    pub certificate: CertificateBox,
+    /// The procedure's version; goes into each form.
+    pub version: i64,
+    /// Which page is next: `Form`, `Confirm` or `Done`.
+    pub step: FlowStep,
+    /// The last two characters of the reference ID.
+    pub last_two: String,
+    /// Where the certificate stands.
+    pub status: HolderStatus,
+    /// What was entered on RX-2.
+    pub entered: Option<EnteredRevocation>,
+    /// The request, once it is accepted.
+    pub accepted: Option<AcceptedRevocation>,
+}
+
+/// 現在の状態 on RX-2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HolderStatus {
+    /// 使用中.
+    InUse,
+    /// 未取得.
+    NotCollected,
+}
+
+/// RX-2 as it was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnteredRevocation {
+    /// メールアドレス.
+    pub mail: String,
+    /// 失効の理由.
+    pub reason: StatedReason,
+}
+
+/// RX-4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedRevocation {
+    /// 失効申請番号.
+    pub number: String,
+    /// 受付日時.
+    pub at: Timestamp,
+    /// The address of the form.
+    pub mail: String,
+    /// The registered address, masked.
+    pub masked_registered_mail: String,
+    /// How it ended, once it has.
+    pub outcome: Option<Outcome>,
+}
+
+/// RX-2 as sent.
+#[derive(Clone, Debug)]
+pub struct RevocationForm {
+    /// The version that the page carried.
+    pub version: i64,
+    /// メールアドレス.
+    pub mail: String,
+    /// メールアドレス(確認用).
+    pub confirmation: String,
+    /// 失効の理由.
+    pub reason: String,
+}
+
+/// What is kept of RX-2 between its pages; no secret.
+#[derive(Serialize, Deserialize)]
+struct Entered {
+    mail: String,
+    reason: String,
+}
+
+impl App {
+    /// RX-1: checks the two IDs and begins a procedure; where a request is open, it begins at RX-4.
+    pub async fn open_revocation(
+        &self,
+        ids: TypedIds,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Opened> {
+        let proven = self.prove_ids(ids, source).await?;
+        let grant = &proven.grant;
+        let open = self
+            .store()
+            .reader()
+            .await?
+            .open_revocation_of(&grant.id)
+            .await?;
+        let step = if open.is_some() {
+            FlowStep::Done
+        } else {
+            let record = self.record_of(grant).await?;
+            check_revocable(grant, record.as_ref(), now)?;
+            FlowStep::Form
+        };
+        let flow = self
+            .begin_flow(FlowKind::Revoke, grant, step, source, now)
+            .await?;
+        let secret = FlowSecret {
+            wrap_key: wrap_key(&proven)?,
+            last_two: proven.reference.last_two(),
+            password: None,
+        };
+        let cookie = self.seal_cookie(&flow, &secret)?;
+        Ok(Opened { flow, cookie })
+    }
+
+    /// RX-2 to RX-4, by where the procedure stands.
+    pub async fn revocation_page(
+        &self,
+        flow: &FlowId,
+        cookie: Option<&str>,
+    ) -> Result<RevocationPage> {
+        let secret = self.open_cookie(flow, cookie)?;
+        let (row, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let latest = self
+            .store()
+            .reader()
+            .await?
+            .latest_revocation_of(&grant.id)
+            .await?;
+        let accepted = latest
+            .filter(|_| row.step == FlowStep::Done)
+            .map(|request| AcceptedRevocation {
+                number: request.number,
+                at: request.submitted_at,
+                mail: request.mail.as_str().to_owned(),
+                masked_registered_mail: grant.mail.masked(),
+                outcome: match request.state {
+                    RevocationState::Ended { outcome, .. } => Some(outcome),
+                    RevocationState::Proposed { .. } | RevocationState::Submitted => None,
+                },
+            });
+        let status = if grant.state.serial().is_some() {
+            HolderStatus::InUse
+        } else {
+            HolderStatus::NotCollected
+        };
+        Ok(RevocationPage {
+            certificate: CertificateBox::of(&grant, grant.not_after),
+            version: row.version,
+            step: row.step,
+            last_two: secret.last_two,
+            status,
+            entered: read_entered(&row.entered),
+            accepted,
+        })
+    }
+
+    /// RX-2 → RX-3.
+    pub async fn enter_revocation(
+        &self,
+        flow: &FlowId,
+        cookie: Option<&str>,
+        form: RevocationForm,
+    ) -> Result<()> {
+        self.open_cookie(flow, cookie)?;
+        let (row, _) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let typed: [&[u8]; 4] = [
+            b"form",
+            form.mail.as_bytes(),
+            form.confirmation.as_bytes(),
+            form.reason.as_bytes(),
+        ];
+        let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
+        if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
+            return Ok(());
+        }
+        if row.step != FlowStep::Form {
+            return Err(Refusal::FlowElsewhere.into());
+        }
+        let entered = check_form(&form)?;
+        let entered =
+            serde_json::to_string(&entered).map_err(|error| internal("keep a form", error))?;
+        self.move_flow(&row, FlowStep::Confirm, &entered, digest)
+            .await
+    }
+
+    /// RX-3 → RX-2 (戻る); what was entered stays.
+    pub async fn correct_revocation(
+        &self,
+        flow: &FlowId,
+        cookie: Option<&str>,
+        version: i64,
+    ) -> Result<()> {
+        self.open_cookie(flow, cookie)?;
+        let (row, _) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"correct"])?;
+        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+            return Ok(());
+        }
+        if row.step != FlowStep::Confirm {
+            return Err(Refusal::FlowElsewhere.into());
+        }
+        let entered = row.entered.clone();
+        self.move_flow(&row, FlowStep::Form, &entered, digest).await
+    }
+
+    /// RX-3 → RX-4: the certificate is on hold (an uncollected grant frozen) when this returns.
+    pub async fn submit_revocation(
+        &self,
+        flow: &FlowId,
+        cookie: Option<&str>,
+        version: i64,
+        confirmed: bool,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.open_cookie(flow, cookie)?;
+        let (row, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?;
+        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+            return Ok(());
+        }
+        let (FlowStep::Confirm, Some(entered)) = (row.step, read_entered(&row.entered)) else {
+            return Err(Refusal::FlowElsewhere.into());
+        };
+        if !confirmed {
+            return Err(Refusal::Fields(vec![FieldProblem::NotConfirmed]).into());
+        }
+        let record = self.settled_record(&grant, source, now).await?;
+        check_revocable(&grant, record.as_ref(), now)?;
+        let hold = self.prepare_hold(&grant, record, &entered, source, now)?;
+        let expires = self.flow_end();
+        let rate = self.policy().hold.rate_per_hour;
+        #[cfg(debug_assertions)]
+        let app = self.clone();
+        let flow_row = row.clone();
+        let written = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let moved = tx
+                        .move_flow(
+                            &flow_row.id,
+                            flow_row.version,
+                            FlowStep::Done,
+                            &flow_row.entered,
+                            &digest,
+                            expires,
+                        )
+                        .await?;
+                    if !moved {
+                        return Err(Error::Conflict);
+                    }
+                    if tx.count_revocations_since(now.plus_seconds(-3_600)).await? >= rate {
+                        return Err(Refusal::HoldsQueue.into());
+                    }
+                    hold.write(tx, now).await?;
+                    failpoint!(app, "failpoint:hold:inside");
+                    Ok(())
+                })
+            })
+            .await;
+        self.want_publication();
+        failpoint!(self, "failpoint:hold:after");
+        match written {
+            Err(Error::Conflict) => {
+                let (fresh, _) = self.load_flow(flow, FlowKind::Revoke).await?;
+                self.take_turn(&fresh, version, &digest).map(|_| ())
+            }
+            done => done,
+        }
+    }
+
+    /// One operator proposes how a request ends, another confirms; the second call carries it out.
+    pub async fn decide_revocation(
+        &self,
+        number: &str,
+        outcome: Outcome,
+        note: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        self.require(by, Act::FinishRevocation, now).await?;
+        let request = self
+            .store()
+            .reader()
+            .await?
+            .revocation_by_number(number)
+            .await?;
+        let request = request.ok_or(Refusal::NotFound)?;
+        let decided =
+            request
+                .state
+                .clone()
+                .decide(outcome, by.id.clone(), now, note.trim().to_owned());
+        let state = match decided {
+            Ok(state) => state,
+            Err(refusal) => {
+                let actor = Actor::Operator(by.id.clone());
+                self.record_refusal(actor, format!("{number}: {refusal}"), now)
+                    .await?;
+                return Err(refusal.into());
+            }
+        };
+        let grant = self.store().reader().await?.grant(&request.grant).await?;
+        let grant = grant.ok_or_else(|| internal("end a request", "its grant is gone"))?;
+        let detail = format!("{} {}", outcome.as_str(), note.trim());
+        let action = match state {
+            RevocationState::Ended { .. } => "revocation.end",
+            RevocationState::Proposed { .. } | RevocationState::Submitted => "revocation.propose",
+        };
+        let object = format!("grant:{}", grant.id);
+        let event = self.event(Actor::Operator(by.id.clone()), action, object, detail, now);
+        let mails = self.end_mails(&request, &grant, outcome, note, now);
+        let ended = RevocationRequest {
+            state,
+            ..request.clone()
+        };
+        let after = ended.clone();
+        #[cfg(debug_assertions)]
+        let app = self.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !tx
+                        .move_revocation(&ended.id, &request.state, &ended.state)
+                        .await?
+                    {
+                        return Err(Error::Conflict);
+                    }
+                    tx.insert_audit(&event).await?;
+                    if matches!(ended.state, RevocationState::Ended { .. }) {
+                        end_hold(tx, &ended, outcome, now).await?;
+                        for mail in &mails {
+                            tx.insert_mail(mail).await?;
+                        }
+                    }
+                    failpoint!(app, "failpoint:revocation:inside");
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.want_publication();
+        failpoint!(self, "failpoint:revocation:after");
+        Ok(after)
+    }
+
+    /// The grant's certificate; an intent is finished first, so that a hold meets a certificate.
+    async fn settled_record(
+        &self,
+        grant: &Grant,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Option<CertificateRecord>> {
+        let record = self.record_of(grant).await?;
+        match record {
+            Some(record) if record.state == CertificateState::Intended => {
+                let actor = Actor::Subscriber(source.to_string());
+                self.finish_intent(record.serial, actor, now).await?;
+                self.record_of(grant).await
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn prepare_hold(
+        &self,
+        grant: &Grant,
+        record: Option<CertificateRecord>,
+        entered: &EnteredRevocation,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Hold> {
+        let form_mail = MailAddress::parse(&entered.mail)
+            .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
+        let id = RevocationId::generate(now, self.entropy());
+        let mut values = values_of(grant);
+        values.push(("accepted_at", now.to_string()));
+        values.push(("form_mail", form_mail.as_str().to_owned()));
+        let mails = addresses(&form_mail, &grant.mail)
+            .into_iter()
+            .enumerate()
+            .map(|(n, to)| {
+                let key = format!("revocation_accepted:{id}:{n}");
+                self.mail(MailKind::RevocationAccepted, to, key, &values, now)
+            })
+            .collect();
+        let object = format!("grant:{}", grant.id);
+        let actor = Actor::Subscriber(source.to_string());
+        let event = self.event(actor, "certificate.hold", object, String::new(), now);
+        let request = RevocationRequest {
+            id,
+            number: String::new(),
+            grant: grant.id.clone(),
+            serial: record.as_ref().map(|record| record.serial),
+            mail: form_mail,
+            reason: entered.reason,
+            submitted_at: now,
+            source: source.to_string(),
+            state: RevocationState::Submitted,
+        };
+        Ok(Hold {
+            grant: grant.clone(),
+            record,
+            request,
+            mails,
+            event,
+        })
+    }
+
+    fn end_mails(
+        &self,
+        request: &RevocationRequest,
+        grant: &Grant,
+        outcome: Outcome,
+        note: &str,
+        now: Timestamp,
+    ) -> Vec<OutboxMail> {
+        let mut values = values_of(grant);
+        values.push(("number", request.number.clone()));
+        let kind = match outcome {
+            Outcome::Complete => {
+                values.push(("revoked_at", request.submitted_at.to_string()));
+                MailKind::RevocationCompleted
+            }
+            Outcome::Lift => {
+                values.push(("lifted_at", now.to_string()));
+                values.push(("reason", note.trim().to_owned()));
+                MailKind::RevocationRefused
+            }
+        };
+        addresses(&request.mail, &grant.mail)
+            .into_iter()
+            .enumerate()
+            .map(|(n, to)| {
+                let key = format!("{}:{}:{n}", kind.as_str(), request.id);
+                self.mail(kind, to, key, &values, now)
+            })
+            .collect()
+    }
+}
+
+/// Everything that one hold writes.
+struct Hold {
+    grant: Grant,
+    record: Option<CertificateRecord>,
+    request: RevocationRequest,
+    mails: Vec<OutboxMail>,
+    event: AuditEvent,
+}
+
+impl Hold {
+    async fn write(mut self, tx: &mut Tx, now: Timestamp) -> Result<()> {
+        let number = tx.next_number(COUNTER).await?;
+        let (year, ..) = now.japan_date().ymd();
+        self.request.number = format!("R{:02}-{number:07}", year.rem_euclid(100));
+        match &self.record {
+            Some(record) => {
+                let held = record.state.apply(CertificateMove::Hold, now)?;
+                if !tx
+                    .move_certificate(&record.serial, &record.state, &held)
+                    .await?
+                {
+                    return Err(Error::Conflict);
+                }
+                want_lists(tx, &record.ca_key, record.shard, now).await?;
+            }
+            None => {
+                let frozen = self.grant.state.clone().apply(GrantMove::Freeze, now)?;
+                if frozen != self.grant.state
+                    && !tx
+                        .move_grant(&self.grant.id, &self.grant.state, &frozen)
+                        .await?
+                {
+                    return Err(Error::Conflict);
+                }
+            }
+        }
+        tx.insert_revocation_request(&self.request).await?;
+        for mail in &mut self.mails {
+            mail.values
+                .insert("number".to_owned(), self.request.number.clone());
+            tx.insert_mail(mail).await?;
+        }
+        self.event.detail = format!("request {}", self.request.number);
+        tx.insert_audit(&self.event).await?;
+        Ok(())
+    }
+}
+
+/// Revokes with the hold's date and destroys the kept key, or lifts the hold.
+async fn end_hold(
+    tx: &mut Tx,
+    request: &RevocationRequest,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<()> {
+    if let Some(serial) = &request.serial {
+        let record = tx.certificate(serial).await?;
+        let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
+        let step = match outcome {
+            Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
+            Outcome::Lift => CertificateMove::Lift,
+        };
+        let moved = record.state.apply(step, now)?;
+        if !tx.move_certificate(serial, &record.state, &moved).await? {
+            return Err(Error::Conflict);
+        }
+        if outcome == Outcome::Complete {
+            tx.destroy_key(serial, KeyDestroyed::Revocation, now)
+                .await?;
+        }
+        return want_lists(tx, &record.ca_key, record.shard, now).await;
+    }
+    let grant = tx.grant(&request.grant).await?;
+    let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
+    let step = match outcome {
+        Outcome::Complete => GrantMove::Void,
+        Outcome::Lift => GrantMove::Unfreeze,
+    };
+    let moved = grant.state.clone().apply(step, now)?;
+    if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
+        return Err(Error::Conflict);
+    }
+    Ok(())
+}
+
+fn check_revocable(
+    grant: &Grant,
+    record: Option<&CertificateRecord>,
+    now: Timestamp,
+) -> Result<()> {
+    if let GrantState::Voided { at } = &grant.state {
+        return Err(Refusal::Revoked { at: *at }.into());
+    }
+    if let Some(record) = record {
+        match record.state {
+            CertificateState::Revoked { at, .. }
+            | CertificateState::Superseded { at }
+            | CertificateState::Void { at } => return Err(Refusal::Revoked { at }.into()),
+            CertificateState::OnHold { at } => return Err(Refusal::OnHold { at }.into()),
+            CertificateState::Intended | CertificateState::Issued => {}
+        }
+    }
+    if now > grant.not_after {
+        return Err(Refusal::Expired {
+            not_after: grant.not_after,
+        }
+        .into());
+    }
+    Ok(())
+}
+
+fn check_form(form: &RevocationForm) -> Result<Entered> {
+    let mut problems = Vec::new();
+    let mail = MailAddress::parse(&form.mail);
+    if mail.is_none() {
+        problems.push(FieldProblem::MailInvalid);
+    } else if form.mail.trim() != form.confirmation.trim() {
+        problems.push(FieldProblem::MailsDiffer);
+    }
+    let reason = StatedReason::parse(&form.reason);
+    if reason.is_none() {
+        problems.push(FieldProblem::ReasonUnknown);
+    }
+    match (mail, reason) {
+        (Some(mail), Some(reason)) if problems.is_empty() => Ok(Entered {
+            mail: mail.as_str().to_owned(),
+            reason: reason.as_str().to_owned(),
+        }),
+        _ => Err(Refusal::Fields(problems).into()),
+    }
+}
+
+fn read_entered(text: &str) -> Option<EnteredRevocation> {
+    let entered: Entered = serde_json::from_str(text).ok()?;
+    let reason = StatedReason::parse(&entered.reason)?;
+    Some(EnteredRevocation {
+        mail: entered.mail,
+        reason,
+    })
+}
+
+/// The form's and the registered address, each once.
+fn addresses<'a>(form: &'a MailAddress, registered: &'a MailAddress) -> Vec<&'a MailAddress> {
+    if form == registered {
+        vec![form]
+    } else {
+        vec![form, registered]
+    }
+}

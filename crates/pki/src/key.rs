@@ -346,6 +346,15 @@ impl PublicKey {
             Ok(())
         }
     }
+
+    /// The part of [`Self::check_strength`] that costs nothing: size and exponent.
+    pub(crate) fn check_size(&self) -> Result<(), WeakKey> {
+        if self.algorithm().is_rsa() {
+            strength::check_rsa_size(&self.inner.key).map(|_| ())
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl PartialEq for PublicKey {

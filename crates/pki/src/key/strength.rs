@@ -38,18 +38,10 @@ pub(super) fn bit_length(magnitude: &[u8]) -> usize {
     (magnitude.len() * 8).saturating_sub(usize::try_from(unused).unwrap_or_default())
 }
 
-/// Checks the DER `RSAPublicKey` (RFC 8017 appendix A.1.1).
+/// Checks the DER `RSAPublicKey` (RFC 8017 appendix A.1.1) for every weakness known here; takes
+/// about a millisecond.
 pub(super) fn check_rsa(key: &[u8]) -> Result<(), WeakKey> {
-    let mut numbers = Reader::sequence_in(key)?;
-    let modulus = numbers.unsigned_integer()?;
-    let exponent = numbers.unsigned_integer()?;
-    if bit_length(modulus) < 2048 {
-        return Err(WeakKey::ModulusTooShort(bit_length(modulus)));
-    }
-    let odd = exponent.last().is_some_and(|octet| octet & 1 == 1);
-    if !odd || bit_length(exponent) < 17 {
-        return Err(WeakKey::Exponent);
-    }
+    let modulus = check_rsa_size(key)?;
     if let Some(factor) = primes_below(1 << 13).find(|prime| remainder(modulus, *prime) == 0) {
         return Err(WeakKey::SmallFactor(factor));
     }
@@ -60,6 +52,21 @@ pub(super) fn check_rsa(key: &[u8]) -> Result<(), WeakKey> {
         return Err(WeakKey::CloseFactors);
     }
     Ok(())
+}
+
+/// Checks size and exponent only, which costs nothing; returns the modulus.
+pub(super) fn check_rsa_size(key: &[u8]) -> Result<&[u8], WeakKey> {
+    let mut numbers = Reader::sequence_in(key)?;
+    let modulus = numbers.unsigned_integer()?;
+    let exponent = numbers.unsigned_integer()?;
+    if bit_length(modulus) < 2048 {
+        return Err(WeakKey::ModulusTooShort(bit_length(modulus)));
+    }
+    let odd = exponent.last().is_some_and(|octet| octet & 1 == 1);
+    if !odd || bit_length(exponent) < 17 {
+        return Err(WeakKey::Exponent);
+    }
+    Ok(modulus)
 }
 
 fn primes_below(limit: u32) -> impl Iterator<Item = u32> {

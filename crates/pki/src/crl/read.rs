@@ -153,12 +153,15 @@ impl Crl {
             .position(|octet| *octet != 0)
             .unwrap_or(serial.len());
         let wanted = serial.get(start..)?;
-        self.entries().find(|entry| entry.serial == wanted)
+        let mut walk = self.walk();
+        std::iter::from_fn(|| walk.any().ok())
+            .find(|entry| Reader::new(entry.content).unsigned_integer() == Ok(wanted))
+            .and_then(|entry| read_entry(entry).ok())
     }
 
     /// All entries in the order of the list.
     pub fn entries(&self) -> impl Iterator<Item = CrlEntry<'_>> {
-        let mut walk = Reader::new(self.der.get(self.entries.clone()).unwrap_or_default());
+        let mut walk = self.walk();
         // Every entry was read once by `parse`; the iterator ends where the list ends.
         std::iter::from_fn(move || walk.any().ok().and_then(|entry| read_entry(entry).ok()))
     }
@@ -173,6 +176,10 @@ impl Crl {
         hasher.update(tbs);
         self.signature_algorithm == Some(algorithm)
             && issuer_key.verify_digest(&hasher.finish(), &self.signature)
+    }
+
+    fn walk(&self) -> Reader<'_> {
+        Reader::new(self.der.get(self.entries.clone()).unwrap_or_default())
     }
 }
 

@@ -13,3 +13,4 @@ mod oracle_lint;
 mod oracle_openssl;
 mod pkcs12;
 mod sample;
+mod vectors;

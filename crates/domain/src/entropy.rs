@@ -69,3 +69,74 @@ impl Entropy for SeededEntropy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz23456789";
+
+    struct Constant(u8);
+
+    impl Entropy for Constant {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    /// Every octet once, then again.
+    struct Counting(Mutex<u8>);
+
+    impl Entropy for Counting {
+        fn fill(&self, buffer: &mut [u8]) {
+            let mut next = self.0.lock().unwrap();
+            for octet in buffer {
+                *octet = *next;
+                *next = next.wrapping_add(1);
+            }
+        }
+    }
+
+    fn counts(text: &str) -> Vec<usize> {
+        let count = |c: &u8| text.bytes().filter(|b| b == c).count();
+        ALPHABET.iter().map(count).collect()
+    }
+
+    #[test]
+    fn octets_that_would_prefer_some_characters_are_thrown_away() {
+        // 256 octets hold each of 56 characters four times; the 32 octets left over are not used.
+        let text = text(&Counting(Mutex::new(0)), ALPHABET, 4 * 56);
+        assert_eq!(counts(&text), [4; 56]);
+    }
+
+    #[test]
+    fn every_character_is_equally_likely() {
+        let text = text(&SeededEntropy::new(1), ALPHABET, 560_000);
+        // 10,000 of each are expected; the standard deviation is 99. A remainder without
+        // rejection would make 10,937 of the first and 8,750 of the last.
+        for (c, count) in ALPHABET.iter().zip(counts(&text)) {
+            assert!((9_500..=10_500).contains(&count), "{c}: {count}");
+        }
+    }
+
+    #[test]
+    fn an_empty_alphabet_makes_an_empty_text() {
+        assert_eq!(text(&SeededEntropy::new(1), b"", 10), "");
+    }
+
+    #[test]
+    fn one_character_or_more_than_256_make_a_text_of_the_right_length() {
+        assert_eq!(text(&Constant(255), b"a", 3), "aaa");
+        let long = [b'a'; 300];
+        assert_eq!(text(&Constant(255), &long, 3), "aaa");
+    }
+
+    #[test]
+    fn a_seed_repeats_its_octets_and_another_seed_has_others() {
+        let made = |seed| octets::<20>(&SeededEntropy::new(seed));
+        assert_eq!(made(1), made(1));
+        assert_ne!(made(1), made(2));
+        let entropy = SeededEntropy::new(1);
+        assert_ne!(octets::<20>(&entropy), octets::<20>(&entropy));
+    }
+}

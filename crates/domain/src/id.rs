@@ -170,3 +170,128 @@ impl fmt::Display for Fingerprint {
         f.write_str(&hexadecimal(&self.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    struct Constant(u8);
+
+    impl Entropy for Constant {
+        fn fill(&self, buffer: &mut [u8]) {
+            buffer.fill(self.0);
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_unix(0x6789_abcd);
+
+    #[test]
+    fn a_row_id_is_48_bits_of_time_and_80_of_chance() {
+        let id = GrantId::generate(NOW, &Constant(0xee));
+        assert_eq!(id.as_str(), "00006789abcdeeeeeeeeeeeeeeeeeeee");
+    }
+
+    #[test]
+    fn a_row_id_is_greater_than_those_of_earlier_seconds() {
+        let seconds = [
+            -5,
+            0,
+            1,
+            255,
+            256,
+            0x7fff_ffff,
+            0x8000_0000,
+            0xffff_ffff_ffff,
+        ];
+        let entropy = SeededEntropy::new(1);
+        let ids = seconds.map(|s| AuditId::generate(Timestamp::from_unix(s), &entropy));
+        assert!(ids[1..].is_sorted());
+        assert!(ids.iter().all(|id| id.as_str().len() == 32));
+    }
+
+    #[test]
+    fn two_ids_of_one_second_differ() {
+        let entropy = SeededEntropy::new(1);
+        let ids: BTreeSet<_> = (0..10_000)
+            .map(|_| OutboxId::generate(NOW, &entropy))
+            .collect();
+        assert_eq!(ids.len(), 10_000);
+    }
+
+    #[test]
+    fn only_32_small_hexadecimal_digits_are_an_id() {
+        let good = "0123456789abcdef0123456789abcdef";
+        assert!(GrantId::parse(good).is_ok() && FlowId::parse(good).is_ok());
+        for bad in [
+            "",
+            "0123456789abcdef0123456789abcde",
+            "0123456789abcdef0123456789abcdef0",
+            "0123456789ABCDEF0123456789ABCDEF",
+            "0123456789abcdef0123456789abcdeg",
+            " 123456789abcdef0123456789abcdef",
+            "0123456789abcdef0123456789abcd\u{e9}",
+        ] {
+            assert_eq!(GrantId::parse(bad), Err(InvalidId), "{bad}");
+            assert_eq!(FlowId::parse(bad), Err(InvalidId), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_flow_id_is_128_bits_of_chance_alone() {
+        let id = FlowId::generate(&Constant(0xa5));
+        assert_eq!(id.as_str(), "a5".repeat(16));
+    }
+
+    #[test]
+    fn a_serial_number_is_positive_and_16_octets_long_whatever_chance_brings() {
+        let expect = |octet: u8, first: u8| {
+            let serial = SerialNumber::generate(&Constant(octet));
+            assert_eq!(serial.octets()[0], first);
+            assert_eq!(serial.octets()[1..], [octet; 15]);
+        };
+        expect(0x00, 0x40);
+        expect(0xff, 0x7f);
+        expect(0x80, 0x40);
+        let entropy = SeededEntropy::new(1);
+        for _ in 0..10_000 {
+            let first = SerialNumber::generate(&entropy).octets()[0];
+            assert!((0x40..=0x7f).contains(&first));
+        }
+    }
+
+    #[test]
+    fn a_serial_number_that_is_printed_is_read_back_also_in_capitals() {
+        let serial = SerialNumber::generate(&SeededEntropy::new(1));
+        let text = serial.to_string();
+        assert_eq!(text.len(), 32);
+        assert_eq!(SerialNumber::parse(&text), Ok(serial));
+        assert_eq!(SerialNumber::parse(&text.to_uppercase()), Ok(serial));
+    }
+
+    #[test]
+    fn what_is_no_positive_number_of_32_digits_is_no_serial_number() {
+        for bad in [
+            "",
+            "00000000000000000000000000000000",
+            "80000000000000000000000000000000",
+            "ffffffffffffffffffffffffffffffff",
+            "4000000000000000000000000000000",
+            "400000000000000000000000000000000",
+            "4000000000000000000000000000000g",
+            "40000000000000000000000000000+1f",
+            "+4000000000000000000000000000000",
+            "4000000000000000000000000000\u{3042}0",
+        ] {
+            assert_eq!(SerialNumber::parse(bad), Err(InvalidId), "{bad}");
+        }
+        assert!(SerialNumber::parse("00000000000000000000000000000001").is_ok());
+    }
+
+    #[test]
+    fn a_fingerprint_is_printed_in_64_digits() {
+        assert_eq!(Fingerprint([0x0f; 32]).to_string(), "0f".repeat(32));
+    }
+}

@@ -118,7 +118,8 @@ pub struct StoredReference {
     pub created_at: Timestamp,
 }
 
-/// Turns full-width letters, digits and hyphens into half-width ones and drops spaces and hyphens;
+/// Turns full-width letters and digits into half-width ones and drops blanks (those without width
+/// too: copying from a document brings them) and whatever a Japanese keyboard makes of a hyphen;
 /// `None` for a text that is too long to be an ID.
 fn half_width(typed: &str) -> Option<String> {
     if typed.len() > LONGEST * 4 {
@@ -127,16 +128,15 @@ fn half_width(typed: &str) -> Option<String> {
     let mut text = String::with_capacity(typed.len());
     for c in typed.chars() {
         match c {
-            ' '
-            | '\t'
-            | '\u{3000}'
-            | '\r'
-            | '\n'
-            | '-'
+            '-'
             | '\u{2010}'..='\u{2015}'
             | '\u{2212}'
+            | '\u{30fc}'
             | '\u{ff0d}'
-            | '\u{30fc}' => {}
+            | '\u{ff70}'
+            | '\u{200b}'
+            | '\u{feff}' => {}
+            blank if blank.is_whitespace() => {}
             '\u{ff01}'..='\u{ff5e}' => {
                 text.push(char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c));
             }
@@ -144,4 +144,149 @@ fn half_width(typed: &str) -> Option<String> {
         }
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    fn day(year: i32, month: u8, day: u8) -> CalendarDate {
+        CalendarDate::from_ymd(year, month, day).unwrap()
+    }
+
+    fn request(typed: &str) -> Option<String> {
+        RequestId::parse(typed).map(|id| id.to_string())
+    }
+
+    fn reference(typed: &str) -> Option<String> {
+        ReferenceId::parse(typed).map(|id| id.expose().to_owned())
+    }
+
+    #[test]
+    fn a_request_id_is_the_day_and_a_running_number_of_seven_digits_or_more() {
+        let cases = [
+            (day(2020, 2, 19), 55, "202002190000055"),
+            (day(2021, 3, 19), 101_509, "202103190101509"),
+            (day(2031, 12, 1), 9_999_999, "203112019999999"),
+            (day(2031, 12, 1), 10_000_000, "2031120110000000"),
+        ];
+        for (date, number, expected) in cases {
+            let id = RequestId::new(date, number);
+            assert_eq!(id.as_str(), expected);
+            assert_eq!(RequestId::parse(expected), Some(id));
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_read_however_it_is_typed() {
+        for typed in [
+            "202012140100076",
+            " 202012140100076\r\n",
+            "20201214-0100076",
+            "2020 1214 0100 076",
+            "２０２０１２１４０１０００７６",
+            "２０２０１２１４－０１０００７６",
+            "２０２０１２１４　０１０００７６",
+            "２０２０１２１４ー０１０００７６",
+            "20201214ｰ0100076",
+            "20201214−0100076",
+            "20201214‐0100076 ",
+            "20201214\u{a0}0100076\u{200b}",
+            "\u{feff}202012140100076\t",
+        ] {
+            let read = request(typed);
+            assert_eq!(read.as_deref(), Some("202012140100076"), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_request_id_is_refused() {
+        for typed in [
+            "",
+            "-",
+            "20201214010007",
+            "2020121401000760000000000",
+            "20201214010007x",
+            "２０２０年１２月１４日",
+            "二〇二〇一二一四〇一〇〇〇七六",
+            "202012140100076\0",
+            "+202012140100076",
+            "٢٠٢٠١٢١٤٠١٠٠٠٧٦",
+        ] {
+            assert_eq!(request(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_too_long_to_be_an_id_is_refused_even_where_it_is_only_blanks_around_one() {
+        let padded = |blanks| format!("202012140100076{}", " ".repeat(blanks));
+        assert!(request(&padded(241)).is_some());
+        assert!(request(&padded(242)).is_none());
+        assert!(reference(&"a".repeat(64)).is_some());
+        assert!(reference(&"a".repeat(65)).is_none());
+        assert!(reference(&"-".repeat(10_000_000)).is_none());
+    }
+
+    #[test]
+    fn a_reference_id_is_read_however_it_is_typed_and_keeps_its_case() {
+        for typed in [
+            "zigLUVC29Q",
+            "zigLU VC29Q",
+            "zigLU-VC29Q\n",
+            "ｚｉｇＬＵＶＣ２９Ｑ",
+            "zig　ＬＵＶーＣ２９Ｑ",
+        ] {
+            assert_eq!(reference(typed).as_deref(), Some("zigLUVC29Q"), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_reach_the_comparison_which_refuses_them() {
+        assert_eq!(reference("0Oo1lI0Oo1").as_deref(), Some("0Oo1lI0Oo1"));
+    }
+
+    #[test]
+    fn what_can_be_no_reference_id_is_refused() {
+        for typed in [
+            "",
+            "abcdefg",
+            "zigLUVC29_",
+            "zigLUVC29é",
+            "ｚｉｇＬＵＶＣ２９ヰ",
+            "zigLUVC\0Q",
+        ] {
+            assert_eq!(reference(typed), None, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_reference_id_has_every_letter_and_digit_but_the_look_alikes() {
+        let entropy = SeededEntropy::new(1);
+        let made: BTreeSet<char> = (0..1_000)
+            .flat_map(|_| {
+                let id = ReferenceId::generate(&entropy, 10);
+                assert_eq!(id.expose().len(), 10);
+                id.expose().chars().collect::<Vec<_>>()
+            })
+            .collect();
+        let expected = ('0'..='9').chain('A'..='Z').chain('a'..='z');
+        assert_eq!(made, expected.filter(|c| !"0Oo1lI".contains(*c)).collect());
+    }
+
+    #[test]
+    fn later_screens_show_two_characters() {
+        let id = ReferenceId::parse("zigLUVC29Q").unwrap();
+        assert_eq!(id.last_two(), "9Q");
+    }
+
+    #[test]
+    fn scopes_are_read_back_from_their_words() {
+        for word in ["letter", "revocation_only"] {
+            assert_eq!(ReferenceScope::parse(word).unwrap().as_str(), word);
+        }
+        assert_eq!(ReferenceScope::parse("renewal"), None);
+    }
 }

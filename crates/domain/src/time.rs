@@ -209,3 +209,155 @@ impl Clock for ManualClock {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(year: i32, month: u8, day: u8) -> CalendarDate {
+        CalendarDate::from_ymd(year, month, day).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn the_day_changes_at_midnight_in_japan() {
+        let midnight = at("2027-03-14T15:00:00Z");
+        let days = [-1, 0, 1].map(|seconds| midnight.plus_seconds(seconds).japan_date());
+        assert_eq!(days, [day(2027, 3, 14), day(2027, 3, 15), day(2027, 3, 15)]);
+        assert_eq!(day(2027, 3, 15).start(), midnight);
+        assert_eq!(day(2027, 3, 14).end(), midnight.plus_seconds(-1));
+    }
+
+    #[test]
+    fn the_time_of_day_is_that_of_japan() {
+        let cases = [
+            ("2027-03-14T14:59:59Z", day(2027, 3, 14), (23, 59, 59)),
+            ("2027-03-14T15:00:00Z", day(2027, 3, 15), (0, 0, 0)),
+            ("2027-03-14T17:39:07+09:00", day(2027, 3, 14), (17, 39, 7)),
+            ("1969-12-31T23:59:59Z", day(1970, 1, 1), (8, 59, 59)),
+            ("1969-12-31T14:59:59Z", day(1969, 12, 31), (23, 59, 59)),
+            ("1899-12-31T15:00:00Z", day(1900, 1, 1), (0, 0, 0)),
+        ];
+        for (text, date, (hour, minute, second)) in cases {
+            let expected = JapanTime {
+                date,
+                hour,
+                minute,
+                second,
+            };
+            assert_eq!(at(text).japan(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_instant_is_read_from_every_offset_and_printed_in_utc() {
+        for text in [
+            "2027-03-14T17:39:00+09:00",
+            "2027-03-14T08:39:00Z",
+            "2027-03-14T08:39:00.999Z",
+            "2027-03-14T00:39:00-08:00",
+        ] {
+            assert_eq!(at(text).to_string(), "2027-03-14T08:39:00Z");
+        }
+        assert_eq!(at("1970-01-01T00:00:00Z").unix(), 0);
+    }
+
+    #[test]
+    fn text_that_names_no_instant_is_refused() {
+        for text in [
+            "",
+            "2027-03-14",
+            "2027-03-14T17:39:00",
+            "2027-02-29T00:00:00Z",
+            "2027-13-01T00:00:00Z",
+            "2027-03-14T24:00:00Z",
+            "2027/03/14 17:39:00",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Err(InvalidTime), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_leap_years_have_a_29th_of_february() {
+        for year in [2000, 2020, 2024, 2048, 2400] {
+            assert_eq!(day(year, 2, 29).plus_days(1), day(year, 3, 1));
+        }
+        for year in [1900, 2023, 2050, 2100] {
+            assert_eq!(CalendarDate::from_ymd(year, 2, 29), Err(InvalidTime));
+            assert_eq!(day(year, 2, 28).plus_days(1), day(year, 3, 1));
+        }
+    }
+
+    #[test]
+    fn numbers_that_name_no_day_are_refused() {
+        for (year, month, day) in [(2027, 0, 1), (2027, 13, 1), (2027, 4, 31), (2027, 1, 0)] {
+            let refused = CalendarDate::from_ymd(year, month, day);
+            assert_eq!(refused, Err(InvalidTime), "{year} {month} {day}");
+        }
+    }
+
+    #[test]
+    fn months_end_where_the_calendar_ends_them() {
+        let cases = [
+            (day(2023, 1, 31), 1, day(2023, 2, 28)),
+            (day(2024, 1, 31), 1, day(2024, 2, 29)),
+            (day(2024, 2, 29), 12, day(2025, 2, 28)),
+            (day(2024, 2, 29), 48, day(2028, 2, 29)),
+            (day(2023, 12, 31), 2, day(2024, 2, 29)),
+            (day(2049, 10, 31), 4, day(2050, 2, 28)),
+            (day(2049, 12, 31), 1, day(2050, 1, 31)),
+            (day(1969, 11, 30), 3, day(1970, 2, 28)),
+            (day(2027, 3, 14), 0, day(2027, 3, 14)),
+        ];
+        for (date, months, expected) in cases {
+            assert_eq!(date.plus_months(months), expected, "{date} + {months}");
+        }
+    }
+
+    #[test]
+    fn a_month_later_is_the_same_second_of_the_day_in_japan() {
+        // In UTC this is the 30th of January, 15:00: counted there, the day would be another.
+        let midnight = at("2027-01-31T00:00:00+09:00");
+        assert_eq!(midnight.plus_months(1), at("2027-02-28T00:00:00+09:00"));
+        let last = at("2027-01-31T23:59:59+09:00");
+        assert_eq!(last.plus_months(1), at("2027-02-28T23:59:59+09:00"));
+    }
+
+    #[test]
+    fn days_and_seconds_are_counted_with_their_sign() {
+        let (a, b) = (day(2049, 12, 30), day(2050, 1, 2));
+        assert_eq!((a.days_until(b), b.days_until(a)), (3, -3));
+        assert_eq!(b.start().seconds_since(a.start()), 3 * 86_400);
+        assert_eq!(a.start().seconds_since(b.start()), -3 * 86_400);
+        assert_eq!(b.start().plus_days(-3), a.start());
+    }
+
+    #[test]
+    fn weekdays_begin_with_sunday() {
+        let names: Vec<_> = (14..=20).map(|d| day(2027, 3, d).weekday()).collect();
+        assert_eq!(names, [0, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn instants_outside_the_calendar_stay_at_its_ends() {
+        let ends = [i64::MIN, i64::MAX].map(|seconds| Timestamp::from_unix(seconds).japan_date());
+        assert_eq!(ends.map(|date| date.ymd().0), [-9999, 9999]);
+        assert!(ends[0].start() < Timestamp::from_unix(0));
+        assert_eq!(Timestamp::from_unix(i64::MAX).to_string(), "out-of-range");
+    }
+
+    #[test]
+    fn a_manual_clock_stands_still_until_it_is_moved() {
+        let clock = ManualClock::new(Timestamp::from_unix(10));
+        assert_eq!([clock.now(), clock.now()].map(Timestamp::unix), [10, 10]);
+        clock.advance(5);
+        assert_eq!(clock.now().unix(), 15);
+        clock.advance(-20);
+        assert_eq!(clock.now().unix(), -5);
+        clock.set(Timestamp::from_unix(7));
+        assert_eq!(clock.now().unix(), 7);
+    }
+}

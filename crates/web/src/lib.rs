@@ -1,1 +1,23 @@
-//! Placeholder; see docs/architecture.md.
+//! HTTP: the subscriber's sites, CRL, OCSP and CA certificates.
+//!
+//! A handler extracts, asks `app` once, and renders. It knows neither the database nor keys.
+
+mod assets;
+mod connection;
+mod extract;
+mod flow;
+mod form;
+mod guard;
+mod http_date;
+mod messages;
+mod page;
+mod respond;
+mod router;
+mod site;
+mod status;
+mod tag;
+mod web;
+
+pub use connection::Connection;
+pub use router::{plain_router, public_router, subscriber_router};
+pub use web::SiteOptions;

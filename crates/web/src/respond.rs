@@ -1,0 +1,373 @@
+//! The one mapping from what went wrong to status, page and sentence.
+//!
+//! Internal text never reaches a person; a short incident number does, and the log has the same number.
+
+use askama::Template;
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use tegata_app::{Error, KeyDestroyed, Refusal};
+use tegata_domain::flow::FlowStep;
+use tegata_domain::time::Timestamp;
+
+use crate::flow::{FlowPath, Procedure};
+use crate::messages::{self, Screen};
+use crate::page::{Frame, Holder, page};
+use crate::web::Web;
+
+/// Minutes after which E-05 asks to try again.
+const MINUTES: u64 = 1;
+
+/// Where something went wrong: names the site and leads back.
+#[derive(Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// The entrance, or no site in particular.
+    Entrance,
+    /// The first page of a procedure's site.
+    First(Procedure),
+    /// Inside a procedure.
+    Flow(&'a FlowPath),
+    /// `/p/ru`.
+    Renew,
+}
+
+impl Place<'_> {
+    fn procedure(self) -> Option<Procedure> {
+        match self {
+            Self::Entrance | Self::Renew => None,
+            Self::First(procedure) => Some(procedure),
+            Self::Flow(flow) => Some(flow.procedure),
+        }
+    }
+
+    fn site(self) -> &'static str {
+        match (self, self.procedure()) {
+            (_, Some(procedure)) => site(procedure),
+            (Self::Renew, None) => messages::SITE_RENEW,
+            _ => messages::SITE_ENTRANCE,
+        }
+    }
+
+    /// Where one sees how things stand.
+    fn state_page(self) -> String {
+        match self {
+            Self::Entrance => "/".to_owned(),
+            Self::First(procedure) => procedure.path().to_owned(),
+            Self::Flow(flow) => flow.page(),
+            Self::Renew => "/p/ru".to_owned(),
+        }
+    }
+}
+
+const fn site(procedure: Procedure) -> &'static str {
+    match procedure {
+        Procedure::Collect => messages::SITE_COLLECT,
+        Procedure::Revoke => messages::SITE_REVOKE,
+    }
+}
+
+/// The page for an error, wherever the site has no better place for it.
+pub(crate) fn refuse(web: &Web, place: Place<'_>, error: Error) -> Response {
+    match error {
+        Error::Refused(refusal) => refused(web, place, refusal),
+        Error::Conflict | Error::Unavailable => unavailable(web, place),
+        Error::Internal(text) => incident(web, place, &text),
+    }
+}
+
+fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
+    let site = place.site();
+    match refusal {
+        Refusal::Expired { .. } => stop(web, site, messages::RX_EXPIRED, StatusCode::GONE, None),
+        Refusal::Fields(_) | Refusal::WrongIds => {
+            unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)
+        }
+        Refusal::FlowElsewhere => unavailable(web, place),
+        Refusal::FlowEnded => ended(web, place.procedure().unwrap_or(Procedure::Collect)),
+        Refusal::Frozen { at } => frozen(web, Some(at), None),
+        Refusal::HoldsQueue => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            stop(web, site, messages::RX_QUEUE, status, None)
+        }
+        Refusal::KeyDestroyed { because, at } => {
+            let cause = match because {
+                KeyDestroyed::Request => Cause::Asked(messages::date_and_time(at)),
+                KeyDestroyed::Revocation => Cause::Revoked(messages::date_and_time(at)),
+                KeyDestroyed::WindowEnd => Cause::WindowEnded(messages::date(at)),
+            };
+            no_file(web, messages::RCD_DESTROYED, cause)
+        }
+        Refusal::NotAllowed | Refusal::SamePerson => {
+            stop(web, site, messages::CALL, StatusCode::FORBIDDEN, None)
+        }
+        Refusal::NotFound => unknown(web),
+        Refusal::OnHold { at } => on_hold(web, site, messages::RCD_HELD, None, at),
+        Refusal::Revoked { at } if place.procedure() == Some(Procedure::Collect) => {
+            let cause = Cause::Revoked(messages::date_and_time(at));
+            no_file(web, messages::RCD_DESTROYED, cause)
+        }
+        Refusal::Revoked { at } => {
+            let at = messages::date_and_time(at);
+            stop(web, site, messages::RX_REVOKED, StatusCode::GONE, Some(at))
+        }
+        Refusal::State(reason) => {
+            tracing::warn!(
+                reason,
+                "a procedure cannot go on; the page asks to call the help desk"
+            );
+            stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
+        }
+        Refusal::Throttled { seconds } => {
+            let mut response = unavailable(web, place);
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            retry_after(&mut response, seconds);
+            response
+        }
+        Refusal::WindowEnded {
+            window_end,
+            collected: true,
+        } => {
+            let cause = Cause::WindowEnded(messages::date(window_end));
+            no_file(web, messages::RCD_DESTROYED, cause)
+        }
+        Refusal::WindowEnded {
+            window_end,
+            collected: false,
+        } => {
+            let cause = Cause::NeverCollected(messages::date(window_end));
+            no_file(web, messages::RCD_WINDOW, cause)
+        }
+    }
+}
+
+/// Says when to try again (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(response: &mut Response, seconds: u64) {
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+}
+
+/// 303: the browser asks for the page of the result, so that a reload sends nothing again.
+pub(crate) fn see_other(address: &str) -> Response {
+    match HeaderValue::from_str(address) {
+        Ok(value) => (StatusCode::SEE_OTHER, [(LOCATION, value)]).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "errors/ended.html")]
+struct EndedPage {
+    frame: Frame,
+    begin: &'static str,
+}
+
+/// E-03
+pub(crate) fn ended(web: &Web, procedure: Procedure) -> Response {
+    let frame = web.frame(site(procedure), messages::ENDED);
+    page(
+        StatusCode::GONE,
+        &EndedPage {
+            frame,
+            begin: procedure.path(),
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "errors/elsewhere.html")]
+struct ElsewherePage {
+    frame: Frame,
+    procedure: &'static str,
+    state: &'static str,
+    is_done: bool,
+    current: String,
+}
+
+/// E-04: nothing was changed by this request; `step` is where the procedure stands.
+pub(crate) fn elsewhere(web: &Web, flow: &FlowPath, step: FlowStep) -> Response {
+    let view = ElsewherePage {
+        frame: web.frame(site(flow.procedure), messages::ELSEWHERE),
+        procedure: match flow.procedure {
+            Procedure::Collect => messages::PROCEDURE_COLLECT,
+            Procedure::Revoke => messages::PROCEDURE_REVOKE,
+        },
+        state: messages::step_name(step),
+        is_done: step == FlowStep::Done,
+        current: flow.page(),
+    };
+    page(StatusCode::CONFLICT, &view)
+}
+
+#[derive(Template)]
+#[template(path = "errors/unavailable.html")]
+struct UnavailablePage {
+    frame: Frame,
+    minutes: Option<u64>,
+    incident: Option<String>,
+    state_page: String,
+}
+
+/// E-05
+fn unavailable(web: &Web, place: Place<'_>) -> Response {
+    let view = UnavailablePage {
+        frame: web.frame(place.site(), messages::UNAVAILABLE),
+        minutes: Some(MINUTES),
+        incident: None,
+        state_page: place.state_page(),
+    };
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, &view);
+    retry_after(&mut response, MINUTES * 60);
+    response
+}
+
+/// An error of the program itself, outside a procedure.
+pub(crate) fn internal(web: &Web, text: &str) -> Response {
+    incident(web, Place::Entrance, text)
+}
+
+fn incident(web: &Web, place: Place<'_>, text: &str) -> Response {
+    let incident = web.incident();
+    tracing::error!(incident, error = text, "a request failed");
+    let view = UnavailablePage {
+        frame: web.frame(place.site(), messages::INTERNAL),
+        minutes: None,
+        incident: Some(incident),
+        state_page: place.state_page(),
+    };
+    page(StatusCode::INTERNAL_SERVER_ERROR, &view)
+}
+
+#[derive(Template)]
+#[template(path = "errors/notice.html")]
+struct NoticePage {
+    frame: Frame,
+    sentence: &'static str,
+}
+
+fn notice(web: &Web, screen: Screen, status: StatusCode, sentence: &'static str) -> Response {
+    let frame = web.frame(messages::SITE_ENTRANCE, screen);
+    page(status, &NoticePage { frame, sentence })
+}
+
+/// E-06
+pub(crate) fn unknown(web: &Web) -> Response {
+    notice(web, messages::UNKNOWN, StatusCode::NOT_FOUND, "")
+}
+
+/// E-07: a body that is no form of ours.
+pub(crate) fn unreadable(web: &Web, status: StatusCode, sentence: &'static str) -> Response {
+    notice(web, messages::UNREADABLE, status, sentence)
+}
+
+/// E-08
+pub(crate) fn cross_site(web: &Web) -> Response {
+    let sentence = messages::SENT_FROM_ELSEWHERE;
+    notice(web, messages::CROSS_SITE, StatusCode::FORBIDDEN, sentence)
+}
+
+/// E-09
+pub(crate) fn wrong_method(web: &Web) -> Response {
+    let sentence = messages::METHOD_NOT_OFFERED;
+    notice(
+        web,
+        messages::WRONG_METHOD,
+        StatusCode::METHOD_NOT_ALLOWED,
+        sentence,
+    )
+}
+
+#[derive(Template)]
+#[template(path = "errors/stop.html")]
+struct StopPage {
+    frame: Frame,
+    at: Option<String>,
+}
+
+/// A procedure that cannot go on; the template chooses the sentences by the screen's number.
+fn stop(
+    web: &Web,
+    site: &'static str,
+    screen: Screen,
+    status: StatusCode,
+    at: Option<String>,
+) -> Response {
+    page(
+        status,
+        &StopPage {
+            frame: web.frame(site, screen),
+            at,
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "errors/on_hold.html")]
+struct OnHoldPage {
+    frame: Frame,
+    certificate: Option<Holder>,
+    held_at: String,
+}
+
+/// Text 1: not an error of the person.
+pub(crate) fn on_hold(
+    web: &Web,
+    site: &'static str,
+    screen: Screen,
+    certificate: Option<Holder>,
+    at: Timestamp,
+) -> Response {
+    let frame = web.frame(site, screen);
+    let held_at = messages::date_and_time(at);
+    page(
+        StatusCode::FORBIDDEN,
+        &OnHoldPage {
+            frame,
+            certificate,
+            held_at,
+        },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "rcd/frozen.html")]
+struct FrozenPage {
+    frame: Frame,
+    certificate: Option<Holder>,
+    at: Option<String>,
+}
+
+/// 「心当たりがない」 was chosen: nothing can be collected until the help desk has called.
+pub(crate) fn frozen(web: &Web, at: Option<Timestamp>, certificate: Option<Holder>) -> Response {
+    let frame = web.frame(messages::SITE_COLLECT, messages::RCD_FROZEN);
+    let at = at.map(messages::date_and_time);
+    page(
+        StatusCode::FORBIDDEN,
+        &FrozenPage {
+            frame,
+            certificate,
+            at,
+        },
+    )
+}
+
+/// Why there is no file (text 5); each with its date.
+enum Cause {
+    Asked(String),
+    NeverCollected(String),
+    Revoked(String),
+    WindowEnded(String),
+}
+
+#[derive(Template)]
+#[template(path = "errors/no_file.html")]
+struct NoFilePage {
+    frame: Frame,
+    cause: Cause,
+}
+
+/// Text 5
+fn no_file(web: &Web, screen: Screen, cause: Cause) -> Response {
+    let frame = web.frame(messages::SITE_COLLECT, screen);
+    page(StatusCode::GONE, &NoFilePage { frame, cause })
+}

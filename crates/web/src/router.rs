@@ -1,0 +1,96 @@
+//! Every address in one table, by listener.
+//!
+//! | listener | needs |
+//! | --- | --- |
+//! | public | TLS; the name of the handshake |
+//! | subscriber | TLS; the name of the handshake; judges the client certificate by itself (W2) |
+//! | plain | nothing: status, CA certificates, `/p/cert` |
+
+use axum::Router;
+use axum::extract::State;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tegata_app::App;
+
+use crate::assets::asset;
+use crate::connection::keep_to_name;
+use crate::guard::{add_headers, refuse_cross_site};
+use crate::respond;
+use crate::site::{cert, rcd, ru, rx, top};
+use crate::status;
+use crate::web::{Listener, SiteOptions, Web};
+
+/// TLS without client authentication: entrance, collecting, revoking, root certificates.
+pub fn public_router(app: App, options: SiteOptions) -> Router {
+    let web = Web::new(app, options, Listener::Public);
+    let routes = Router::new()
+        .route("/", get(top::entrance))
+        .route("/p/rcd", get(rcd::ids).post(rcd::open))
+        .route("/p/rcd/{flow}", get(rcd::show))
+        .route("/p/rcd/{flow}/password", get(back).post(rcd::set_password))
+        .route("/p/rcd/{flow}/file", get(back).post(rcd::file))
+        .route("/p/rcd/{flow}/again", get(back).post(rcd::again))
+        .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
+        .route("/p/rx", get(rx::ids).post(rx::open))
+        .route("/p/rx/{flow}", get(rx::show))
+        .route("/p/rx/{flow}/form", get(back).post(rx::enter))
+        .route("/p/rx/{flow}/correct", get(back).post(rx::correct))
+        .route("/p/rx/{flow}/submit", get(back).post(rx::submit))
+        .route("/p/ru", get(ru::to_subscriber_listener))
+        .route("/p/cert", get(cert::roots))
+        .route("/p/cert/ok", get(cert::trusted))
+        .route("/p/cert/{file}", get(cert::download));
+    on_its_name(routes, web)
+}
+
+/// TLS that asks for a client certificate: whose certificate is this?
+pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
+    let web = Web::new(app, options, Listener::Subscriber);
+    let routes = Router::new()
+        .route("/", get(ru::to_first_page))
+        .route("/p/ru", get(ru::show));
+    on_its_name(routes, web)
+}
+
+/// HTTP without TLS: OCSP, revocation lists, CA certificates.
+pub fn plain_router(app: App, options: SiteOptions) -> Router {
+    let web = Web::new(app, options, Listener::Plain);
+    let routes = Router::new()
+        .route("/ocsp", post(status::ocsp_post))
+        .route("/ocsp/{*request}", get(status::ocsp_get))
+        .route("/crl/{ca_key}/{list}", get(status::revocation_list))
+        .route("/ca/{file}", get(status::ca_certificate))
+        .route("/p/cert", get(cert::roots))
+        .route("/p/cert/{file}", get(cert::download));
+    on_every_listener(routes, &web)
+        .layer(from_fn(add_headers))
+        .with_state(web)
+}
+
+/// What both TLS listeners have around their routes; the outermost layer stands last.
+fn on_its_name(routes: Router<Web>, web: Web) -> Router {
+    on_every_listener(routes, &web)
+        .layer(from_fn_with_state(web.clone(), refuse_cross_site))
+        .layer(from_fn(keep_to_name))
+        .layer(from_fn(add_headers))
+        .with_state(web)
+}
+
+fn on_every_listener(routes: Router<Web>, web: &Web) -> Router<Web> {
+    let (unknown, wrong_method) = (web.clone(), web.clone());
+    routes
+        .route("/assets/{file}", get(asset))
+        .route("/healthz", get(healthz))
+        .fallback(async move || respond::unknown(&unknown))
+        .method_not_allowed_fallback(async move || respond::wrong_method(&wrong_method))
+}
+
+/// The address of a step is no page: whoever reloads it comes to the procedure's page.
+async fn back(flow: crate::flow::FlowPath) -> Response {
+    respond::see_other(&flow.page())
+}
+
+async fn healthz(State(_): State<Web>) -> &'static str {
+    "ok\n"
+}

@@ -1,0 +1,145 @@
+//! Requests to revoke.
+
+use tegata_domain::id::{GrantId, RevocationId};
+use tegata_domain::institution::MailAddress;
+use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
+
+use crate::databases::databases;
+use crate::samples::{Case, NOW};
+
+fn request(case: &Case, grant: &GrantId, number: &str, seconds: i64) -> RevocationRequest {
+    let at = NOW.plus_seconds(seconds);
+    RevocationRequest {
+        id: RevocationId::generate(at, &case.samples.0),
+        number: number.to_owned(),
+        grant: grant.clone(),
+        serial: None,
+        mail: MailAddress::parse("form@example.jp").unwrap(),
+        reason: StatedReason::Disclosed,
+        submitted_at: at,
+        source: "192.0.2.9".to_owned(),
+        state: RevocationState::Submitted,
+    }
+}
+
+#[tokio::test]
+async fn a_request_goes_from_submitted_to_ended_and_each_state_is_read_as_written() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let [a, b, _] = case.operators.clone();
+        let mut request = request(&case, &case.grant.id, "R26-0000001", 0);
+        request.serial = Some(case.issue(&db, &case.grant.id).await.serial);
+        let stored = request.clone();
+        db.write(|tx| Box::pin(async move { tx.insert_revocation_request(&stored).await }))
+            .await;
+        let states = [
+            RevocationState::Proposed {
+                outcome: Outcome::Lift,
+                by: a.clone(),
+                at: NOW.plus_seconds(1),
+                note: "電話で確認".to_owned(),
+            },
+            RevocationState::Submitted,
+            RevocationState::Proposed {
+                outcome: Outcome::Complete,
+                by: b.clone(),
+                at: NOW.plus_seconds(2),
+                note: String::new(),
+            },
+            RevocationState::Ended {
+                outcome: Outcome::Complete,
+                proposed_by: b,
+                confirmed_by: a,
+                at: NOW.plus_seconds(3),
+                note: String::new(),
+            },
+        ];
+        for state in states {
+            let (id, from, to) = (request.id.clone(), request.state, state.clone());
+            let stale = from.clone();
+            let moved = db
+                .write(|tx| {
+                    Box::pin(async move {
+                        Ok([
+                            tx.move_revocation(&id, &from, &to).await?,
+                            tx.move_revocation(&id, &stale, &to).await?,
+                        ])
+                    })
+                })
+                .await;
+            assert_eq!(moved, [true, false]);
+            request.state = state;
+            let mut reader = db.reader().await;
+            let read = reader.revocation_by_number("R26-0000001").await.unwrap();
+            assert_eq!(read, Some(request.clone()));
+            let open = reader.open_revocation_of(&case.grant.id).await.unwrap();
+            let is_open = !matches!(request.state, RevocationState::Ended { .. });
+            assert_eq!(open.is_some(), is_open);
+        }
+        let mut reader = db.reader().await;
+        let latest = reader.latest_revocation_of(&case.grant.id).await.unwrap();
+        assert_eq!(latest, Some(request));
+        assert_eq!(reader.revocation_by_number("R-9").await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn open_requests_are_listed_and_counted() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let other = case.another_grant(&db, 2).await;
+        let first = request(&case, &case.grant.id, "R-1", 0);
+        let second = request(&case, &other.id, "R-2", 10);
+        let stored = [first.clone(), second.clone()];
+        db.write(|tx| {
+            Box::pin(async move {
+                for request in &stored {
+                    tx.insert_revocation_request(request).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+        let mut reader = db.reader().await;
+        let page = reader.list_open_revocations(None, 1).await.unwrap();
+        assert_eq!(page, [first.clone()]);
+        let page = reader.list_open_revocations(Some(&first.id), 9).await;
+        assert_eq!(page.unwrap(), [second]);
+        let mut counts = Vec::new();
+        for seconds in [0, 1, 10, 11] {
+            let since = NOW.plus_seconds(seconds);
+            counts.push(reader.count_revocations_since(since).await.unwrap());
+        }
+        assert_eq!(counts, [2, 1, 1, 0]);
+    }
+}
+
+#[tokio::test]
+async fn the_latest_request_is_the_open_one() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let [a, b, _] = case.operators.clone();
+        let first = request(&case, &case.grant.id, "R-1", 0);
+        let second = request(&case, &case.grant.id, "R-2", 0);
+        let stored = [first, second.clone()];
+        db.write(|tx| {
+            Box::pin(async move {
+                let [first, second] = &stored;
+                tx.insert_revocation_request(first).await?;
+                let ended = RevocationState::Ended {
+                    outcome: Outcome::Lift,
+                    proposed_by: a,
+                    confirmed_by: b,
+                    at: NOW,
+                    note: String::new(),
+                };
+                tx.move_revocation(&first.id, &first.state, &ended).await?;
+                tx.insert_revocation_request(second).await
+            })
+        })
+        .await;
+        let mut reader = db.reader().await;
+        let latest = reader.latest_revocation_of(&case.grant.id).await.unwrap();
+        assert_eq!(latest, Some(second));
+    }
+}

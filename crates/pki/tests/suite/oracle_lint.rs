@@ -1,7 +1,12 @@
-//! What this crate signs, judged by pkilint and zlint; runs only when `TEGATA_ORACLES=1` is set.
+//! What this crate signs, judged by pkilint and zlint; each runs only when `TEGATA_PKILINT_PYTHON`
+//! or `TEGATA_ZLINT` says where it is.
 #![expect(clippy::print_stdout, reason = "a skipped oracle says so")]
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tegata_pki::{
     crl::{CrlWriter, ReasonCode},
@@ -15,29 +20,34 @@ use crate::sample::{Hierarchy, NOT_BEFORE, serial};
 
 const NOW: i64 = NOT_BEFORE + 86_400;
 
-/// Runs a linter if oracles are asked for and it is installed; returns its exit and its words.
-fn judge(program: &str, arguments: &[&str]) -> Option<(bool, String)> {
-    if std::env::var_os("TEGATA_ORACLES").is_none_or(|value| value != "1") {
-        println!("skipped by name: {program}");
-        return None;
+/// The value of a variable that names a tool, or `None` when that tool was not asked for.
+fn tool(variable: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    if named.is_none() {
+        println!("skipped by name: {variable}");
     }
-    let Ok(output) = Command::new(program).args(arguments).output() else {
-        println!("skipped by name: {program}");
-        return None;
-    };
-    let text = [output.stdout, output.stderr].concat();
-    Some((
-        output.status.success(),
-        String::from_utf8_lossy(&text).into_owned(),
-    ))
+    named
 }
 
+/// Runs a linter; returns whether it was content, and its words. One that does not start fails.
+fn judge(program: &Path, arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+/// pkilint's programs lie beside the Python of their virtual environment.
 fn pkilint(program: &str, arguments: &[&str], path: &Path) {
+    let Some(python) = tool("TEGATA_PKILINT_PYTHON") else {
+        return;
+    };
     let path = path.to_str().unwrap();
     let arguments = [&["lint", "-s", "WARNING"][..], arguments, &[path]].concat();
-    if let Some((silent, said)) = judge(program, &arguments) {
-        assert!(silent, "{program} {path}\n{said}");
-    }
+    let (silent, said) = judge(&python.with_file_name(program), &arguments);
+    assert!(silent, "{program} {path}\n{said}");
 }
 
 /// A rule of the public web's baseline, which forbids `certificateHold`; this product holds a
@@ -45,23 +55,23 @@ fn pkilint(program: &str, arguments: &[&str], path: &Path) {
 const RULE_AGAINST_HOLDS: &str = "e_cab_crl_has_valid_reason_code";
 
 fn zlint(path: &Path) {
+    let Some(program) = tool("TEGATA_ZLINT") else {
+        return;
+    };
     let sources = ["-includeSources", "RFC5280,RFC5480,Community"];
     let arguments = [&sources[..], &[path.to_str().unwrap()]].concat();
-    if let Some((_, said)) = judge("zlint", &arguments) {
-        assert!(said.contains("\"pass\""), "{said}");
-        let findings = said
-            .split("\"},")
-            .flat_map(|part| part.split("},"))
-            .filter(|part| {
-                ["warn", "error", "fatal"]
-                    .iter()
-                    .any(|r| part.contains(&format!("\"result\":\"{r}")))
-            });
-        let ours: Vec<&str> = findings
-            .filter(|finding| !finding.contains(RULE_AGAINST_HOLDS))
-            .collect();
-        assert!(ours.is_empty(), "{path:?}\n{ours:?}");
-    }
+    let (_, said) = judge(&program, &arguments);
+    assert!(said.contains("\"pass\""), "{said}");
+    let wrong = |part: &&str| {
+        ["warn", "error", "fatal"]
+            .iter()
+            .any(|r| part.contains(&format!("\"result\":\"{r}\"")))
+    };
+    let findings = said.split("},").filter(wrong);
+    let ours: Vec<_> = findings
+        .filter(|finding| !finding.contains(RULE_AGAINST_HOLDS))
+        .collect();
+    assert!(ours.is_empty(), "{path:?}\n{ours:?}");
 }
 
 #[test]

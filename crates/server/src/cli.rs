@@ -1,0 +1,124 @@
+//! The command line: one file for each noun. Listings have `--json`; errors are in English and say what
+//! to do next.
+
+mod acting;
+mod ca;
+mod cert;
+mod config;
+mod crl;
+mod grant;
+mod init;
+mod institution;
+mod operator;
+mod output;
+mod revocation;
+mod serve;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::failure::{Failure, Outcome};
+use crate::instance::Instance;
+use crate::{demo, doctor};
+
+pub(crate) use self::init::{make_folder, make_kek};
+pub(crate) use self::output::line;
+
+/// A managed certification authority for client certificates.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tegata",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Arguments {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/etc/tegata/tegata.toml"
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make CA keys, database, TLS certificates and two administrators.
+    Init(init::Arguments),
+    /// Run the listeners.
+    Serve,
+    /// Run the whole system on loopback, with sample data.
+    Demo(demo::Arguments),
+    /// Check an installation and explain what is wrong.
+    Doctor(doctor::Arguments),
+    /// Check or show the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Operators and their roles.
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// The register of institutions.
+    #[command(subcommand)]
+    Institution(institution::Command),
+    /// From an application to a posted letter.
+    #[command(subcommand)]
+    Grant(grant::Command),
+    /// Requests to revoke.
+    #[command(subcommand)]
+    Revocation(revocation::Command),
+    /// Issued certificates.
+    #[command(subcommand)]
+    Cert(cert::Command),
+    /// Revocation lists.
+    #[command(subcommand)]
+    Crl(crl::Command),
+    /// Keys and certificates of the certification authority.
+    #[command(subcommand)]
+    Ca(ca::Command),
+}
+
+/// Carries out the command.
+pub(crate) fn run(arguments: Arguments) -> Outcome<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::machine(
+                "start the runtime",
+                error,
+                "raise the limits of processes and files",
+            )
+        })?;
+    let outcome = runtime.block_on(dispatch(arguments));
+    // Work that nobody waits for any more (a key pool being filled) must not hold the program up.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(arguments: Arguments) -> Outcome<()> {
+    let file = arguments.config;
+    match arguments.command {
+        Command::Init(arguments) => init::run(&file, arguments).await,
+        Command::Serve => serve::run(Config::load(&file)?).await,
+        Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Doctor(arguments) => doctor::run(&file, arguments).await,
+        Command::Config(command) => config::run(&file, command),
+        Command::Operator(command) => operator::run(&open(&file).await?, command).await,
+        Command::Institution(command) => institution::run(&open(&file).await?, command).await,
+        Command::Grant(command) => grant::run(&open(&file).await?, command).await,
+        Command::Revocation(command) => revocation::run(&open(&file).await?, command).await,
+        Command::Cert(command) => cert::run(&open(&file).await?, command).await,
+        Command::Crl(command) => crl::run(&open(&file).await?, command).await,
+        Command::Ca(command) => ca::run(&open(&file).await?, command).await,
+    }
+}
+
+async fn open(file: &Path) -> Outcome<Instance> {
+    Instance::open(Config::load(file)?).await
+}

@@ -1,0 +1,102 @@
+//! `tegata config check | show`.
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use super::line;
+use crate::config::{Config, reference};
+use crate::failure::Outcome;
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check the file; a mistake is told in one line.
+    Check,
+    /// Print the reference of every key, in Markdown.
+    Reference,
+    /// Print what is in force, defaults included, as TOML.
+    Show,
+}
+
+/// Carries out the command.
+pub(crate) fn run(file: &Path, command: Command) -> Outcome<()> {
+    match command {
+        Command::Check => {
+            Config::load(file)?;
+            line(format!("{}: ok", file.display()));
+        }
+        Command::Reference => line(reference().trim_end()),
+        Command::Show => line(shown(&Config::load(file)?)),
+    }
+    Ok(())
+}
+
+/// The configuration in force. A password in the database's address is left out.
+fn shown(config: &Config) -> String {
+    let text = |text: &str| toml::Value::from(text).to_string();
+    let path = |path: &Path| text(&path.display().to_string());
+    let list = |names: &[String]| toml::Value::from(names.to_vec()).to_string();
+    let addresses = &config.names.addresses;
+    let policy = toml::Table::from_iter([(
+        "policy".to_owned(),
+        toml::Value::Table(config.policy_table.clone()),
+    )]);
+    [
+        format!("profile = {}", text(config.profile.as_str())),
+        format!("data_dir = {}", path(&config.data_dir)),
+        format!("database = {}", text(&without_password(&config.database))),
+        format!("kek_file = {}", path(&config.kek_file)),
+        String::new(),
+        "[listen]".to_owned(),
+        format!("public = {}", text(&config.listen.public.to_string())),
+        format!(
+            "subscriber = {}",
+            text(&config.listen.subscriber.to_string())
+        ),
+        format!("plain = {}", text(&config.listen.plain.to_string())),
+        String::new(),
+        "[names]".to_owned(),
+        format!(
+            "# pages: {} and {}",
+            addresses.public,
+            addresses.subscriber.join(", ")
+        ),
+        format!("public = {}", text(&config.names.public)),
+        format!("subscriber = {}", list(&config.names.subscriber)),
+        format!("tls_domains = {}", list(&config.names.tls_domains)),
+        format!("plain_url = {}", text(&addresses.plain)),
+        String::new(),
+        policy.to_string(),
+    ]
+    .join("\n")
+}
+
+/// A database address with `…` in the place of its password.
+fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address.to_owned();
+    };
+    match rest.rsplit_once('@') {
+        Some((login, place)) => {
+            let name = login.split(':').next().unwrap_or_default();
+            let hidden = if login.contains(':') { ":…" } else { "" };
+            format!("{scheme}://{name}{hidden}@{place}")
+        }
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_the_database_address_is_not_shown() {
+        let shown = without_password("postgres://tegata:p@ss@db.example/tegata");
+        assert_eq!(shown, "postgres://tegata:…@db.example/tegata");
+        let without = "postgres://tegata@db.example/tegata";
+        assert_eq!(without_password(without), without);
+        assert_eq!(without_password("sqlite:/a/b"), "sqlite:/a/b");
+    }
+}

@@ -1,0 +1,284 @@
+//! `tegata grant …`: entered, examined and approved by three persons, printed and posted (F2, F8, K2).
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use tegata_app::{GrantStory, NewApplication};
+use tegata_domain::application::CertificateApplication;
+use tegata_domain::grant::Grant;
+use tegata_domain::id::ApplicationId;
+use tegata_domain::institution::ClassName;
+use tegata_domain::reference::RequestId;
+
+use super::acting::Acting;
+use super::output::{Listing, object};
+use crate::failure::Outcome;
+use crate::instance::Instance;
+
+/// Rows fetched at once for a listing.
+const PAGE: u32 = 500;
+/// States of applications in the order in which they are listed.
+const STATES: [&str; 6] = [
+    "submitted",
+    "returned",
+    "examined",
+    "approved",
+    "rejected",
+    "cancelled",
+];
+
+/// What to do with applications and grants.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enter an application from paper (role intake).
+    Enter(Box<Enter>),
+    /// Examine an application (role examiner; not the one who entered it).
+    Examine(OnApplication),
+    /// Approve an application: makes the grant and its IDs (role approver; a third person).
+    Approve(OnApplication),
+    /// Print the letter: shows the reference ID (role dispatcher).
+    Letter(OnGrant),
+    /// Record the letter as posted: from now on its IDs work (role dispatcher).
+    Post {
+        #[command(flatten)]
+        on: OnGrant,
+        /// Number of the postal service.
+        #[arg(long, value_name = "NUMBER")]
+        tracking: Option<String>,
+    },
+    /// Show a grant with its certificate and its history.
+    Show {
+        /// The request ID.
+        #[arg(value_parser = request_id)]
+        request_id: RequestId,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List grants.
+    List {
+        /// List applications instead, with their ids.
+        #[arg(long)]
+        applications: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A new application.
+#[derive(Args, Debug)]
+pub(crate) struct Enter {
+    /// Class of subscriber, such as medical.
+    #[arg(long)]
+    class: String,
+    /// Institution code.
+    #[arg(long)]
+    code: String,
+    /// What the certificate is for, such as the name of a terminal.
+    #[arg(long)]
+    terminal: String,
+    /// Mail address that notices go to.
+    #[arg(long)]
+    mail: String,
+    #[command(flatten)]
+    acting: Acting,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A step on an application.
+#[derive(Args, Debug)]
+pub(crate) struct OnApplication {
+    /// The application's id, as `grant list --applications` shows it.
+    #[arg(value_parser = application_id)]
+    application: ApplicationId,
+    #[command(flatten)]
+    acting: Acting,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A step on a grant.
+#[derive(Args, Debug)]
+pub(crate) struct OnGrant {
+    /// The request ID.
+    #[arg(value_parser = request_id)]
+    request_id: RequestId,
+    #[command(flatten)]
+    acting: Acting,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out the command.
+pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
+    let app = &instance.app;
+    let now = app.clock_now();
+    match command {
+        Command::Enter(new) => {
+            let by = new.acting.authenticate(app).await?;
+            let application = NewApplication {
+                class: ClassName::new(&new.class),
+                code: new.code,
+                terminal: new.terminal,
+                mail: new.mail,
+            };
+            let entered = app.enter_application(application, &by, now).await?;
+            object(&application_view(&entered), new.json);
+        }
+        Command::Examine(on) => {
+            let by = on.acting.authenticate(app).await?;
+            let examined = app.examine_application(&on.application, &by, now).await?;
+            object(&application_view(&examined), on.json);
+        }
+        Command::Approve(on) => {
+            let by = on.acting.authenticate(app).await?;
+            let grant = app.approve_application(&on.application, &by, now).await?;
+            object(&grant_view(&grant), on.json);
+        }
+        Command::Letter(on) => {
+            let by = on.acting.authenticate(app).await?;
+            let letter = app.print_letter(&on.request_id, &by, now).await?;
+            let mut view = grant_view(&letter.grant);
+            view["reference_id"] = json!(letter.reference_id.expose());
+            view["connection_code"] = json!(letter.connection_code);
+            object(&view, on.json);
+        }
+        Command::Post { on, tracking } => {
+            let by = on.acting.authenticate(app).await?;
+            let grant = app
+                .post_letter(&on.request_id, tracking.as_deref(), &by, now)
+                .await?;
+            object(&grant_view(&grant), on.json);
+        }
+        Command::Show { request_id, json } => {
+            object(&story_view(&app.grant_story(&request_id).await?), json);
+        }
+        Command::List {
+            applications: true,
+            json,
+        } => list_applications(instance, json).await?,
+        Command::List {
+            applications: false,
+            json,
+        } => list_grants(instance, json).await?,
+    }
+    Ok(())
+}
+
+async fn list_applications(instance: &Instance, json: bool) -> Outcome<()> {
+    let mut listing = Listing::new(&["APPLICATION", "STATE", "ENTERED", "TERMINAL"]);
+    for state in STATES {
+        let mut after = None;
+        loop {
+            let page = instance
+                .app
+                .list_applications(state, after.as_ref(), PAGE)
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            for application in page {
+                let cells = vec![
+                    application.id.to_string(),
+                    application.state.as_str().to_owned(),
+                    application.entered_at.to_string(),
+                    application.terminal.as_str().to_owned(),
+                ];
+                listing.push(cells, application_view(&application));
+            }
+        }
+    }
+    listing.print(json);
+    Ok(())
+}
+
+async fn list_grants(instance: &Instance, json: bool) -> Outcome<()> {
+    let mut listing = Listing::new(&["REQUEST ID", "STATE", "CODE", "NOT AFTER", "TERMINAL"]);
+    let mut after = None;
+    loop {
+        let page = instance.app.list_grants(after.as_ref(), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        for grant in page {
+            let cells = vec![
+                grant.request_id.to_string(),
+                grant.state.as_str().to_owned(),
+                grant.code.to_string(),
+                grant.not_after.to_string(),
+                grant.terminal.as_str().to_owned(),
+            ];
+            listing.push(cells, grant_view(&grant));
+        }
+    }
+    listing.print(json);
+    Ok(())
+}
+
+fn application_view(application: &CertificateApplication) -> Value {
+    json!({
+        "application": application.id,
+        "state": application.state.as_str(),
+        "institution": application.institution,
+        "terminal": application.terminal,
+        "mail": application.mail,
+        "entered_at": application.entered_at.to_string(),
+        "entered_by": application.entered_by.as_text(),
+    })
+}
+
+fn grant_view(grant: &Grant) -> Value {
+    json!({
+        "request_id": grant.request_id,
+        "state": grant.state.as_str(),
+        "institution": grant.institution_name,
+        "class": grant.class,
+        "code": grant.code,
+        "terminal": grant.terminal,
+        "mail": grant.mail,
+        "approved_at": grant.approved_at.to_string(),
+        "not_after": grant.not_after.to_string(),
+        "window_end": grant.window_end.to_string(),
+        "serial": grant.state.serial().map(|serial| serial.to_string()),
+    })
+}
+
+fn story_view(story: &GrantStory) -> Value {
+    let mut view = grant_view(&story.grant);
+    view["certificate_state"] = json!(
+        story
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.state.as_str())
+    );
+    view["revocation"] = json!(
+        story
+            .revocation
+            .as_ref()
+            .map(|request| request.number.clone())
+    );
+    view["collections"] = json!(story.collections.len());
+    view["history"] = story
+        .audit
+        .iter()
+        .map(|row| {
+            json!(format!(
+                "{} {} {} {}",
+                row.at, row.actor, row.action, row.detail
+            ))
+        })
+        .collect();
+    view
+}
+
+fn request_id(text: &str) -> Result<RequestId, String> {
+    RequestId::parse(text).ok_or_else(|| "write its 15 digits or more".to_owned())
+}
+
+fn application_id(text: &str) -> Result<ApplicationId, String> {
+    ApplicationId::parse(text).map_err(|_| {
+        "write its 32 hexadecimal digits (`tegata grant list --applications`)".to_owned()
+    })
+}

@@ -1,0 +1,68 @@
+//! `tegata serve`: the listeners and the timer, until a signal ends them.
+
+use std::sync::Arc;
+
+use tegata_domain::time::Clock as _;
+use tegata_web::SiteOptions;
+use tokio::sync::Mutex;
+
+use super::line;
+use crate::config::Config;
+use crate::demo::DEMO_POLICY;
+use crate::failure::{Failure, Outcome};
+use crate::instance::Instance;
+use crate::listen::{asked_to_end, bind};
+use crate::running::{Running, Tls};
+use crate::system::SystemClock;
+use crate::{system, worker};
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(config: Config) -> Outcome<()> {
+    system::begin_log(&config.log.level, config.log.format);
+    refuse_demo(config.policy.subject.policy_oid == DEMO_POLICY)?;
+    let public = bind("public", config.listen.public, "listen.public").await?;
+    let subscriber = bind("subscriber", config.listen.subscriber, "listen.subscriber").await?;
+    let plain = bind("plain", config.listen.plain, "listen.plain").await?;
+    let instance = Arc::new(Instance::open(config).await?);
+    refuse_demo(instance.demo.is_some())?;
+    worker::check_clock_at_start(&instance.store, SystemClock.now()).await?;
+    let app = instance.app.clone();
+    if instance.config.sqlite_file().is_some() {
+        let settled = app.recover(app.clock_now()).await?;
+        if settled > 0 {
+            tracing::info!(
+                settled,
+                "certificates left half-made by an earlier process were settled"
+            );
+        }
+    }
+    let tls = Tls::open(&instance).await?;
+    let options = SiteOptions { demo: false };
+    let mut running = Running::new();
+    let site = tegata_web::public_router(app.clone(), options);
+    running.listen("public", public, Some(tls.public()), site);
+    let site = tegata_web::subscriber_router(app.clone(), options);
+    running.listen("subscriber", subscriber, Some(tls.subscriber()), site);
+    running.listen("plain", plain, None, tegata_web::plain_router(app, options));
+    let timer = Arc::clone(&instance);
+    let lock = Arc::new(Mutex::new(()));
+    running.spawn(|stop| worker::run(timer, tls, lock, stop));
+    line(format!("ready: {}", instance.config.names.addresses.public));
+    asked_to_end().await?;
+    tracing::info!("asked to end; finishing open requests");
+    running.finish().await;
+    instance.store.close().await;
+    Ok(())
+}
+
+fn refuse_demo(demo: bool) -> Outcome<()> {
+    if demo {
+        let remedy =
+            "run `tegata demo --data FOLDER`, or make a real installation with `tegata init`";
+        return Err(Failure::new(
+            "this is a demo's folder, which `serve` never serves",
+            remedy,
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,512 @@
+//! The configuration file: TOML, every key with a safe default, an unknown key stops the start.
+//!
+//! A mistake is told in one line that names the file, the key and the remedy. The numbers of the
+//! certificate policy come from a profile (N2); `[policy]` overrides single values of it.
+
+mod keys;
+mod overlay;
+mod starter;
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use tegata_app::Addresses;
+use tegata_domain::policy::Policy;
+use tegata_domain::secret::Secret;
+use toml::{Table, Value};
+
+use crate::failure::{Failure, Outcome};
+
+pub(crate) use self::keys::reference;
+pub(crate) use self::starter::starter;
+
+/// Everything that the program is told by its operator.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// The file that it was read from.
+    pub(crate) file: PathBuf,
+    /// The profile that the policy begins with.
+    pub(crate) profile: Profile,
+    /// Folder of the database file and of the encrypted CA key files.
+    pub(crate) data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`.
+    pub(crate) database: String,
+    /// Where the key-encryption key is read from (K8).
+    pub(crate) kek_file: PathBuf,
+    /// Socket addresses.
+    pub(crate) listen: Listen,
+    /// Host names.
+    pub(crate) names: Names,
+    /// Logging.
+    pub(crate) log: Log,
+    /// The profile with the overrides of `[policy]`.
+    pub(crate) policy: Policy,
+    /// The policy as TOML, for `config show`.
+    pub(crate) policy_table: Table,
+}
+
+/// A set of rules to begin with (N2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Profile {
+    /// What a new operator should use.
+    Default,
+    /// The manual's service, as a sample.
+    Obn,
+}
+
+impl Profile {
+    /// Its name in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Obn => "obn",
+        }
+    }
+
+    /// Its TOML.
+    const fn source(self) -> &'static str {
+        match self {
+            Self::Default => tegata_domain::policy::DEFAULT,
+            Self::Obn => tegata_domain::policy::OBN,
+        }
+    }
+}
+
+/// Socket addresses of the listeners (W1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listen {
+    /// TLS without client certificates.
+    pub(crate) public: SocketAddr,
+    /// TLS that asks for a client certificate.
+    pub(crate) subscriber: SocketAddr,
+    /// Plain HTTP: CRL, OCSP and CA certificates.
+    pub(crate) plain: SocketAddr,
+}
+
+/// Host names of the listeners and the addresses made of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// The public listener's name.
+    pub(crate) public: String,
+    /// The subscriber listener's names, the main one first.
+    pub(crate) subscriber: Vec<String>,
+    /// Domains for which the TLS CA may certify (K7).
+    pub(crate) tls_domains: Vec<String>,
+    /// The addresses that stand in pages and certificates.
+    pub(crate) addresses: Addresses,
+}
+
+impl Names {
+    /// Every name that needs a TLS certificate, each once.
+    pub(crate) fn of_tls(&self) -> Vec<String> {
+        let mut names = vec![self.public.clone()];
+        for name in &self.subscriber {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+}
+
+/// How the log is written to stderr.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    /// Text for people or JSON for machines.
+    pub(crate) format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, or directives of `tracing`.
+    pub(crate) level: String,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text.
+    Text,
+}
+
+/// A mistake in the configuration: one line with file, key and remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    key: String,
+    remedy: String,
+}
+
+impl Mistake {
+    fn new(key: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// The line that the operator reads.
+    fn line(&self, file: &Path) -> String {
+        format!("{}: {}: {}", file.display(), self.key, self.remedy)
+    }
+}
+
+impl Config {
+    /// Reads and checks `file`.
+    pub(crate) fn load(file: &Path) -> Outcome<Self> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let remedy =
+                "name the file with --config, or make one with `tegata init --config FILE`";
+            Failure::machine(format!("read {}", file.display()), error, remedy)
+        })?;
+        Self::parse(file, &text).map_err(|mistake| Failure::told(mistake.line(file)))
+    }
+
+    /// Reads the text of `file`; relative paths are meant from the folder of `file`.
+    pub(crate) fn parse(file: &Path, text: &str) -> Result<Self, Mistake> {
+        let table = parse_toml(text)?;
+        keys::check(&table)?;
+        let profile = Profile::of(&table);
+        let (policy, policy_table) = overlay::policy(profile.source(), table.get("policy"))?;
+        let raw: File = Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| Mistake::new("the file", error.message()))?;
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let data_dir = folder.join(&raw.data_dir);
+        let listen = raw.listen.checked()?;
+        let database = match &raw.database {
+            None => format!("sqlite:{}", data_dir.join("tegata.db").display()),
+            Some(text) => database(folder, text)?,
+        };
+        Ok(Self {
+            file: file.to_owned(),
+            profile,
+            database,
+            kek_file: folder.join(&raw.kek_file),
+            names: raw.names.checked(&listen)?,
+            listen,
+            log: Log {
+                format: raw.log.format,
+                level: raw.log.level,
+            },
+            policy,
+            policy_table,
+            data_dir,
+        })
+    }
+
+    /// The key-encryption key: the systemd credential `tegata-kek`, or the file (K8).
+    pub(crate) fn read_kek(&self) -> Outcome<Secret<[u8; 32]>> {
+        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map(|folder| Path::new(&folder).join("tegata-kek"))
+            .filter(|path| path.exists());
+        let path = credential.as_deref().unwrap_or(&self.kek_file);
+        let shown = path.display();
+        if credential.is_none() {
+            let mode = kek_mode(path)?;
+            if mode & 0o077 != 0 {
+                return Err(Failure::new(
+                    format!("{shown} can be read by others (mode {mode:03o})"),
+                    format!("run `chmod 0400 {shown}` as its owner; make sure nobody copied it"),
+                ));
+            }
+        }
+        let text = std::fs::read_to_string(path)
+            .map(Secret::new)
+            .map_err(|error| {
+                let remedy =
+                    "run the program as the owner of this file, or restore it from its safe";
+                Failure::machine(format!("read {shown}"), error, remedy)
+            })?;
+        parse_kek(text.expose()).ok_or_else(|| {
+            let remedy =
+                "restore the file: one line with 32 octets in base64, as `tegata init` made it";
+            Failure::new(format!("{shown} holds no key-encryption key"), remedy)
+        })
+    }
+
+    /// Whether the database is one file of this machine; its path then.
+    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+        self.database.strip_prefix("sqlite:").map(Path::new)
+    }
+}
+
+/// The permission bits of the key-encryption key's file.
+pub(crate) fn kek_mode(path: &Path) -> Outcome<u32> {
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let remedy = "set kek_file, or give the key as systemd credential `tegata-kek`";
+        Failure::machine(format!("open {}", path.display()), error, remedy)
+    })?;
+    Ok(metadata.permissions().mode() & 0o777)
+}
+
+/// The key in the text of a key file; lines that begin with `#` are remarks.
+fn parse_kek(text: &str) -> Option<Secret<[u8; 32]>> {
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|l| !l.is_empty() && !l.starts_with('#'))?;
+    let octets: [u8; 32] = STANDARD.decode(line).ok()?.try_into().ok()?;
+    Some(Secret::new(octets))
+}
+
+/// The text of a key file that holds `key`.
+pub(crate) fn print_kek(remark: &str, key: &[u8; 32]) -> String {
+    format!("# {remark}\n{}\n", STANDARD.encode(key))
+}
+
+fn parse_toml(text: &str) -> Result<Table, Mistake> {
+    text.parse::<Table>().map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+        Mistake::new(format!("line {line}"), error.message().replace('\n', " "))
+    })
+}
+
+fn database(folder: &Path, text: &str) -> Result<String, Mistake> {
+    if let Some(path) = text.strip_prefix("sqlite:")
+        && !path.is_empty()
+    {
+        return Ok(format!("sqlite:{}", folder.join(path).display()));
+    }
+    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        return Ok(text.to_owned());
+    }
+    Err(Mistake::new(
+        "database",
+        "write \"sqlite:PATH\" or \"postgres://USER@HOST/NAME\"",
+    ))
+}
+
+impl Profile {
+    fn of(table: &Table) -> Self {
+        match table.get("profile").and_then(Value::as_str) {
+            Some("obn") => Self::Obn,
+            _ => Self::Default,
+        }
+    }
+}
+
+/// The file as it stands; [`keys::KEYS`] explains each key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "profile")]
+    _profile: Option<Profile>,
+    #[serde(default = "default_data_dir")]
+    data_dir: PathBuf,
+    #[serde(default)]
+    database: Option<String>,
+    #[serde(default = "default_kek_file")]
+    kek_file: PathBuf,
+    #[serde(default)]
+    listen: ListenFile,
+    #[serde(default)]
+    names: NamesFile,
+    #[serde(default)]
+    log: LogFile,
+    #[serde(default, rename = "policy")]
+    _policy: Table,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ListenFile {
+    public: String,
+    subscriber: String,
+    plain: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NamesFile {
+    public: String,
+    public_port: Option<u16>,
+    subscriber: Vec<String>,
+    subscriber_port: Option<u16>,
+    plain_url: Option<String>,
+    tls_domains: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LogFile {
+    format: LogFormat,
+    level: String,
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("data")
+}
+
+fn default_kek_file() -> PathBuf {
+    PathBuf::from("kek")
+}
+
+impl Default for ListenFile {
+    fn default() -> Self {
+        Self {
+            public: "127.0.0.1:8440".to_owned(),
+            subscriber: "127.0.0.1:8441".to_owned(),
+            plain: "127.0.0.1:8444".to_owned(),
+        }
+    }
+}
+
+impl Default for NamesFile {
+    fn default() -> Self {
+        Self {
+            public: "localhost".to_owned(),
+            public_port: None,
+            subscriber: vec!["localhost".to_owned()],
+            subscriber_port: None,
+            plain_url: None,
+            tls_domains: None,
+        }
+    }
+}
+
+impl Default for LogFile {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl ListenFile {
+    fn checked(&self) -> Result<Listen, Mistake> {
+        let listen = Listen {
+            public: socket("listen.public", &self.public)?,
+            subscriber: socket("listen.subscriber", &self.subscriber)?,
+            plain: socket("listen.plain", &self.plain)?,
+        };
+        let used_twice = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
+        if used_twice(listen.public, listen.subscriber) {
+            return Err(Mistake::new(
+                "listen.subscriber",
+                "use another port than listen.public",
+            ));
+        }
+        if used_twice(listen.plain, listen.public) || used_twice(listen.plain, listen.subscriber) {
+            return Err(Mistake::new("listen.plain", "use a port of its own"));
+        }
+        Ok(listen)
+    }
+}
+
+fn socket(key: &str, text: &str) -> Result<SocketAddr, Mistake> {
+    text.parse().map_err(|_| {
+        let remedy =
+            format!("\"{text}\" is no socket address; write one such as \"127.0.0.1:8440\"");
+        Mistake::new(key, remedy)
+    })
+}
+
+impl NamesFile {
+    fn checked(self, listen: &Listen) -> Result<Names, Mistake> {
+        let public = host("names.public", &self.public)?;
+        if self.subscriber.is_empty() {
+            return Err(Mistake::new(
+                "names.subscriber",
+                "write at least one host name",
+            ));
+        }
+        let subscriber = self
+            .subscriber
+            .iter()
+            .map(|name| host("names.subscriber", name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut tls_domains = match self.tls_domains {
+            Some(domains) => domains
+                .iter()
+                .map(|name| host("names.tls_domains", name))
+                .collect::<Result<Vec<_>, _>>()?,
+            None => std::iter::once(&public)
+                .chain(&subscriber)
+                .cloned()
+                .collect(),
+        };
+        tls_domains.sort();
+        tls_domains.dedup();
+        for name in std::iter::once(&public).chain(&subscriber) {
+            if !tls_domains.iter().any(|domain| is_within(name, domain)) {
+                let remedy = format!("add a domain that contains \"{name}\"");
+                return Err(Mistake::new("names.tls_domains", remedy));
+            }
+        }
+        let public_port = self.public_port.unwrap_or(listen.public.port());
+        let subscriber_port = self.subscriber_port.unwrap_or(listen.subscriber.port());
+        let addresses = Addresses {
+            public: address("https", &public, public_port, 443),
+            subscriber: subscriber
+                .iter()
+                .map(|name| address("https", name, subscriber_port, 443))
+                .collect(),
+            plain: match self.plain_url {
+                Some(url) => plain_url(&url)?,
+                None => address("http", &public, listen.plain.port(), 80),
+            },
+        };
+        Ok(Names {
+            public,
+            subscriber,
+            tls_domains,
+            addresses,
+        })
+    }
+}
+
+fn address(scheme: &str, host: &str, port: u16, usual: u16) -> String {
+    if port == usual {
+        format!("{scheme}://{host}")
+    } else {
+        format!("{scheme}://{host}:{port}")
+    }
+}
+
+fn plain_url(url: &str) -> Result<String, Mistake> {
+    let rest = url.strip_prefix("http://").unwrap_or_default();
+    let fits = !rest.is_empty()
+        && !rest.ends_with('/')
+        && rest
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.:/[]".contains(&b));
+    if fits {
+        Ok(url.to_owned())
+    } else {
+        let remedy =
+            "write an address such as \"http://ca.example.jp\", without a slash at the end";
+        Err(Mistake::new("names.plain_url", remedy))
+    }
+}
+
+/// A host name of letters, digits, hyphens and dots (RFC 1123 §2.1), in small letters.
+fn host(key: &str, text: &str) -> Result<String, Mistake> {
+    let name = text.to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if name.len() <= 253 && name.split('.').all(label) && name.parse::<std::net::IpAddr>().is_err()
+    {
+        Ok(name)
+    } else {
+        let remedy = format!("\"{text}\" is no host name; write one such as \"ca.example.jp\"");
+        Err(Mistake::new(key, remedy))
+    }
+}
+
+/// Whether `name` is `domain` or below it (RFC 5280 §4.2.1.10).
+fn is_within(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}

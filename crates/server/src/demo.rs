@@ -1,0 +1,304 @@
+//! `tegata demo`: the whole system on loopback, with SQLite and sample data (decision S6, contract "Demo").
+//!
+//! A demo's folder is marked in its database and by its policy; `serve` refuses it, and this module
+//! refuses any other.
+
+mod clock;
+mod folder;
+mod relying;
+mod relying_site;
+mod samples;
+mod time_machine;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use askama::Template;
+use clap::Args;
+use serde_json::{Value, json};
+use tegata_app::{App, CaKeyPurpose, InitOptions};
+use tegata_domain::time::{Clock as _, Timestamp};
+use tegata_pki::certificate::Certificate;
+use tegata_web::SiteOptions;
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+
+use self::folder::{Folder, State};
+use self::relying::Judge;
+use self::time_machine::TimeMachine;
+use crate::cli::line;
+use crate::config::{Config, LogFormat};
+use crate::failure::{Failure, Outcome};
+use crate::instance::{Instance, open_store, parts};
+use crate::listen::{asked_to_end, bind};
+use crate::running::{Running, Tls};
+use crate::system::SystemClock;
+use crate::{system, worker};
+
+pub(crate) use self::clock::DemoClock;
+
+/// The certificate policy of every demo; no other installation may use it. An arc for documents (RFC 5612).
+pub(crate) const DEMO_POLICY: &str = "1.3.6.1.4.1.32473.99.1";
+/// The first port where none is given.
+const PORT_BASE: u16 = 8_440;
+
+/// How to run the demo.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The demo's folder; made when it does not exist, used again when it does.
+    #[arg(long, value_name = "DIR", default_value = "tegata-demo")]
+    data: PathBuf,
+    /// The first of its eight ports [default: 8440].
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    port_base: Option<u16>,
+    /// The time at which the demo's clock begins, such as 2027-03-14T09:00:00+09:00.
+    #[arg(long, value_name = "RFC3339", value_parser = instant)]
+    clock: Option<Timestamp>,
+    /// Number of synthetic institutions (not there yet).
+    #[arg(long, value_name = "N")]
+    scale: Option<u64>,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_rfc3339(text).map_err(|error| error.to_string())
+}
+
+/// Carries out the command.
+pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
+    if arguments.scale.is_some() {
+        return Err(Failure::usage(
+            "--scale is not there yet; run the demo without it",
+        ));
+    }
+    system::begin_log("warn", LogFormat::Text);
+    let folder = Folder::prepare(&arguments.data, arguments.port_base, arguments.clock)?;
+    let config = folder.config()?;
+    let sockets = Sockets::bind(folder.port_base(&config, arguments.port_base)?).await?;
+    initialise(&config).await?;
+    let instance = Arc::new(Instance::open(config).await?);
+    let clock = instance.demo.clone().ok_or_else(|| folder.foreign())?;
+    instance.app.recover(instance.app.clock_now()).await?;
+    let state = match folder.state()? {
+        Some(state) => state,
+        None => {
+            folder.refuse_unfinished(&instance).await?;
+            line("making keys, operators and sample certificates …");
+            let state = samples::make(&instance, &folder).await?;
+            folder.keep_state(&state)?;
+            state
+        }
+    };
+    let tls = Tls::open(&instance).await?;
+    let lock = Arc::new(Mutex::new(()));
+    let machine = Arc::new(TimeMachine::new(
+        Arc::clone(&instance),
+        clock,
+        Arc::clone(&lock),
+    ));
+    if let Some(wanted) = arguments.clock {
+        machine.move_to(wanted).await?;
+    }
+    instance.app.run_due_jobs(instance.app.clock_now()).await?;
+    let addresses = write_certificates(&instance, &folder, sockets.base)?;
+    let mut running = Running::new();
+    serve(
+        &instance,
+        &tls,
+        sockets,
+        &mut running,
+        &state,
+        &machine,
+        &addresses,
+    )?;
+    let timer = (Arc::clone(&instance), Arc::clone(&tls));
+    running.spawn(|stop| worker::run(timer.0, timer.1, lock, stop));
+    let file = folder.announce(&addresses.announced(&state))?;
+    line(ready(&addresses, &state, &instance)?);
+    line(format!("ready: {}", file.display()));
+    asked_to_end().await?;
+    running.finish().await;
+    instance.store.close().await;
+    Ok(())
+}
+
+/// Makes the demo's authority in a fresh folder; refuses a database that is no demo's.
+async fn initialise(config: &Config) -> Outcome<()> {
+    let store = open_store(config).await?;
+    if App::is_initialised(&store).await? {
+        store.close().await;
+        return Ok(());
+    }
+    let clock = Arc::new(DemoClock::open(&config.data_dir)?);
+    // Valid on both clocks (S6).
+    let now = clock.now().min(SystemClock.now());
+    let options = InitOptions {
+        offline: None,
+        accept_online_root: true,
+        demo: true,
+    };
+    App::initialise(&parts(config, store.clone(), clock)?, options, now).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// The demo's sockets, on loopback only.
+struct Sockets {
+    base: u16,
+    public: TcpListener,
+    subscriber: TcpListener,
+    relying: TcpListener,
+    relying_mtls: TcpListener,
+    plain: TcpListener,
+    clock: TcpListener,
+}
+
+impl Sockets {
+    async fn bind(base: u16) -> Outcome<Self> {
+        let at = |offset: u16| ([127, 0, 0, 1], base + offset).into();
+        let key = "--port-base (with a new --data folder)";
+        Ok(Self {
+            base,
+            public: bind("public", at(0), key).await?,
+            subscriber: bind("subscriber", at(1), key).await?,
+            relying: bind("relying", at(3), key).await?,
+            plain: bind("plain", at(4), key).await?,
+            clock: bind("clock", at(5), key).await?,
+            relying_mtls: bind("relying mTLS", at(7), key).await?,
+        })
+    }
+}
+
+/// What the demo tells scripts and people.
+pub(crate) struct DemoAddresses {
+    public: String,
+    subscriber: Vec<String>,
+    plain: String,
+    relying: String,
+    relying_mtls: String,
+    clock: String,
+    tls_ca_pem: PathBuf,
+    ca_pem: PathBuf,
+}
+
+impl DemoAddresses {
+    /// The content of `demo.json` (contract, "Demo").
+    fn announced(&self, state: &State) -> Value {
+        json!({
+            "public": self.public,
+            "subscriber": self.subscriber.first(),
+            "subscriber_names": self.subscriber,
+            "relying": self.relying,
+            "relying_mtls": self.relying_mtls,
+            "plain": self.plain,
+            "clock": self.clock,
+            "clock_token": state.clock_token,
+            "tls_ca_pem": self.tls_ca_pem,
+            "ca_pem": self.ca_pem,
+            "operators": state.operators,
+            "samples": state.samples,
+        })
+    }
+}
+
+/// Writes the two roots beside the data, for other people's tools.
+fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcome<DemoAddresses> {
+    let mut tls_ca = String::new();
+    let mut ca = String::new();
+    for found in instance.app.ca_certificates() {
+        let certificate = Certificate::from_der(&found.der).map_err(|error| {
+            Failure::machine(
+                "read a CA certificate",
+                error,
+                "begin anew with another --data folder",
+            )
+        })?;
+        match found.purpose {
+            CaKeyPurpose::Tls => tls_ca.push_str(&certificate.pem()),
+            CaKeyPurpose::Root | CaKeyPurpose::Subscriber => ca.push_str(&certificate.pem()),
+        }
+    }
+    let addresses = instance.app.addresses();
+    Ok(DemoAddresses {
+        public: addresses.public.clone(),
+        subscriber: addresses.subscriber.clone(),
+        plain: addresses.plain.clone(),
+        relying: format!("https://localhost:{}", base + 3),
+        relying_mtls: format!("https://localhost:{}", base + 7),
+        clock: format!("http://localhost:{}", base + 5),
+        tls_ca_pem: folder.write("tls-ca.pem", 0o644, &tls_ca)?,
+        ca_pem: folder.write("ca.pem", 0o644, &ca)?,
+    })
+}
+
+fn serve(
+    instance: &Arc<Instance>,
+    tls: &Arc<Tls>,
+    sockets: Sockets,
+    running: &mut Running,
+    state: &State,
+    machine: &Arc<TimeMachine>,
+    addresses: &DemoAddresses,
+) -> Outcome<()> {
+    let app = instance.app.clone();
+    let options = SiteOptions { demo: true };
+    let site = tegata_web::public_router(app.clone(), options);
+    running.listen("public", sockets.public, Some(tls.public()), site);
+    let site = tegata_web::subscriber_router(app.clone(), options);
+    running.listen(
+        "subscriber",
+        sockets.subscriber,
+        Some(tls.subscriber()),
+        site,
+    );
+    running.listen(
+        "plain",
+        sockets.plain,
+        None,
+        tegata_web::plain_router(app, options),
+    );
+    let judge = Judge::new(&addresses.ca_pem, Arc::clone(machine.clock()))?;
+    let site = relying_site::login_router(addresses, &instance.config.policy.names);
+    running.listen("relying", sockets.relying, Some(tls.public()), site);
+    let site = relying_site::entrance_router(judge, addresses);
+    running.listen(
+        "relying mTLS",
+        sockets.relying_mtls,
+        Some(tls.subscriber()),
+        site,
+    );
+    let site = time_machine::router(Arc::clone(machine), &state.clock_token);
+    running.listen("clock", sockets.clock, None, site);
+    Ok(())
+}
+
+/// What a person at the terminal reads.
+#[derive(Template)]
+#[template(path = "demo/ready.txt")]
+struct ReadyText<'a> {
+    addresses: &'a DemoAddresses,
+    state: &'a State,
+    now: String,
+    subscriber: &'a str,
+    config: String,
+}
+
+fn ready(addresses: &DemoAddresses, state: &State, instance: &Instance) -> Outcome<String> {
+    let text = ReadyText {
+        addresses,
+        state,
+        now: instance.app.clock_now().to_string(),
+        subscriber: addresses
+            .subscriber
+            .first()
+            .map(String::as_str)
+            .unwrap_or_default(),
+        config: instance.config.file.display().to_string(),
+    };
+    text.render().map_err(|error| {
+        Failure::machine(
+            "print what the demo offers",
+            error,
+            "report this as a defect",
+        )
+    })
+}

@@ -1,0 +1,336 @@
+//! `tegata doctor`: checks an installation and explains; exit code 1 where something is wrong.
+
+use std::path::Path;
+
+use clap::Args;
+use serde_json::json;
+use tegata_app::{App, CaKeyPurpose};
+use tegata_domain::certificate::CertificateKind;
+use tegata_domain::time::{Clock as _, Timestamp};
+use tegata_pki::certificate::Certificate;
+
+use crate::cli::line;
+use crate::config::{Config, kek_mode};
+use crate::failure::{Failure, Outcome};
+use crate::instance::{Instance, key_folder, open_store};
+use crate::system::SystemClock;
+use crate::worker;
+
+/// Days before the end of a CA certificate at which to think about the next one.
+const CA_WARNING_DAYS: i64 = 4 * 365;
+/// Before this instant no clock can be right: 2026-01-01T00:00:00Z.
+const NEVER_BEFORE: Timestamp = Timestamp::from_unix(1_767_225_600);
+
+/// How to check.
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// Say that the machine's clock is right, after it was set.
+    #[arg(long)]
+    confirm_clock: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// The findings so far.
+#[derive(Debug, Default)]
+struct Report(Vec<(Level, String, String)>);
+
+impl Report {
+    fn ok(&mut self, finding: impl Into<String>) {
+        self.0.push((Level::Ok, finding.into(), String::new()));
+    }
+
+    fn warn(&mut self, finding: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push((Level::Warn, finding.into(), remedy.into()));
+    }
+
+    fn fail(&mut self, finding: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push((Level::Fail, finding.into(), remedy.into()));
+    }
+
+    /// Takes a failure as a finding; the value where there is none.
+    fn take<T>(&mut self, outcome: Outcome<T>) -> Option<T> {
+        match outcome {
+            Ok(value) => Some(value),
+            Err(failure) => {
+                self.fail(failure.reason(), failure.remedy());
+                None
+            }
+        }
+    }
+
+    fn print(&self, json: bool) {
+        if json {
+            let findings: Vec<_> = self
+                .0
+                .iter()
+                .map(|(level, finding, remedy)| {
+                    json!({ "level": level.as_str(), "finding": finding, "remedy": remedy })
+                })
+                .collect();
+            return line(json!(findings).to_string());
+        }
+        for (level, finding, remedy) in &self.0 {
+            let remedy = if remedy.is_empty() {
+                String::new()
+            } else {
+                format!(": {remedy}")
+            };
+            line(format!("{:4}  {finding}{remedy}", level.as_str()));
+        }
+    }
+
+    fn failures(&self) -> usize {
+        self.0
+            .iter()
+            .filter(|(level, ..)| *level == Level::Fail)
+            .count()
+    }
+}
+
+/// Carries out the command.
+pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
+    let config = Config::load(file)?;
+    let mut report = Report::default();
+    report.ok(format!("configuration {}", file.display()));
+    check_kek(&config, &mut report);
+    if let Some(instance) = open(&config, &mut report).await {
+        if arguments.confirm_clock {
+            worker::confirm_clock(&instance.store, SystemClock.now()).await?;
+        }
+        check_clock(&instance, &mut report).await?;
+        check_authorities(&instance, &mut report).await?;
+        check_services(&instance, &mut report).await?;
+        instance.store.close().await;
+    }
+    report.print(arguments.json);
+    match report.failures() {
+        0 => Ok(()),
+        count => Err(Failure::told(format!(
+            "{count} of the checks failed; see the lines above"
+        ))),
+    }
+}
+
+fn check_kek(config: &Config, report: &mut Report) {
+    if report.take(config.read_kek()).is_none() {
+        return;
+    }
+    let shown = config.kek_file.display();
+    if config.kek_file.starts_with(&config.data_dir) {
+        let remedy = "move it out of data_dir: a backup of the data would carry its key";
+        report.warn(
+            format!("the key-encryption key {shown} lies in data_dir"),
+            remedy,
+        );
+    } else if kek_mode(&config.kek_file).is_ok_and(|mode| mode != 0o400) {
+        report.warn(
+            format!("{shown} can be written"),
+            format!("run `chmod 0400 {shown}`"),
+        );
+    } else {
+        report.ok("key-encryption key");
+    }
+}
+
+/// Opens the installation step by step, so that each failure has its own line.
+async fn open(config: &Config, report: &mut Report) -> Option<Instance> {
+    let store = report.take(open_store(config).await)?;
+    report.ok("database is reachable and its tables are up to date");
+    match App::is_initialised(&store).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let shown = config.file.display();
+            report.fail(
+                "not initialised",
+                format!("run `tegata init --config {shown}`"),
+            );
+            return None;
+        }
+        Err(error) => {
+            report.take::<()>(Err(error.into()));
+            return None;
+        }
+    }
+    store.close().await;
+    let instance = report.take(Instance::open(config.clone()).await)?;
+    report.ok("CA keys open");
+    Some(instance)
+}
+
+async fn check_clock(instance: &Instance, report: &mut Report) -> Outcome<()> {
+    let now = SystemClock.now();
+    if now < NEVER_BEFORE {
+        report.fail(
+            format!("the clock shows {now}"),
+            "set the machine's clock (NTP)",
+        );
+    } else if let Some(doubt) = worker::clock_doubt(&instance.store, now).await? {
+        let remedy = "set the clock right, then run `tegata doctor --confirm-clock`";
+        report.fail(doubt, remedy);
+    } else {
+        report.ok(format!("clock shows {now}"));
+    }
+    if instance.demo.is_some() {
+        report.warn("this is a demo", "never use it for real certificates");
+    }
+    Ok(())
+}
+
+async fn check_authorities(instance: &Instance, report: &mut Report) -> Outcome<()> {
+    let app = &instance.app;
+    let now = app.clock_now();
+    for ca in app.ca_certificates() {
+        let (name, end) = (&ca.common_name, ca.not_after);
+        if end < now {
+            report.fail(format!("CA \"{name}\" ended at {end}"), "make a new CA key");
+        } else if end < now.plus_days(CA_WARNING_DAYS) {
+            report.warn(
+                format!("CA \"{name}\" ends at {end}"),
+                "plan the next CA key",
+            );
+        } else {
+            report.ok(format!("CA \"{name}\" is valid until {end}"));
+        }
+        let list = app.revocation_list(&ca.id, "all").await?;
+        let offline = ca.purpose == CaKeyPurpose::Root;
+        let remedy = if offline {
+            "sign a new list with the offline root and import it"
+        } else {
+            "see that `tegata serve` runs, or run `tegata crl publish`"
+        };
+        match list {
+            None => report.fail(format!("CA \"{name}\" has no revocation list"), remedy),
+            Some(list) if list.next_update < now => {
+                report.fail(
+                    format!("list of \"{name}\" ended at {}", list.next_update),
+                    remedy,
+                );
+            }
+            Some(list) => {
+                report.ok(format!(
+                    "list {} of \"{name}\" holds until {}",
+                    list.number, list.next_update
+                ));
+            }
+        }
+    }
+    check_offline_root(instance, report);
+    Ok(())
+}
+
+/// The offline root's key must not lie on this machine (K7).
+fn check_offline_root(instance: &Instance, report: &mut Report) {
+    if instance.config.policy.ca.tiers == 1 {
+        if instance.demo.is_none() {
+            let remedy = "profile default has an offline root; an HSM comes with a later release";
+            report.warn(
+                "the CA has one tier and its key lies on this machine",
+                remedy,
+            );
+        }
+        return;
+    }
+    let config_folder = instance.config.file.parent().unwrap_or(Path::new("."));
+    let folders = [
+        config_folder,
+        &instance.config.data_dir,
+        &key_folder(&instance.config),
+    ];
+    let noted = instance.offline_folder();
+    let found = folders
+        .into_iter()
+        .map(Path::to_owned)
+        .chain(noted)
+        .map(|folder| folder.join("root.key"))
+        .find(|path| path.exists());
+    match found {
+        Some(path) => {
+            let finding = format!(
+                "the offline root's key lies on this machine: {}",
+                path.display()
+            );
+            report.warn(
+                finding,
+                "move it to a medium in a safe, and check a copy of it there",
+            );
+        }
+        None => report.ok("the offline root's key is not on this machine"),
+    }
+}
+
+async fn check_services(instance: &Instance, report: &mut Report) -> Outcome<()> {
+    let failed = |error| crate::instance::database_failure("read service certificates", &error);
+    let now = instance.tls_now();
+    let mut wanted: Vec<(CertificateKind, String, i64, Timestamp)> = instance
+        .config
+        .names
+        .of_tls()
+        .into_iter()
+        .map(|name| {
+            (
+                CertificateKind::TlsServer,
+                name,
+                instance.config.policy.tls.renew_days,
+                now,
+            )
+        })
+        .collect();
+    for ca in instance.app.ca_certificates() {
+        if ca.purpose != CaKeyPurpose::Root {
+            let renew = instance.config.policy.ocsp.renew_days;
+            let now = instance.app.clock_now();
+            wanted.push((
+                CertificateKind::OcspResponder,
+                ca.id.to_string(),
+                renew,
+                now,
+            ));
+        }
+    }
+    for (kind, name, renew_days, now) in wanted {
+        let what = match kind {
+            CertificateKind::OcspResponder => format!("OCSP responder of CA key {name}"),
+            _ => format!("TLS certificate of {name}"),
+        };
+        let mut reader = instance.store.reader().await.map_err(failed)?;
+        let newest = reader
+            .newest_service_certificate(kind, &name)
+            .await
+            .map_err(failed)?;
+        let remedy = "see that `tegata serve` runs; it renews this by itself";
+        match newest.and_then(|row| Certificate::from_der(&row.der).ok()) {
+            None => report.warn(format!("{what} is not made yet"), remedy),
+            Some(found) => {
+                let end = Timestamp::from_unix(found.not_after());
+                if end < now {
+                    report.fail(format!("{what} ended at {end}"), remedy);
+                } else if end < now.plus_days(renew_days - 1) {
+                    report.warn(format!("{what} ends at {end} and was not renewed"), remedy);
+                } else {
+                    report.ok(format!("{what} is valid until {end}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! How a command ends when it does not end well: one line that says why, one that says what to do.
+
+use std::fmt::Display;
+use std::io::Write as _;
+
+use tegata_app::{Error, Refusal};
+
+/// What a command of this program answers.
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// Why a command failed and what to do about it, in English.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    reason: String,
+    remedy: Option<String>,
+    usage: bool,
+}
+
+impl Failure {
+    /// Refused or failed (exit code 1).
+    pub(crate) fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            remedy: Some(remedy.into()),
+            usage: false,
+        }
+    }
+
+    /// Failed, with a reason that already names the remedy (exit code 1).
+    pub(crate) fn told(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            remedy: None,
+            usage: false,
+        }
+    }
+
+    /// The command line cannot be meant (exit code 2).
+    pub(crate) fn usage(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            remedy: None,
+            usage: true,
+        }
+    }
+
+    /// Something of the machine failed while `doing`.
+    pub(crate) fn machine(
+        doing: impl Display,
+        error: impl Display,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::new(format!("{doing}: {error}"), remedy)
+    }
+
+    /// The exit code of the contract.
+    pub(crate) const fn code(&self) -> u8 {
+        if self.usage { 2 } else { 1 }
+    }
+
+    /// Why, in one line.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What to do; empty where the reason says it.
+    pub(crate) fn remedy(&self) -> &str {
+        self.remedy.as_deref().unwrap_or_default()
+    }
+
+    /// Prints the reason and the remedy on stderr. A line feed inside a reason is turned into a blank,
+    /// so that one line stays one line.
+    pub(crate) fn print(&self) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "tegata: {}", self.reason.replace(['\n', '\r'], " "));
+        if let Some(remedy) = &self.remedy {
+            let _ = writeln!(stderr, "what to do: {remedy}");
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let remedy = match &error {
+            Error::Conflict => "run the listing again and repeat the command",
+            Error::Internal(_) => "run `tegata doctor`; the program's log has the details",
+            Error::Unavailable => "see that the database runs (`tegata doctor`), then repeat",
+            Error::Refused(refusal) => remedy(refusal),
+        };
+        let reason = match &error {
+            Error::Refused(Refusal::Fields(problems)) => {
+                let list: Vec<String> = problems.iter().map(|p| format!("{p:?}")).collect();
+                format!("some fields are wrong: {}", list.join(", "))
+            }
+            other => other.to_string(),
+        };
+        Self::new(reason, remedy)
+    }
+}
+
+/// What to do after a refusal.
+fn remedy(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NotAllowed => {
+            "check --operator, the password and the one-time code (each code works once, 30 seconds)"
+        }
+        Refusal::NotFound => "list the objects and copy the id from there",
+        Refusal::SamePerson => "let another operator run this command",
+        Refusal::State(_) => "look at the case with the `show` or `list` command first",
+        Refusal::Fields(_) => "correct the values and repeat",
+        _ => "nothing was changed; look at the case with the `show` command",
+    }
+}

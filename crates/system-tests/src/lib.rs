@@ -1,1 +1,19 @@
-//! Placeholder; see docs/architecture.md.
+//! What the stories in `tests/` share: the real binary, started and stopped, and the programs of
+//! others that play the browser, the relying party and the judge.
+//!
+//! Nothing here knows the crates of the product: the tests see what the world sees, which is the
+//! command line, TLS, HTTP, files, and the tables of the database where a promise is about them.
+
+pub mod browser;
+pub mod chromium;
+pub mod database;
+pub mod demo;
+pub mod http;
+pub mod openssl;
+pub mod page;
+pub mod ports;
+pub mod procedure;
+pub mod process;
+pub mod served;
+pub mod staff;
+pub mod tools;

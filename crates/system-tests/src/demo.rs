@@ -1,0 +1,188 @@
+//! `tegata demo`: started, read, moved in time, started again.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::http::{Answer, Curl};
+use crate::openssl::{self, Holder};
+use crate::ports;
+use crate::process::Process;
+use crate::served::Letter;
+use crate::tools::{command, server_binary};
+
+/// Ports that a demo takes, from its base.
+const PORTS: u16 = 9;
+
+/// A running demo. Dropping it kills it and removes its folder.
+#[derive(Debug)]
+pub struct Demo {
+    server: Process,
+    port_base: u16,
+    /// `demo.json`.
+    pub told: Value,
+    folder: TempDir,
+}
+
+/// A sample of `demo.json`.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Its IDs.
+    pub letter: Letter,
+    /// Everything that `demo.json` says about it.
+    pub told: Value,
+}
+
+impl Demo {
+    /// Starts a demo in a fresh folder and waits until it is ready.
+    pub fn start(arguments: &[&str]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tegata-demo").tempdir()?;
+        let port_base = ports::row(PORTS)?;
+        let (server, told) = launch(&folder.path().join("demo"), port_base, arguments)?;
+        Ok(Self {
+            server,
+            port_base,
+            told,
+            folder,
+        })
+    }
+
+    /// Ends the demo and starts it again in the same folder.
+    pub fn restart(&mut self) -> Result<()> {
+        let status = self.server.stop()?;
+        ensure!(
+            status.success(),
+            "it ended with {status}: {}",
+            self.server.said()
+        );
+        (self.server, self.told) = launch(&self.data(), self.port_base, &[])?;
+        Ok(())
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("demo")
+    }
+
+    /// A folder for what the test makes.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The port from which the demo's ports count.
+    pub fn port_base(&self) -> u16 {
+        self.port_base
+    }
+
+    /// The running program.
+    pub fn server(&mut self) -> &mut Process {
+        &mut self.server
+    }
+
+    /// A text of `demo.json`.
+    pub fn text(&self, key: &str) -> Result<&str> {
+        self.told[key]
+            .as_str()
+            .with_context(|| format!("demo.json has {key}"))
+    }
+
+    /// The samples in this state.
+    pub fn samples(&self, state: &str) -> Result<Vec<Sample>> {
+        let samples = self.told["samples"]
+            .as_array()
+            .context("demo.json has samples")?;
+        let of_state = samples.iter().filter(|sample| sample["state"] == state);
+        of_state
+            .map(|told| {
+                let text = |key: &str| told[key].as_str().map(str::to_owned).context("a text");
+                let request_id = text("request_id").context("request_id")?;
+                let reference_id = text("reference_id").context("reference_id")?;
+                let letter = Letter {
+                    request_id,
+                    reference_id,
+                };
+                Ok(Sample {
+                    letter,
+                    told: told.clone(),
+                })
+            })
+            .collect()
+    }
+
+    /// The first sample in this state.
+    pub fn sample(&self, state: &str) -> Result<Sample> {
+        let mut samples = self.samples(state)?.into_iter();
+        samples
+            .next()
+            .with_context(|| format!("demo.json has a sample {state}"))
+    }
+
+    /// The certificate and key of a sample.
+    pub fn holder(&self, sample: &Sample) -> Result<Holder> {
+        let file = fs::read(
+            sample.told["p12"]
+                .as_str()
+                .context("the sample has a p12")?,
+        )?;
+        let password = sample.told["p12_password"]
+            .as_str()
+            .context("p12_password")?;
+        openssl::open_p12(&file, password, self.folder(), &sample.letter.request_id)
+    }
+
+    /// The CA of the subscribers.
+    pub fn subscriber_ca(&self) -> Result<PathBuf> {
+        Ok(PathBuf::from(self.text("ca_pem")?))
+    }
+
+    /// A client that trusts the demo's TLS certificates.
+    pub fn curl(&self) -> Result<Curl> {
+        Ok(Curl::trusting(Path::new(self.text("tls_ca_pem")?)))
+    }
+
+    /// A browser with a cookie jar of this name.
+    pub fn browser(&self, name: &str) -> Result<Browser> {
+        let jar = self.folder().join(format!("{name}.cookies"));
+        Ok(Browser::new(Path::new(self.text("tls_ca_pem")?), &jar))
+    }
+
+    /// Moves the clock, with the token in this header field if there is one.
+    pub fn move_clock(&self, days: i64, token: Option<&str>) -> Result<Answer> {
+        let mut curl = Curl::default();
+        if let Some(token) = token {
+            curl = curl.header(&format!("Authorization: Bearer {token}"));
+        }
+        let body = format!("{{\"advance_days\": {days}}}");
+        let url = format!("{}/clock", self.clock_page()?);
+        curl.post(&url, "application/json", body.as_bytes())
+    }
+
+    /// The address of the clock's page: the mail port.
+    pub fn clock_page(&self) -> Result<String> {
+        Ok(format!("http://localhost:{}", self.port_base + 5))
+    }
+}
+
+/// The command `tegata demo` for this folder.
+pub fn demo_command(data: &Path, port_base: u16, arguments: &[&str]) -> Result<Command> {
+    let mut command = command(server_binary()?, ["demo", "--data"]);
+    command
+        .arg(data)
+        .arg("--port-base")
+        .arg(port_base.to_string());
+    command.args(arguments);
+    Ok(command)
+}
+
+fn launch(data: &Path, port_base: u16, arguments: &[&str]) -> Result<(Process, Value)> {
+    let mut server = Process::start(&mut demo_command(data, port_base, arguments)?)?;
+    let line = server.wait_for(|line| line.starts_with("ready: "))?;
+    let path = line.trim_start_matches("ready: ").trim();
+    let told = fs::read(path).with_context(|| format!("read {path}"))?;
+    Ok((server, serde_json::from_slice(&told).context("demo.json")?))
+}

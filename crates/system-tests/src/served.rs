@@ -1,0 +1,311 @@
+//! An installation made by `tegata init` and run by `tegata serve`, on one of the two databases.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::database::{Database, Kind};
+use crate::http::Curl;
+use crate::openssl;
+use crate::ports;
+use crate::process::Process;
+use crate::staff::Staff;
+use crate::tools::{Ran, command, run, server_binary};
+
+/// What the letter says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// リクエストID.
+    pub request_id: String,
+    /// リファレンスID.
+    pub reference_id: String,
+}
+
+/// An installation and its server. Dropping it kills the server and removes everything.
+#[derive(Debug)]
+pub struct Served {
+    server: Option<Process>,
+    /// The database.
+    pub database: Database,
+    /// The operators.
+    pub staff: Staff,
+    /// Address of the public site.
+    pub public: String,
+    /// Addresses of the subscribers' site, the main one first.
+    pub subscriber: Vec<String>,
+    /// Address of the plain listener.
+    pub plain: String,
+    config: PathBuf,
+    folder: TempDir,
+}
+
+impl Served {
+    /// Makes an installation with the profile `obn`; nothing is started yet.
+    pub fn init(kind: Kind) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tegata-system").tempdir()?;
+        let database = Database::make(kind, folder.path())?;
+        let ports = ports::free(3)?;
+        let [public, subscriber, plain] = ports.as_slice() else {
+            anyhow::bail!("three ports");
+        };
+        let config = folder.path().join("tegata.toml");
+        let text = format!(
+            "profile = \"obn\"\ndatabase = \"{}\"\n\
+             [listen]\npublic = \"127.0.0.1:{public}\"\nsubscriber = \"127.0.0.1:{subscriber}\"\n\
+             plain = \"127.0.0.1:{plain}\"\n\
+             [names]\npublic = \"localhost\"\nsubscriber = [\"localhost\", \"r1.localhost\"]\n\
+             tls_domains = [\"localhost\"]\n",
+            database.url()?
+        );
+        fs::write(&config, text)?;
+        let served = Self {
+            server: None,
+            database,
+            staff: Staff::new(folder.path()),
+            public: format!("https://localhost:{public}"),
+            subscriber: vec![
+                format!("https://localhost:{subscriber}"),
+                format!("https://r1.localhost:{subscriber}"),
+            ],
+            plain: format!("http://localhost:{plain}"),
+            config,
+            folder,
+        };
+        served.json(&[
+            "init",
+            "--non-interactive",
+            "--accept-online-root",
+            "--json",
+        ])?;
+        Ok(served)
+    }
+
+    /// Makes an installation and starts it.
+    pub fn start(kind: Kind) -> Result<Self> {
+        let mut served = Self::init(kind)?;
+        served.serve()?;
+        served.keep_certificates()?;
+        Ok(served)
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub fn serve(&mut self) -> Result<()> {
+        self.serve_armed(None)
+    }
+
+    /// Starts the server with a failpoint armed.
+    pub fn serve_armed(&mut self, failpoint: Option<&str>) -> Result<()> {
+        let mut command = self.command(&["serve"])?;
+        if let Some(name) = failpoint {
+            command.env("TEGATA_FAILPOINT", name);
+        }
+        let mut server = Process::start(&mut command)?;
+        server.wait_for(|line| line.starts_with("ready: "))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// The running server.
+    pub fn server(&mut self) -> Result<&mut Process> {
+        self.server.as_mut().context("the server runs")
+    }
+
+    /// Ends the server as an operator does, and starts it again.
+    pub fn restart(&mut self) -> Result<()> {
+        let mut server = self.server.take().context("the server runs")?;
+        let status = server.stop()?;
+        ensure!(
+            status.success(),
+            "it ended with {status}: {}",
+            server.said()
+        );
+        self.serve()
+    }
+
+    /// The folder of this installation.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The PEM file of the CA behind our TLS certificates.
+    pub fn tls_ca(&self) -> PathBuf {
+        self.folder().join("tls-ca.pem")
+    }
+
+    /// The PEM file of the CA of the subscribers.
+    pub fn subscriber_ca(&self) -> PathBuf {
+        self.folder().join("subscriber-ca.pem")
+    }
+
+    /// Fetches the CA certificates from the plain listener, as everybody may.
+    fn keep_certificates(&self) -> Result<()> {
+        for (purpose, file) in [("tls", self.tls_ca()), ("subscriber", self.subscriber_ca())] {
+            let id = self.ca_key(purpose)?;
+            let answer = Curl::default().get(&format!("{}/ca/{id}.cer", self.plain))?;
+            ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
+            openssl::write_pem(&answer.body, &file)?;
+        }
+        Ok(())
+    }
+
+    /// The id of the CA key with this purpose.
+    pub fn ca_key(&self, purpose: &str) -> Result<String> {
+        let keys = self.json(&["ca", "list", "--json"])?;
+        let mut keys = keys.as_array().context("a list")?.iter();
+        let key = keys.find(|key| key["purpose"] == purpose);
+        let id = key.and_then(|key| key["id"].as_str());
+        Ok(id
+            .with_context(|| format!("no CA key for {purpose}"))?
+            .to_owned())
+    }
+
+    /// A client that trusts our TLS certificates.
+    pub fn curl(&self) -> Curl {
+        Curl::trusting(&self.tls_ca())
+    }
+
+    /// A browser with a cookie jar of this name.
+    pub fn browser(&self, name: &str) -> Browser {
+        Browser::new(
+            &self.tls_ca(),
+            &self.folder().join(format!("{name}.cookies")),
+        )
+    }
+
+    /// The command `tegata … --config FILE`.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = command(server_binary()?, arguments);
+        command.arg("--config").arg(&self.config);
+        Ok(command)
+    }
+
+    /// Runs `tegata …` to its end.
+    pub fn cli(&self, arguments: &[&str]) -> Result<Ran> {
+        run(&mut self.command(arguments)?)
+    }
+
+    /// Runs `tegata …`, which must succeed and print JSON.
+    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
+        read_json(self.cli(arguments)?, arguments)
+    }
+
+    /// Runs an act of somebody with this role; the answer is JSON.
+    pub fn act(&mut self, role: &str, arguments: &[&str]) -> Result<Value> {
+        let ran = self.try_act(role, arguments)?;
+        read_json(ran, arguments)
+    }
+
+    /// Runs an act of somebody with this role, however it ends.
+    pub fn try_act(&mut self, role: &str, arguments: &[&str]) -> Result<Ran> {
+        let (binary, config) = (server_binary()?, self.config.clone());
+        let add = |arguments: &[&str]| {
+            let mut command = command(&binary, arguments);
+            read_json(run(command.arg("--config").arg(&config))?, arguments)
+        };
+        let proof = self.staff.proof(role, add)?;
+        self.with_proof(arguments, &proof)
+    }
+
+    /// Runs an act of this very person, however it ends.
+    pub fn try_act_of(&mut self, name: &str, arguments: &[&str]) -> Result<Ran> {
+        let proof = self.staff.proof_of(name)?;
+        self.with_proof(arguments, &proof)
+    }
+
+    /// A new operator with this role.
+    pub fn hire(&mut self, role: &str) -> Result<String> {
+        let (binary, config) = (server_binary()?, self.config.clone());
+        self.staff.hire(role, |arguments| {
+            let mut command = command(&binary, arguments);
+            read_json(run(command.arg("--config").arg(&config))?, arguments)
+        })
+    }
+
+    fn with_proof(&self, arguments: &[&str], proof: &[String]) -> Result<Ran> {
+        run(self.command(arguments)?.args(proof).arg("--json"))
+    }
+
+    /// Registers an example institution.
+    pub fn add_institution(&self, code: &str, name: &str) -> Result<()> {
+        self.json(&[
+            "institution",
+            "add",
+            "--class",
+            "medical",
+            "--code",
+            code,
+            "--name",
+            name,
+            "--postal-code",
+            "060-0001",
+            "--address",
+            "北海道札幌市中央区見本1-1",
+            "--telephone",
+            "000-000-0000",
+            "--json",
+        ])?;
+        Ok(())
+    }
+
+    /// From application to posted letter, by as many persons as it takes.
+    pub fn grant(&mut self, code: &str, terminal: &str) -> Result<Letter> {
+        let letter = self.print_letter(code, terminal)?;
+        self.act("dispatcher", &["grant", "post", &letter.request_id])?;
+        Ok(letter)
+    }
+
+    /// From application to printed letter, which is not posted yet.
+    pub fn print_letter(&mut self, code: &str, terminal: &str) -> Result<Letter> {
+        let mail = "uketsuke@clinic.example";
+        let entered = self.act(
+            "intake",
+            &[
+                "grant",
+                "enter",
+                "--class",
+                "medical",
+                "--code",
+                code,
+                "--terminal",
+                terminal,
+                "--mail",
+                mail,
+            ],
+        )?;
+        let application = entered["application"]
+            .as_str()
+            .context("application")?
+            .to_owned();
+        self.act("examiner", &["grant", "examine", &application])?;
+        let grant = self.act("approver", &["grant", "approve", &application])?;
+        let request_id = grant["request_id"]
+            .as_str()
+            .context("request_id")?
+            .to_owned();
+        let letter = self.act("dispatcher", &["grant", "letter", &request_id])?;
+        let reference_id = letter["reference_id"]
+            .as_str()
+            .context("reference_id")?
+            .to_owned();
+        Ok(Letter {
+            request_id,
+            reference_id,
+        })
+    }
+}
+
+fn read_json(ran: Ran, arguments: &[&str]) -> Result<Value> {
+    let what = || format!("tegata {}", arguments.join(" "));
+    let ran = ran.good().with_context(what)?;
+    serde_json::from_slice(&ran.stdout).with_context(|| format!("{}: {}", what(), ran.text()))
+}

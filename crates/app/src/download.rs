@@ -334,7 +334,7 @@ impl App {
     }
 
     /// Whether the grant's certificate can be collected now.
-    async fn check_collectable(
+    pub(crate) async fn check_collectable(
         &self,
         grant: &Grant,
         record: Option<&CertificateRecord>,
@@ -423,7 +423,7 @@ impl App {
         let intent = self.intend_for_grant(grant, key.public_key(), now)?;
         let sealed = self.seal_key(&intent.record.serial, &key, secret)?;
         failpoint!(self, "failpoint:issue:before-intent");
-        self.store_intent(grant, intent.clone(), sealed, actor.clone(), now)
+        self.store_intent(grant, intent.clone(), Some(sealed), actor.clone(), now)
             .await?;
         failpoint!(self, "failpoint:issue:after-intent");
         let der = self.sign_intent(&intent)?;
@@ -432,12 +432,13 @@ impl App {
         Ok(())
     }
 
-    /// Serial number, TBSCertificate, sealed key and the grant's fixed key, in one transaction (F5).
-    async fn store_intent(
+    /// Serial number, TBSCertificate, the grant's fixed key and, where we made it, the sealed key: one
+    /// transaction (F5).
+    pub(crate) async fn store_intent(
         &self,
         grant: &Grant,
         intent: Intent,
-        sealed: Vec<u8>,
+        sealed: Option<Vec<u8>>,
         actor: Actor,
         now: Timestamp,
     ) -> Result<()> {
@@ -462,8 +463,10 @@ impl App {
                         return Err(Error::Conflict);
                     }
                     tx.insert_intent(&intent.record, &intent.tbs).await?;
-                    tx.insert_sealed_key(&serial, &grant.id, &sealed, now)
-                        .await?;
+                    if let Some(sealed) = &sealed {
+                        tx.insert_sealed_key(&serial, &grant.id, sealed, now)
+                            .await?;
+                    }
                     tx.insert_audit(&event).await?;
                     failpoint!(app, "failpoint:issue:inside-intent");
                     Ok(())

@@ -24,6 +24,7 @@ mod seal;
 mod service;
 mod setup;
 mod status;
+mod terminal;
 
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};

@@ -41,3 +41,20 @@ pub struct AuditEvent {
     /// Further facts in English, never a secret.
     pub detail: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    #[test]
+    fn an_actor_is_written_with_its_kind() {
+        let at = Timestamp::from_unix(0);
+        let id = OperatorId::generate(at, &SeededEntropy::new(1));
+        let operator = format!("operator:{id}");
+        assert_eq!(Actor::Operator(id).as_text(), operator);
+        let subscriber = Actor::Subscriber("192.0.2.1".to_owned());
+        assert_eq!(subscriber.as_text(), "subscriber:192.0.2.1");
+        assert_eq!(Actor::System.as_text(), "system");
+    }
+}

@@ -289,3 +289,319 @@ pub struct Institution {
     /// The telephone number to call back.
     pub telephone: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Policy, ProfileName};
+
+    fn policy() -> Policy {
+        toml::from_str(ProfileName::Obn.source()).unwrap()
+    }
+
+    fn parse(class: &str, code: &str, prefecture: Option<u8>) -> Result<String, InvalidCode> {
+        let policy = policy();
+        let rule = policy.class(&ClassName::new(class)).unwrap();
+        let prefecture = prefecture.map(|number| Prefecture::from_number(number).unwrap());
+        InstitutionCode::parse(code, rule, prefecture).map(|code| code.to_string())
+    }
+
+    #[test]
+    fn the_codes_of_the_requirements_are_valid_in_their_class_and_in_no_other_of_the_four() {
+        let cases = [
+            ("medical", "0110119153", 1),
+            ("medical", "0110113719", 1),
+            ("medical", "1619931494", 16),
+            ("medical", "1310123458", 13),
+            ("dental", "1330123454", 13),
+            ("pharmacy", "1340123452", 13),
+            ("visiting-nurse", "1360123457", 13),
+            ("medical", "4710000011", 47),
+        ];
+        for (own, code, prefecture) in cases {
+            for class in ["medical", "dental", "pharmacy", "visiting-nurse"] {
+                let expected = if class == own {
+                    Ok(code.to_owned())
+                } else {
+                    Err(InvalidCode::Form)
+                };
+                assert_eq!(parse(class, code, None), expected, "{class} {code}");
+                assert_eq!(parse(class, code, Some(prefecture)), expected);
+            }
+            let code = InstitutionCode::from_stored(code.to_owned());
+            assert_eq!(code.prefecture(), Prefecture::from_number(prefecture));
+        }
+    }
+
+    #[test]
+    fn a_wrong_check_digit_is_refused() {
+        let refused = parse("medical", "0112345678", Some(1));
+        assert_eq!(refused, Err(InvalidCode::CheckDigit));
+    }
+
+    #[test]
+    fn one_wrong_digit_is_always_found() {
+        let good = "0110119153";
+        for place in 0..10 {
+            for digit in '0'..='9' {
+                let mut typed: Vec<char> = good.chars().collect();
+                typed[place] = digit;
+                let typed = String::from_iter(typed);
+                let accepted = parse("medical", &typed, None).is_ok();
+                assert_eq!(accepted, typed == good, "{typed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_of_another_prefecture_is_refused() {
+        for other in [2, 10, 13, 47] {
+            let refused = parse("medical", "0110119153", Some(other));
+            assert_eq!(refused, Err(InvalidCode::Prefecture));
+        }
+    }
+
+    #[test]
+    fn first_digits_that_name_no_prefecture_are_refused() {
+        for number in ["00", "48", "99"] {
+            let refusals: Vec<_> = (0..10)
+                .map(|check| parse("medical", &format!("{number}1000000{check}"), None))
+                .collect();
+            let count = |refusal| refusals.iter().filter(|r| **r == Err(refusal)).count();
+            assert_eq!(count(InvalidCode::Prefecture), 1, "{number}");
+            assert_eq!(count(InvalidCode::CheckDigit), 9, "{number}");
+        }
+    }
+
+    #[test]
+    fn codes_without_a_check_digit_have_the_form_of_their_class() {
+        let accepted = [
+            ("insurer", "123456"),
+            ("insurer", "12345678"),
+            ("checkup", "0112345678"),
+            ("agent", "011A123456"),
+            ("vendor", "011T123456"),
+            ("other", "A"),
+        ];
+        for (class, code) in accepted {
+            assert_eq!(parse(class, code, Some(13)), Ok(code.to_owned()), "{class}");
+        }
+        let refused = [
+            ("insurer", "12345"),
+            ("insurer", "1234567"),
+            ("insurer", "123456789"),
+            ("checkup", "011234567"),
+            ("checkup", "011A123456"),
+            ("agent", "011a123456"),
+            ("vendor", "011-123456"),
+            ("other", ""),
+        ];
+        for (class, code) in refused {
+            assert_eq!(parse(class, code, None), Err(InvalidCode::Form), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_the_whole_text_in_half_width_characters() {
+        for code in [
+            "",
+            " 0110119153",
+            "0110119153 ",
+            "0110119153\n",
+            "01101191530",
+            "011011915",
+            "011A123456",
+            "\u{ff10}110119153",
+            "0110119153\n0110119153",
+        ] {
+            assert_eq!(
+                parse("medical", code, None),
+                Err(InvalidCode::Form),
+                "{code:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_code_is_longer_than_64_characters() {
+        let of = |length| parse("other", &"A".repeat(length), None);
+        assert!(of(64).is_ok());
+        assert_eq!(of(65), Err(InvalidCode::Form));
+        assert_eq!(of(1_000_000), Err(InvalidCode::Form));
+        let rule = ClassRule {
+            pattern: crate::policy::Pattern::new("A*").unwrap(),
+            ..policy().classes["other"].clone()
+        };
+        let code = "A".repeat(65);
+        assert!(InstitutionCode::parse(&code, &rule, None).is_err());
+    }
+
+    #[test]
+    fn a_sign_before_a_digit_names_no_prefecture() {
+        for code in ["+1", "-1", "1", "", "\u{ff10}\u{ff11}"] {
+            let code = InstitutionCode::from_stored(code.to_owned());
+            assert_eq!(code.prefecture(), None, "{code}");
+        }
+    }
+
+    /// Requirements §5.3, as it is written there.
+    const PREFECTURES: &str = "01 hokkaido 02 aomori 03 iwate 04 miyagi 05 akita 06 yamagata \
+        07 fukushima 08 ibaraki 09 tochigi 10 gunma 11 saitama 12 chiba 13 tokyo 14 kanagawa \
+        15 niigata 16 toyama 17 ishikawa 18 fukui 19 yamanashi 20 nagano 21 gifu 22 shizuoka \
+        23 aichi 24 mie 25 shiga 26 kyoto 27 osaka 28 hyogo 29 nara 30 wakayama 31 tottori \
+        32 shimane 33 okayama 34 hiroshima 35 yamaguchi 36 tokushima 37 kagawa 38 ehime 39 kochi \
+        40 fukuoka 41 saga 42 nagasaki 43 kumamoto 44 oita 45 miyazaki 46 kagoshima 47 okinawa";
+
+    #[test]
+    fn the_47_prefectures_have_their_numbers_and_names() {
+        let words: Vec<&str> = PREFECTURES.split_whitespace().collect();
+        let table = words.chunks(2).map(|pair| (pair[0], pair[1]));
+        assert_eq!(table.len(), 47);
+        for (number, name) in table {
+            let prefecture = Prefecture::from_number(number.parse().unwrap()).unwrap();
+            assert_eq!(prefecture.romaji(), name);
+            assert_eq!(Prefecture::from_romaji(name), Some(prefecture));
+            assert_eq!(format!("{:02}", prefecture.number()), number);
+        }
+    }
+
+    #[test]
+    fn there_is_no_other_prefecture() {
+        assert!(
+            [0, 48, 255]
+                .map(Prefecture::from_number)
+                .iter()
+                .all(Option::is_none)
+        );
+        for name in ["", "Hokkaido", "hokkaido ", "tokyo-to", "edo"] {
+            assert_eq!(Prefecture::from_romaji(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_is_named_in_any_script() {
+        for name in [
+            "受付1",
+            "髙﨑𠮷",
+            "葛\u{e0100}城 レセコン(2号機)",
+            "PC-01",
+            "1",
+        ] {
+            let read = TerminalName::parse(name);
+            assert_eq!(read.as_ref().map(TerminalName::as_str), Some(name));
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_terminal_name_are_cut_off() {
+        for typed in ["受付 1", " 受付 1 ", "\u{3000}受付 1\u{3000}", "受付 1\r\n"] {
+            let read = TerminalName::parse(typed);
+            assert_eq!(read.as_ref().map(TerminalName::as_str), Some("受付 1"));
+        }
+    }
+
+    #[test]
+    fn a_terminal_name_has_1_to_64_characters_however_many_octets() {
+        for character in ["a", "髙", "𠮷"] {
+            assert!(TerminalName::parse(&character.repeat(64)).is_some());
+            assert!(TerminalName::parse(&character.repeat(65)).is_none());
+            assert!(TerminalName::parse(&character.repeat(500)).is_none());
+        }
+        for empty in ["", " ", "\u{3000}\t\n"] {
+            assert_eq!(TerminalName::parse(empty), None, "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_name_is_one_line_that_reads_as_it_is_stored() {
+        for c in [
+            '\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{2028}', '\u{2029}',
+            '\u{61c}', '\u{200e}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}',
+        ] {
+            let name = format!("受付{c}1");
+            assert_eq!(TerminalName::parse(&name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_usual_mail_address_is_accepted() {
+        let long = format!("{}@{}.example", "a".repeat(64), "b".repeat(63));
+        for address in [
+            "clinic@hospital.example",
+            "first.last+tag@mail.hospital.example",
+            "o'hara_1=2@hospital.example",
+            "a@b",
+            "a@xn--wgv71a.example",
+            &long,
+        ] {
+            let read = MailAddress::parse(&format!(" {address}\n"));
+            assert_eq!(read.as_ref().map(MailAddress::as_str), Some(address));
+        }
+    }
+
+    #[test]
+    fn a_mail_address_that_could_add_a_header_or_a_recipient_is_refused() {
+        for address in [
+            "a@b.example\r\nBcc: c@d.example",
+            "a@b.example\nx",
+            "a\r@b.example",
+            "a@b.example\0",
+            "a\0b@c.example",
+            "a@b@c.example",
+            "a@b.example,c@d.example",
+            "a@b.example;c@d.example",
+            "A <a@b.example>",
+            "\"a b\"@c.example",
+            "\"a\"@c.example",
+            "a(b)@c.example",
+            "a b@c.example",
+            "a@b c.example",
+        ] {
+            assert_eq!(MailAddress::parse(address), None, "{address:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_mail_address_is_refused() {
+        let long_local = format!("{}@b.example", "a".repeat(65));
+        let long_label = format!("a@{}.example", "b".repeat(64));
+        let long_domain = format!("a@{}", vec!["b".repeat(62); 4].join(".") + ".cc");
+        let long_whole = format!("{}@{}", "a".repeat(64), vec!["b".repeat(61); 4].join("."));
+        for address in [
+            "",
+            "@",
+            "a",
+            "a@",
+            "@b.example",
+            ".a@b.example",
+            "a.@b.example",
+            "a..b@c.example",
+            "a@.example",
+            "a@b..example",
+            "a@b.example.",
+            "a@-b.example",
+            "a@b-.example",
+            "a@b_c.example",
+            "a@[192.0.2.1]",
+            "受付@b.example",
+            "a@日本.example",
+            "a\u{ff20}b.example",
+            &long_local,
+            &long_label,
+            &long_domain,
+            &long_whole,
+        ] {
+            assert_eq!(MailAddress::parse(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_masked_address_shows_one_character_and_the_domain() {
+        for (address, masked) in [
+            ("takahashi@hospital.example", "t****@hospital.example"),
+            ("t@hospital.example", "t****@hospital.example"),
+        ] {
+            assert_eq!(MailAddress::parse(address).unwrap().masked(), masked);
+        }
+    }
+}

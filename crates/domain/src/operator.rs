@@ -134,3 +134,81 @@ pub fn is_operator_name(text: &str) -> bool {
             .bytes()
             .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SeededEntropy;
+
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn operator(roles: &[Role]) -> Operator {
+        Operator {
+            id: OperatorId::generate(NOW, &SeededEntropy::new(1)),
+            name: "suzuki".to_owned(),
+            roles: roles.iter().copied().collect(),
+            disabled_at: None,
+        }
+    }
+
+    #[test]
+    fn each_role_may_do_what_this_table_says_and_nothing_else() {
+        let table: [(Role, &[Act]); 7] = [
+            (Role::Administrator, &[Act::ManageOperators]),
+            (Role::Approver, &[Act::Approve, Act::FinishRevocation]),
+            (Role::Auditor, &[]),
+            (Role::Dispatcher, &[Act::Post, Act::PrintLetter]),
+            (Role::Examiner, &[Act::Examine, Act::FinishRevocation]),
+            (Role::HelpDesk, &[]),
+            (Role::Intake, &[Act::Enter]),
+        ];
+        assert_eq!(table.map(|(role, _)| role), Role::ALL);
+        for (role, acts) in table {
+            for act in Act::ALL {
+                let may = operator(&[role]).may(act);
+                assert_eq!(may, acts.contains(&act), "{role} {act:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_without_a_role_or_with_a_closed_account_may_do_anything() {
+        let closed = Operator {
+            disabled_at: Some(NOW),
+            ..operator(&Role::ALL)
+        };
+        for act in Act::ALL {
+            assert!(operator(&Role::ALL).may(act));
+            assert!(!operator(&[]).may(act) && !closed.may(act), "{act:?}");
+        }
+    }
+
+    #[test]
+    fn roles_are_read_back_from_their_words() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(&role.to_string()), Some(role));
+        }
+        assert_eq!(Role::parse("Approver"), None);
+    }
+
+    #[test]
+    fn a_name_to_log_in_with_is_short_and_plain() {
+        let (longest, longer) = ("a".repeat(32), "a".repeat(33));
+        for name in ["a", "suzuki", "suzuki.k-2_x", &longest] {
+            assert!(is_operator_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "Suzuki",
+            "1a",
+            ".a",
+            "a b",
+            "a\n",
+            "鈴木",
+            "applicant:",
+            &longer,
+        ] {
+            assert!(!is_operator_name(name), "{name:?}");
+        }
+    }
+}

@@ -76,3 +76,20 @@ pub struct OutboxMail {
     /// The values that the text shows, by name; never a secret.
     pub values: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_has_a_word_of_its_own_and_is_read_back_from_it() {
+        let words: BTreeSet<_> = MailKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(words.len(), MailKind::ALL.len());
+        for kind in MailKind::ALL {
+            assert_eq!(MailKind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(MailKind::parse(""), None);
+    }
+}

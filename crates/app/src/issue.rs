@@ -61,10 +61,6 @@ impl App {
             let told = "the CA's own certificate ends before this one would; a new CA key is due";
             return Err(Refusal::State(told.to_owned()).into());
         }
-        wanted
-            .subject_key
-            .check_strength()
-            .map_err(|error| internal("check the subject's key", error))?;
         let issuer_key = authority.certificate.public_key();
         let tbs = build_tbs(&TbsParameters {
             serial: *serial.octets(),

@@ -24,6 +24,9 @@ impl App {
         key: &PublicKey,
         now: Timestamp,
     ) -> Result<Vec<u8>> {
+        key.check_strength().map_err(|error| {
+            Refusal::State(format!("this key is too weak: {error}; make another one"))
+        })?;
         let grant = self.grant_by(request).await?;
         let record = self.record_of(&grant).await?;
         self.check_collectable(&grant, record.as_ref(), now).await?;

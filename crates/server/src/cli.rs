@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
-use crate::{demo, doctor};
+use crate::{bench, demo, doctor};
 
 pub(crate) use self::init::{make_folder, make_kek};
 pub(crate) use self::output::line;
@@ -55,6 +55,8 @@ enum Command {
     Serve,
     /// Run the whole system on loopback, with sample data.
     Demo(demo::Arguments),
+    /// Measure what this program does a second, beside what the machine could do at best.
+    Bench(bench::Arguments),
     /// Check an installation and explain what is wrong.
     Doctor(doctor::Arguments),
     /// Check or show the configuration.
@@ -107,6 +109,7 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Init(arguments) => init::run(&file, arguments).await,
         Command::Serve => serve::run(Config::load(&file)?).await,
         Command::Demo(arguments) => demo::run(arguments).await,
+        Command::Bench(arguments) => bench::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&file, arguments).await,
         Command::Config(command) => config::run(&file, command),
         Command::Operator(command) => operator::run(&open(&file).await?, command).await,

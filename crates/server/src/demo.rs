@@ -74,6 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     let folder = Folder::prepare(&arguments.data, arguments.port_base, arguments.clock)?;
     let config = folder.config()?;
     let sockets = Sockets::bind(folder.port_base(&config, arguments.port_base)?).await?;
+    folder.withdraw();
     initialise(&config).await?;
     let instance = Arc::new(Instance::open(config).await?);
     let clock = instance.demo.clone().ok_or_else(|| folder.foreign())?;

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed (one line on stderr, then what to do), 2 wrong usage. This
 //! crate wires the others together and has no rules of its own.
 
+mod bench;
 mod cli;
 mod config;
 mod demo;

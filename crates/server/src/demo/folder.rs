@@ -79,7 +79,6 @@ impl Folder {
         })?;
         let folder = Self { path };
         if folder.config_file().exists() {
-            let _ = fs::remove_file(folder.path.join("demo.json"));
             return Ok(folder);
         }
         if fs::read_dir(&folder.path).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -161,6 +160,12 @@ impl Folder {
         let text = serde_json::to_string_pretty(state)
             .map_err(|error| Failure::machine("write state.json", error, "report this defect"))?;
         self.write("state.json", 0o600, &text).map(drop)
+    }
+
+    /// Takes `demo.json` of an earlier start away. Only once the ports are ours: another demo that
+    /// still runs from this folder keeps its file.
+    pub(super) fn withdraw(&self) {
+        let _ = fs::remove_file(self.path.join("demo.json"));
     }
 
     /// Writes `demo.json`: the sign that the demo is ready.

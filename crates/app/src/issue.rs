@@ -115,6 +115,49 @@ impl App {
         self.intend(&authority, &wanted, serial, now)
     }
 
+    /// Serial number, TBSCertificate, the grant's fixed key and, where we made it, the sealed key: one
+    /// transaction (F5).
+    pub(crate) async fn store_intent(
+        &self,
+        grant: &Grant,
+        intent: Intent,
+        sealed: Option<Vec<u8>>,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let serial = intent.record.serial;
+        let detail = format!("for grant {}", grant.id);
+        let event = self.event(
+            actor,
+            "certificate.intend",
+            format!("certificate:{serial}"),
+            detail,
+            now,
+        );
+        let grant = grant.clone();
+        #[cfg(debug_assertions)]
+        let app = self.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    check_institution(tx, &grant).await?;
+                    let fixed = grant.state.clone().apply(GrantMove::FixKey(serial), now)?;
+                    if !tx.move_grant(&grant.id, &grant.state, &fixed).await? {
+                        return Err(Error::Conflict);
+                    }
+                    tx.insert_intent(&intent.record, &intent.tbs).await?;
+                    if let Some(sealed) = &sealed {
+                        tx.insert_sealed_key(&serial, &grant.id, sealed, now)
+                            .await?;
+                    }
+                    tx.insert_audit(&event).await?;
+                    failpoint!(app, "failpoint:issue:inside-intent");
+                    Ok(())
+                })
+            })
+            .await
+    }
+
     /// Lint → sign → verify: the finished certificate's DER. Nothing is stored.
     pub(crate) fn sign_intent(&self, intent: &Intent) -> Result<Vec<u8>> {
         let authority = self
@@ -240,6 +283,17 @@ impl App {
         self.want_publication();
         Ok(())
     }
+}
+
+/// The institution must still be what the letter says: class and code stand in the subject (D4).
+async fn check_institution(tx: &mut Tx, grant: &Grant) -> Result<()> {
+    let institution = tx.institution(&grant.institution).await?;
+    let same = institution.is_some_and(|now| now.class == grant.class && now.code == grant.code);
+    if same {
+        return Ok(());
+    }
+    let told = "the institution's class or code changed since approval; call the help desk";
+    Err(Refusal::State(told.to_owned()).into())
 }
 
 /// Marks an intent as issued and stores its DER.

@@ -4,15 +4,18 @@
 mod apply;
 mod authority;
 mod base;
+mod collection;
 mod cookie;
 mod download;
 mod error;
 mod examine;
 mod failpoint;
+mod flow;
 mod guessing;
 mod identify;
 mod issue;
 mod jobs;
+mod keyfile;
 mod keypool;
 mod letter;
 mod listing;
@@ -28,16 +31,16 @@ mod terminal;
 
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};
-pub use download::{
-    CertificateBox, CollectionPage, EarlierCollection, KeyFile, Opened, PasswordForm,
-};
+pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};
 pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]
 pub use failpoint::ISSUE_ORDER;
+pub use flow::Opened;
 pub use guessing::Source;
 pub use identify::Identity;
 pub use jobs::JobReport;
+pub use keyfile::KeyFile;
 pub use letter::Letter;
 pub use listing::GrantStory;
 pub use operators::{NewOperator, one_time_code};

@@ -16,9 +16,10 @@ use tegata_store::Tx;
 
 use crate::base::App;
 use crate::cookie::FlowSecret;
-use crate::download::{CertificateBox, Opened, values_of};
+use crate::download::{CertificateBox, values_of};
 use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
 use crate::failpoint::failpoint;
+use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::issue::want_lists;
 use crate::reference::{TypedIds, wrap_key};

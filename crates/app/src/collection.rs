@@ -1,0 +1,220 @@
+//! Whether a grant's certificate can be collected, the first collection that makes it, and the record that each
+//! collection leaves (decision K2).
+
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::certificate::{CertificateRecord, CertificateState};
+use tegata_domain::flow::Flow;
+use tegata_domain::grant::{Grant, GrantMove, GrantState};
+use tegata_domain::outbox::MailKind;
+use tegata_domain::time::Timestamp;
+use tegata_store::Collection;
+
+use crate::base::App;
+use crate::cookie::FlowSecret;
+use crate::download::values_of;
+use crate::error::{Error, Refusal, Result, internal};
+use crate::failpoint::failpoint;
+use crate::guessing::Source;
+
+/// How often a first collection tries again when another request was first.
+const TRIES: usize = 4;
+
+impl App {
+    /// Whether the grant's certificate can be collected now.
+    pub(crate) async fn check_collectable(
+        &self,
+        grant: &Grant,
+        record: Option<&CertificateRecord>,
+        now: Timestamp,
+    ) -> Result<()> {
+        match &grant.state {
+            GrantState::Frozen { at, .. } => return Err(Refusal::Frozen { at: *at }.into()),
+            GrantState::Voided { at } => return Err(Refusal::Revoked { at: *at }.into()),
+            _ => {}
+        }
+        match record.map(|record| record.state) {
+            Some(CertificateState::OnHold { at }) => return Err(Refusal::OnHold { at }.into()),
+            Some(
+                CertificateState::Revoked { at, .. }
+                | CertificateState::Superseded { at }
+                | CertificateState::Void { at },
+            ) => return Err(Refusal::Revoked { at }.into()),
+            Some(CertificateState::Intended | CertificateState::Issued) | None => {}
+        }
+        if now > grant.window_end {
+            let collected = record.is_some();
+            let window_end = grant.window_end;
+            return Err(Refusal::WindowEnded {
+                window_end,
+                collected,
+            }
+            .into());
+        }
+        if let Some(serial) = grant.state.serial() {
+            let kept = self.store().reader().await?.sealed_key(&serial).await?;
+            if let Some((at, because)) = kept.and_then(|key| key.destroyed) {
+                return Err(Refusal::KeyDestroyed { because, at }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The grant's certificate, once its key is fixed.
+    pub(crate) async fn record_of(&self, grant: &Grant) -> Result<Option<CertificateRecord>> {
+        match grant.state.serial() {
+            Some(serial) => Ok(self.store().reader().await?.certificate(&serial).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes key and certificate, or finishes what another request or a crash left half done.
+    pub(crate) async fn ensure_certificate(
+        &self,
+        grant: &Grant,
+        secret: &FlowSecret,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut grant = grant.clone();
+        let actor = Actor::Subscriber(source.to_string());
+        for _ in 0..TRIES {
+            let record = self.record_of(&grant).await?;
+            self.check_collectable(&grant, record.as_ref(), now).await?;
+            match record.map(|record| (record.serial, record.state)) {
+                Some((serial, CertificateState::Intended)) => {
+                    return self.finish_intent(serial, actor, now).await;
+                }
+                Some(_) => return Ok(()),
+                None => match self
+                    .make_certificate(&grant, secret, actor.clone(), now)
+                    .await
+                {
+                    Err(Error::Conflict) => {}
+                    done => return done,
+                },
+            }
+            let fresh = self.store().reader().await?.grant(&grant.id).await?;
+            grant = fresh.ok_or_else(|| internal("collect", "the grant is gone"))?;
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn make_certificate(
+        &self,
+        grant: &Grant,
+        secret: &FlowSecret,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = self.keypool().take().await?;
+        let intent = self.intend_for_grant(grant, key.public_key(), now)?;
+        let sealed = self.seal_key(&intent.record.serial, &key, secret)?;
+        failpoint!(self, "failpoint:issue:before-intent");
+        self.store_intent(grant, intent.clone(), Some(sealed), actor.clone(), now)
+            .await?;
+        failpoint!(self, "failpoint:issue:after-intent");
+        let der = self.sign_intent(&intent)?;
+        self.store_issued(intent.record.serial, der, actor, now)
+            .await?;
+        Ok(())
+    }
+
+    /// The collection, its mail and its audit event; once for each password of a procedure.
+    pub(crate) async fn record_collection(
+        &self,
+        flow: &Flow,
+        grant: &Grant,
+        record: CertificateRecord,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let key = format!("collected:{}:{}", flow.id.as_str(), flow.version);
+        let mut values = values_of(grant);
+        values.push(("at", now.to_string()));
+        values.push(("source", source.to_string()));
+        let mail = self.mail(MailKind::Collected, &grant.mail, key, &values, now);
+        let object = format!("certificate:{}", record.serial);
+        let actor = Actor::Subscriber(source.to_string());
+        let event = self.event(actor, "certificate.collect", object, String::new(), now);
+        let id = grant.id.clone();
+        let collection = collection(&event, grant, source, None);
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let state = tx
+                        .certificate(&record.serial)
+                        .await?
+                        .map(|fresh| fresh.state);
+                    if state != Some(CertificateState::Issued) {
+                        return Err(Error::Conflict);
+                    }
+                    let grant = tx.grant(&id).await?.ok_or(Error::Conflict)?;
+                    let collected = grant.state.clone().apply(GrantMove::Collect, now)?;
+                    if collected != grant.state
+                        && !tx.move_grant(&id, &grant.state, &collected).await?
+                    {
+                        return Err(Error::Conflict);
+                    }
+                    if tx.insert_mail(&mail).await? {
+                        tx.insert_collection(&collection).await?;
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// A right pair that was refused is mailed too, at most once a minute (K2).
+    pub(crate) async fn record_refused_collection(
+        &self,
+        grant: &Grant,
+        source: Source,
+        refusal: &Error,
+        now: Timestamp,
+    ) -> Result<()> {
+        let why = refusal.to_string();
+        let minute = now.unix().div_euclid(60);
+        let key = format!("collection_refused:{}:{minute}", grant.id);
+        let mut values = values_of(grant);
+        values.push(("at", now.to_string()));
+        values.push(("source", source.to_string()));
+        let mail = self.mail(MailKind::CollectionRefused, &grant.mail, key, &values, now);
+        let actor = Actor::Subscriber(source.to_string());
+        let object = format!("grant:{}", grant.id);
+        let event = self.event(
+            actor,
+            "certificate.collect.refused",
+            object,
+            why.clone(),
+            now,
+        );
+        let collection = collection(&event, grant, source, Some(why));
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if tx.insert_mail(&mail).await? {
+                        tx.insert_collection(&collection).await?;
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}
+
+fn collection(
+    event: &AuditEvent,
+    grant: &Grant,
+    source: Source,
+    refused: Option<String>,
+) -> Collection {
+    Collection {
+        audit: event.id.clone(),
+        grant: grant.id.clone(),
+        at: event.at,
+        source: source.to_string(),
+        refused,
+    }
+}

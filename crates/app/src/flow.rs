@@ -1,0 +1,126 @@
+//! 手続き: beginning, loading and moving on a procedure of one person (decision F1, T01, T05).
+//!
+//! Each step is compare-and-set on the version; a repeated step is answered with the result of the first.
+
+use tegata_domain::audit::Actor;
+use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
+use tegata_domain::grant::Grant;
+use tegata_domain::id::FlowId;
+use tegata_domain::time::Timestamp;
+
+use crate::base::App;
+use crate::error::{Error, Refusal, Result, internal};
+use crate::guessing::Source;
+
+/// A procedure that has begun.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its id, part of its pages' address.
+    pub flow: FlowId,
+    /// The value of its cookie.
+    pub cookie: String,
+}
+
+impl App {
+    /// Stores a new procedure.
+    pub(crate) async fn begin_flow(
+        &self,
+        kind: FlowKind,
+        grant: &Grant,
+        step: FlowStep,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let flow = Flow {
+            id: FlowId::generate(self.entropy()),
+            kind,
+            grant: grant.id.clone(),
+            step,
+            version: 1,
+            answered: None,
+            entered: "{}".to_owned(),
+            created_at: self.system_now(),
+            expires_at: self.flow_end(),
+        };
+        let action = match kind {
+            FlowKind::Collect => "flow.collect",
+            FlowKind::Revoke => "flow.revoke",
+        };
+        let actor = Actor::Subscriber(source.to_string());
+        let object = format!("grant:{}", grant.id);
+        let event = self.event(actor, action, object, String::new(), now);
+        let id = flow.id.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.insert_flow(&flow).await?;
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// A procedure of this kind with its grant; anything else has ended (E-03).
+    pub(crate) async fn load_flow(&self, id: &FlowId, kind: FlowKind) -> Result<(Flow, Grant)> {
+        let mut reader = self.store().reader().await?;
+        let flow = reader.flow(id).await?.filter(|flow| flow.kind == kind);
+        let flow = flow.ok_or(Refusal::FlowEnded)?;
+        if self.system_now() > flow.expires_at {
+            return Err(Refusal::FlowEnded.into());
+        }
+        let grant = reader.grant(&flow.grant).await?;
+        Ok((
+            flow,
+            grant.ok_or_else(|| internal("load a procedure", "its grant is gone"))?,
+        ))
+    }
+
+    /// `Next` or `Repeated`; the other turns are refusals.
+    pub(crate) fn take_turn(&self, flow: &Flow, version: i64, digest: &[u8; 32]) -> Result<Turn> {
+        match flow.turn(version, digest, self.system_now()) {
+            turn @ (Turn::Next | Turn::Repeated) => Ok(turn),
+            Turn::Elsewhere => Err(Refusal::FlowElsewhere.into()),
+            Turn::Expired => Err(Refusal::FlowEnded.into()),
+        }
+    }
+
+    /// Moves a procedure on. Where another request was first with the same content, that one's result stands.
+    pub(crate) async fn move_flow(
+        &self,
+        flow: &Flow,
+        step: FlowStep,
+        entered: &str,
+        digest: [u8; 32],
+    ) -> Result<()> {
+        let (id, version, entered) = (flow.id.clone(), flow.version, entered.to_owned());
+        let expires = self.flow_end();
+        let moved = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    Ok::<_, Error>(
+                        tx.move_flow(&id, version, step, &entered, &digest, expires)
+                            .await?,
+                    )
+                })
+            })
+            .await?;
+        if moved {
+            return Ok(());
+        }
+        let (fresh, _) = self.load_flow(&flow.id, flow.kind).await?;
+        self.take_turn(&fresh, version, &digest)
+            .and_then(|turn| match turn {
+                Turn::Repeated => Ok(()),
+                _ => Err(Error::Conflict),
+            })
+    }
+
+    /// When a procedure ends that takes a step now.
+    pub(crate) fn flow_end(&self) -> Timestamp {
+        self.system_now()
+            .plus_seconds(self.policy().periods.flow_hours * 3_600)
+    }
+}

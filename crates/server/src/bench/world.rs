@@ -1,0 +1,141 @@
+//! A complete installation in a temporary folder, removed at the end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tegata_app::{App, InitOptions, NewApplication, NewInstitution};
+use tegata_domain::audit::Actor;
+use tegata_domain::grant::Grant;
+use tegata_domain::institution::ClassName;
+use tegata_domain::operator::{Operator, Role};
+use tegata_domain::secret::Secret;
+use tegata_domain::time::{Clock as _, Timestamp};
+use tegata_store::Store;
+
+use crate::cli::make_kek;
+use crate::config::Config;
+use crate::failure::{Failure, Outcome};
+use crate::instance::{open_store, parts};
+use crate::system::{SystemClock, generated_password};
+
+/// A code that the class `medical` takes.
+const CODE: &str = "1310123458";
+
+/// The installation.
+pub(crate) struct World {
+    /// The application.
+    pub(crate) app: App,
+    /// Its database.
+    pub(crate) store: Store,
+    /// Its configuration file.
+    pub(crate) file: PathBuf,
+    folder: PathBuf,
+}
+
+impl World {
+    /// Makes an installation with profile `obn` on SQLite. `overrides` is TOML for `[policy]`.
+    pub(crate) async fn make(name: &str, overrides: &str) -> Outcome<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("tegata-bench-{name}-{}", std::process::id()));
+        let wrong = |error: std::io::Error| {
+            Failure::machine(
+                "make a folder for the bench",
+                error,
+                "free the temporary folder",
+            )
+        };
+        std::fs::create_dir_all(&folder).map_err(wrong)?;
+        let file = folder.join("tegata.toml");
+        let data = folder.join("data");
+        let text = format!(
+            "profile = \"obn\"\ndata_dir = {data:?}\nkek_file = {:?}\n\
+             [listen]\npublic = \"127.0.0.1:0\"\nsubscriber = \"127.0.0.1:0\"\nplain = \"127.0.0.1:0\"\n{overrides}",
+            folder.join("kek")
+        );
+        std::fs::create_dir_all(&data).map_err(wrong)?;
+        std::fs::write(&file, text).map_err(wrong)?;
+        let config = Config::load(&file)?;
+        make_kek(&config, "Key-encryption key of a bench; worthless.")?;
+        let store = open_store(&config).await?;
+        let options = InitOptions {
+            offline: None,
+            accept_online_root: true,
+            demo: false,
+        };
+        let made = parts(&config, store.clone(), Arc::new(SystemClock))?;
+        App::initialise(&made, options, SystemClock.now()).await?;
+        let app = App::open(parts(&config, store.clone(), Arc::new(SystemClock))?).await?;
+        app.run_due_jobs(app.clock_now()).await?;
+        Ok(Self {
+            app,
+            store,
+            file,
+            folder,
+        })
+    }
+
+    /// Posted grants for `count` terminals of one institution, made by four persons as always.
+    pub(crate) async fn posted_grants(&self, count: usize) -> Outcome<Vec<Grant>> {
+        let now = self.app.clock_now();
+        let intake = self.operator("intake", Role::Intake, now).await?;
+        let examiner = self.operator("examiner", Role::Examiner, now).await?;
+        let approver = self.operator("approver", Role::Approver, now).await?;
+        let dispatcher = self.operator("dispatcher", Role::Dispatcher, now).await?;
+        let class = ClassName::new("medical");
+        let institution = NewInstitution {
+            class: class.clone(),
+            code: CODE.to_owned(),
+            name: "Bench Clinic".to_owned(),
+            prefecture: None,
+            postal_code: String::new(),
+            address: String::new(),
+            telephone: String::new(),
+        };
+        self.app
+            .add_institution(institution, Actor::System, now)
+            .await?;
+        let mut grants = Vec::with_capacity(count);
+        for number in 0..count {
+            let application = NewApplication {
+                class: class.clone(),
+                code: CODE.to_owned(),
+                terminal: format!("terminal {number}"),
+                mail: "clinic@mail.example".to_owned(),
+            };
+            let entered = self
+                .app
+                .enter_application(application, &intake, now)
+                .await?;
+            self.app
+                .examine_application(&entered.id, &examiner, now)
+                .await?;
+            let grant = self
+                .app
+                .approve_application(&entered.id, &approver, now)
+                .await?;
+            let posted = self
+                .app
+                .post_letter(&grant.request_id, None, &dispatcher, now)
+                .await?;
+            grants.push(posted);
+        }
+        Ok(grants)
+    }
+
+    async fn operator(&self, name: &str, role: Role, now: Timestamp) -> Outcome<Operator> {
+        let password = Secret::new(generated_password().expose().clone());
+        let added = self
+            .app
+            .add_operator(name, &password, &[role], Actor::System, now)
+            .await?;
+        Ok(added.operator)
+    }
+
+    /// Closes the database and removes the folder.
+    pub(crate) async fn end(self) -> Outcome<()> {
+        self.store.close().await;
+        std::fs::remove_dir_all(&self.folder).map_err(|error| {
+            Failure::machine("remove the bench's folder", error, "remove it by hand")
+        })
+    }
+}

@@ -58,7 +58,7 @@ impl App {
     }
 
     /// Loads, makes or renews the responder of each CA key that is online.
-    pub(crate) async fn refresh_responders(&self, now: Timestamp) -> Result<()> {
+    pub async fn refresh_responders(&self, now: Timestamp) -> Result<()> {
         let policy = &self.policy().ocsp;
         let life = Life {
             days: policy.responder_days,

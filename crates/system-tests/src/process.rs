@@ -121,6 +121,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Shown by libtest where the test failed.
+        eprintln!("the program said:\n{}", self.said());
     }
 }
 

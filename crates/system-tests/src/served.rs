@@ -222,7 +222,13 @@ impl Served {
         self.with_proof(arguments, &proof)
     }
 
-    /// A new operator with this role.
+    /// Runs an act of this very person; the answer is JSON.
+    pub fn json_of(&mut self, name: &str, arguments: &[&str]) -> Result<Value> {
+        let ran = self.try_act_of(name, arguments)?;
+        read_json(ran, arguments)
+    }
+
+    /// A new operator with this role, or with several: `examiner approver`.
     pub fn hire(&mut self, role: &str) -> Result<String> {
         let (binary, config) = (server_binary()?, self.config.clone());
         self.staff.hire(role, |arguments| {

@@ -114,26 +114,28 @@ impl Staff {
         self.proof_of(&name)
     }
 
-    /// Makes a new operator with this role and returns the name.
+    /// Makes a new operator with this role (or several, separated by blanks) and returns the name.
     pub fn hire(
         &mut self,
         role: &str,
         add: impl FnOnce(&[&str]) -> Result<Value>,
     ) -> Result<String> {
-        let name = format!("{}{}", role.replace('_', "-"), self.people.len());
+        let (first, _) = role.split_once(' ').unwrap_or((role, ""));
+        let name = format!("{}{}", first.replace('_', "-"), self.people.len());
         let file = self.folder.join("new-password");
         fs::write(&file, format!("{PASSWORD}\n"))?;
         let file = file.display().to_string();
-        let arguments = [
+        let mut arguments = vec![
             "operator",
             "add",
             &name,
-            "--role",
-            role,
             "--new-password-file",
             &file,
             "--json",
         ];
+        for role in role.split(' ') {
+            arguments.extend(["--role", role]);
+        }
         let added = add(&arguments)?;
         let secret = added["totp_secret"].as_str().context("totp_secret")?;
         let person = Person::new(&self.folder, &name, role, PASSWORD, secret)?;

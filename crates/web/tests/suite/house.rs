@@ -1,0 +1,191 @@
+//! A certification authority with operators and one institution, on a clock that stands still.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tegata_app::{
+    Addresses, App, AppParts, Failpoint, InitOptions, NewApplication, NewInstitution,
+};
+use tegata_domain::audit::Actor;
+use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::institution::ClassName;
+use tegata_domain::operator::{Operator, Role};
+use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::reference::RequestId;
+use tegata_domain::secret::Secret;
+use tegata_domain::time::{ManualClock, Timestamp};
+use tegata_store::{Store, StoreConfig};
+use tegata_web::{SiteOptions, plain_router, public_router, subscriber_router};
+use tempfile::TempDir;
+
+/// A Monday in January, ten in the morning in Japan.
+pub(crate) const NOW: &str = "2026-01-19T10:00:00+09:00";
+/// The main name, and one further name.
+pub(crate) const SUBSCRIBER: [&str; 2] = ["https://localhost:8441", "https://r1.localhost:8441"];
+pub(crate) const TERMINAL: &str = "受付1号機";
+
+pub(crate) struct House {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) public: Router,
+    pub(crate) subscriber: Router,
+    pub(crate) plain: Router,
+    staff: Vec<Operator>,
+    _folder: TempDir,
+}
+
+/// What a letter says.
+pub(crate) struct Letter {
+    pub(crate) request_id: String,
+    pub(crate) reference_id: String,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A house whose rules differ.
+    pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::parse_rfc3339(NOW).unwrap()));
+        let mut policy: Policy = toml::from_str(OBN).unwrap();
+        policy.ca.key = "p256".to_owned();
+        policy.ca.subscriber_key = "p256".to_owned();
+        policy.ca.key_pool = 0;
+        change(&mut policy);
+        let url = format!("sqlite:{}", folder.path().join("tegata.db").display());
+        let store = Store::open(&StoreConfig { url, readers: 2 }).await.unwrap();
+        store.migrate().await.unwrap();
+        let parts = AppParts {
+            store,
+            policy,
+            clock: clock.clone(),
+            system_clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            kek: Secret::new([7; 32]),
+            key_folder: folder.path().to_owned(),
+            addresses: Addresses {
+                public: "https://localhost:8440".to_owned(),
+                subscriber: SUBSCRIBER.map(str::to_owned).to_vec(),
+                plain: "http://localhost:8444".to_owned(),
+            },
+            tls_domains: vec!["localhost".to_owned()],
+            failpoint: Failpoint::default(),
+        };
+        let options = InitOptions {
+            offline: None,
+            accept_online_root: true,
+            demo: false,
+        };
+        App::initialise(&parts, options, clock_of(&clock))
+            .await
+            .unwrap();
+        let app = App::open(parts).await.unwrap();
+        app.run_due_jobs(clock_of(&clock)).await.unwrap();
+        let staff = hire(&app).await;
+        let options = SiteOptions::default();
+        Self {
+            public: public_router(app.clone(), options),
+            subscriber: subscriber_router(app.clone(), options),
+            plain: plain_router(app.clone(), options),
+            app,
+            clock,
+            staff,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        clock_of(&self.clock)
+    }
+
+    /// A letter that is posted.
+    pub(crate) async fn letter(&self) -> Letter {
+        let [intake, examiner, approver, dispatcher] = self.staff.as_slice() else {
+            panic!()
+        };
+        let new = NewApplication {
+            class: ClassName::new("medical"),
+            code: CODE.to_owned(),
+            terminal: TERMINAL.to_owned(),
+            mail: "desk@clinic.example".to_owned(),
+        };
+        let now = self.now();
+        let application = self.app.enter_application(new, intake, now).await.unwrap();
+        self.app
+            .examine_application(&application.id, examiner, now)
+            .await
+            .unwrap();
+        let grant = self
+            .app
+            .approve_application(&application.id, approver, now)
+            .await
+            .unwrap();
+        let letter = self
+            .app
+            .print_letter(&grant.request_id, dispatcher, now)
+            .await
+            .unwrap();
+        self.app
+            .post_letter(&grant.request_id, None, dispatcher, now)
+            .await
+            .unwrap();
+        Letter {
+            request_id: grant.request_id.to_string(),
+            reference_id: letter.reference_id.expose().to_owned(),
+        }
+    }
+
+    /// The certificate that was collected with a letter, DER.
+    pub(crate) async fn certificate(&self, letter: &Letter) -> Vec<u8> {
+        let request = RequestId::parse(&letter.request_id).unwrap();
+        let story = self.app.grant_story(&request).await.unwrap();
+        let serial = story.certificate.unwrap().serial;
+        self.app.certificate_der(&serial).await.unwrap().unwrap()
+    }
+
+    /// The two operators who finish requests to revoke.
+    pub(crate) fn finishers(&self) -> [&Operator; 2] {
+        [&self.staff[1], &self.staff[2]]
+    }
+}
+
+/// A code of requirements §5.2.
+const CODE: &str = "1310123458";
+
+fn clock_of(clock: &ManualClock) -> Timestamp {
+    use tegata_domain::time::Clock as _;
+    clock.now()
+}
+
+async fn hire(app: &App) -> Vec<Operator> {
+    let now = app.clock_now();
+    let mut staff = Vec::new();
+    for (name, role) in [
+        ("intake", Role::Intake),
+        ("examiner", Role::Examiner),
+        ("approver", Role::Approver),
+        ("dispatcher", Role::Dispatcher),
+    ] {
+        let password = Secret::from("long enough for a test");
+        let new = app
+            .add_operator(name, &password, &[role], Actor::System, now)
+            .await
+            .unwrap();
+        staff.push(new.operator);
+    }
+    let institution = NewInstitution {
+        class: ClassName::new("medical"),
+        code: CODE.to_owned(),
+        name: "見本<内科>クリニック".to_owned(),
+        prefecture: None,
+        postal_code: "100-0001".to_owned(),
+        address: "東京都千代田区見本1-1".to_owned(),
+        telephone: "00-0000-0000".to_owned(),
+    };
+    app.add_institution(institution, Actor::System, now)
+        .await
+        .unwrap();
+    staff
+}

@@ -1,0 +1,186 @@
+//! Every page as a person reads it, in `tests/suite/pages/`.
+//!
+//! The test compares; with `TEGATA_GEN=1` in the environment it writes the files. Clock and chance stand
+//! still, so nothing in them is blotted out.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tegata_domain::revocation::Outcome;
+
+use crate::house::House;
+use crate::visitor::{Answer, MAILS, Visitor, ids, present};
+
+/// Pages gathered for comparison: name and text.
+#[derive(Default)]
+struct Pages(Vec<(&'static str, String)>);
+
+impl Pages {
+    fn take(&mut self, name: &'static str, answer: &Answer) {
+        let title = answer
+            .html()
+            .split_once("<title>")
+            .map_or("", |(_, rest)| rest);
+        let title = title.split_once("</title>").map_or("", |(title, _)| title);
+        let head = format!("{}\n{title}\n\n", answer.status);
+        self.0.push((name, head + &answer.text()));
+    }
+
+    fn compare(self) {
+        for (name, text) in self.0 {
+            let file = PathBuf::from("tests/suite/pages").join(format!("{name}.txt"));
+            if std::env::var_os("TEGATA_GEN").is_some_and(|value| value == "1") {
+                fs::write(&file, &text).unwrap();
+            }
+            let found = fs::read_to_string(&file).unwrap_or_default();
+            assert_eq!(
+                found,
+                text,
+                "{} is stale; run: cargo xtask gen",
+                file.display()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn collecting_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    pages.take("top", &visitor.get("/").await);
+    pages.take("rcd-1", &visitor.get("/p/rcd").await);
+    let wrong = format!("request_id={}&reference_id=AbCdEfGh23", letter.request_id);
+    pages.take("e-01", &visitor.post("/p/rcd", &wrong).await);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let page = visitor.get(&here).await;
+    pages.take("rcd-2", &page);
+    let form = format!(
+        "version={}&password=258&password_confirmation=２５８",
+        page.version()
+    );
+    pages.take(
+        "rcd-2-wrong",
+        &visitor.post(&format!("{here}/password"), &form).await,
+    );
+    let form = format!(
+        "version={}&password=2580&password_confirmation=2580",
+        page.version()
+    );
+    let ready = visitor.go(&format!("{here}/password"), &form).await;
+    pages.take("rcd-4", &ready);
+    let form = format!("version={}", ready.version());
+    visitor.post(&format!("{here}/file"), &form).await;
+    pages.take(
+        "e-04",
+        &visitor.post(&format!("{here}/file"), "version=1").await,
+    );
+    let again = visitor.go(&format!("{here}/again"), &form).await;
+    pages.take("rcd-2-again", &again);
+    let form = format!("version={}", again.version());
+    pages.take(
+        "rcd-e7",
+        &visitor.go(&format!("{here}/freeze"), &form).await,
+    );
+    house.clock.advance(3 * 3_600);
+    pages.take("e-03", &visitor.get(&here).await);
+    pages.take("e-06", &visitor.get("/p/nowhere").await);
+    pages.take("e-07", &visitor.post("/p/rcd", "a=1&a=1").await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn a_window_that_ended_reads_like_this() {
+    let house = House::new().await;
+    let (collected, forgotten) = (house.letter().await, house.letter().await);
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    visitor.collect(&collected).await;
+    house.clock.advance(181 * 86_400);
+    pages.take("rcd-e3", &visitor.post("/p/rcd", &ids(&collected)).await);
+    pages.take("rcd-e4", &visitor.post("/p/rcd", &ids(&forgotten)).await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn revoking_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    visitor.collect(&letter).await;
+    pages.take("rx-1", &visitor.get("/p/rx").await);
+    let here = visitor.enter("/p/rx", &letter).await;
+    let page = visitor.get(&here).await;
+    pages.take("rx-2", &page);
+    let form = format!(
+        "version={}&mail=desk&mail_confirmation=dask&reason=bored",
+        page.version()
+    );
+    pages.take(
+        "rx-2-wrong",
+        &visitor.post(&format!("{here}/form"), &form).await,
+    );
+    let form = format!("version={}&{MAILS}&reason=lost", page.version());
+    let page = visitor.go(&format!("{here}/form"), &form).await;
+    pages.take("rx-3", &page);
+    let form = format!("version={}", page.version());
+    pages.take(
+        "rx-3-wrong",
+        &visitor.post(&format!("{here}/submit"), &form).await,
+    );
+    let form = format!("version={}&confirmed=yes", page.version());
+    let page = visitor.go(&format!("{here}/submit"), &form).await;
+    pages.take("rx-4", &page);
+    pages.take("rcd-e5", &visitor.post("/p/rcd", &ids(&letter)).await);
+    let text = page.text();
+    let (_, number) = text.split_once("失効申請番号: ").unwrap();
+    let number = number.lines().next().unwrap();
+    for operator in house.finishers() {
+        let decided =
+            house
+                .app
+                .decide_revocation(number, Outcome::Complete, "", operator, house.now());
+        decided.await.unwrap();
+    }
+    pages.take("rx-4-complete", &visitor.get(&here).await);
+    pages.take("rx-e3", &visitor.post("/p/rx", &ids(&letter)).await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn revoking_what_was_never_collected_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    let here = visitor.enter("/p/rx", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!("version={version}&{MAILS}&reason=not_stated");
+    pages.take(
+        "rx-3-uncollected",
+        &visitor.go(&format!("{here}/form"), &form).await,
+    );
+    pages.compare();
+}
+
+#[tokio::test]
+async fn a_presented_certificate_reads_like_this() {
+    let house = House::new().await;
+    let (letter, other) = (house.letter().await, house.letter().await);
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    visitor.collect(&letter).await;
+    visitor.collect(&other).await;
+    let certificate = house.certificate(&letter).await;
+    let held = house.certificate(&other).await;
+    visitor.revoke(&other).await;
+    let shown = |path| present(&house, path, Some(certificate.clone()));
+    pages.take("ru-e3", &present(&house, "/p/ru", None).await);
+    pages.take("ru-e4", &present(&house, "/p/ru", Some(held)).await);
+    pages.take("ru-0-check", &shown("/p/ru?from=rcd").await);
+    // 90 days before 2029-04-19, and the last morning.
+    house.clock.advance(1_096 * 86_400);
+    pages.take("ru-0-open", &shown("/p/ru").await);
+    house.clock.advance(90 * 86_400);
+    pages.take("ru-0-last-day", &shown("/p/ru").await);
+    house.clock.advance(86_400);
+    pages.take("ru-e6", &shown("/p/ru").await);
+    pages.compare();
+}

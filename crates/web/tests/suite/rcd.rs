@@ -1,0 +1,173 @@
+//! 電子証明書ダウンロードサイト.
+
+use axum::http::StatusCode;
+
+use crate::house::House;
+use crate::visitor::{Visitor, ids};
+
+#[tokio::test]
+async fn the_file_comes_under_the_name_of_its_request() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.collect(&letter).await;
+    let form = format!("version={}", visitor.get(&here).await.version());
+    let file = visitor.post(&format!("{here}/file"), &form).await;
+    assert_eq!(file.header("content-type"), "application/x-pkcs12");
+    assert_eq!(
+        file.header("content-disposition"),
+        format!("attachment; filename=\"{}.p12\"", letter.request_id)
+    );
+    assert_eq!(file.header("cache-control"), "no-store");
+    assert_eq!(file.body.first(), Some(&0x30), "a DER SEQUENCE");
+}
+
+#[tokio::test]
+async fn ids_are_put_right_before_they_are_checked() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let wide: String = letter
+        .request_id
+        .chars()
+        .map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap())
+        .collect();
+    let body = format!("request_id={wide}&reference_id=+{}+", letter.reference_id);
+    let answer = Visitor::new(&house).post("/p/rcd", &body).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn wrong_unknown_and_impossible_ids_get_one_answer() {
+    let house = House::with(|policy| policy.guessing.free_per_minute = 100).await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let mut answers = Vec::new();
+    for request_id in [
+        letter.request_id.as_str(),
+        "202601190099999",
+        "0",
+        "",
+        "x%00",
+    ] {
+        if request_id == "x%00" {
+            continue;
+        }
+        let body = format!("request_id={request_id}&reference_id=AbCdEfGh23");
+        let answer = visitor.post("/p/rcd", &body).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.header("set-cookie"), "");
+        let page = answer
+            .html()
+            .replace(&format!("value=\"{request_id}\""), "value=\"\"");
+        assert!(
+            !page.contains("AbCdEfGh23\""),
+            "the secret is not sent back"
+        );
+        answers.push(page);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+}
+
+#[tokio::test]
+async fn too_many_wrong_pairs_are_told_when_to_try_again() {
+    let house = House::with(|policy| {
+        policy.guessing.free_per_minute = 100;
+        policy.guessing.budget_per_minute = 1;
+    })
+    .await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    visitor.post("/p/rcd", "request_id=1&reference_id=2").await;
+    let answer = visitor.post("/p/rcd", "request_id=1&reference_id=2").await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(answer.header("retry-after"), "60");
+    assert!(answer.text().contains("60秒たってから"));
+    let right = visitor.post("/p/rcd", &ids(&letter)).await;
+    assert_eq!(
+        right.status,
+        StatusCode::SEE_OTHER,
+        "a right pair is never refused"
+    );
+}
+
+#[tokio::test]
+async fn a_flow_id_alone_shows_nothing() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let here = Visitor::new(&house).enter("/p/rcd", &letter).await;
+    let mut stranger = Visitor::new(&house);
+    for path in [here.clone(), here.replace("/p/rcd/", "/p/rx/")] {
+        let answer = stranger.get(&path).await;
+        assert_eq!(
+            (answer.status, answer.screen().as_str()),
+            (StatusCode::GONE, "E-03")
+        );
+        assert!(!answer.text().contains(&letter.request_id));
+    }
+    let taken = stranger.post(&format!("{here}/freeze"), "version=1").await;
+    assert_eq!(taken.status, StatusCode::GONE);
+}
+
+#[tokio::test]
+async fn t05_a_repeated_password_form_gets_the_first_answer() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!("version={version}&password=2580&password_confirmation=2580");
+    let path = format!("{here}/password");
+    for _ in 0..3 {
+        let answer = visitor.post(&path, &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), here);
+        let cookie = answer.header("set-cookie");
+        assert!(cookie.contains(&format!("Path={here}; Secure; HttpOnly; SameSite=Strict")));
+    }
+    let other = format!("version={version}&password=2581&password_confirmation=2581");
+    let answer = visitor.post(&path, &other).await;
+    assert_eq!(
+        (answer.status, answer.screen().as_str()),
+        (StatusCode::CONFLICT, "E-04")
+    );
+    assert!(answer.html().contains(&format!("href=\"{here}\"")));
+}
+
+#[tokio::test]
+async fn t01_two_procedures_in_two_tabs_do_not_mix() {
+    let house = House::new().await;
+    let (first, second) = (house.letter().await, house.letter().await);
+    let mut visitor = Visitor::new(&house);
+    let a = visitor.enter("/p/rcd", &first).await;
+    let b = visitor.enter("/p/rcd", &second).await;
+    for (here, letter) in [(&a, &first), (&b, &second), (&a, &first)] {
+        assert!(visitor.get(here).await.text().contains(&letter.request_id));
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_a_step_leads_back_to_the_page() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    for step in ["password", "file", "again", "freeze"] {
+        let answer = visitor.get(&format!("{here}/{step}")).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), here);
+    }
+}
+
+#[tokio::test]
+async fn passwords_are_never_sent_back() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!("version={version}&password=Geheim99&password_confirmation=Geheim98");
+    let answer = visitor.post(&format!("{here}/password"), &form).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(!answer.html().contains("Geheim"));
+}

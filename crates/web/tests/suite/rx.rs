@@ -1,0 +1,77 @@
+//! 電子証明書失効申請サイト.
+
+use axum::http::StatusCode;
+
+use crate::house::House;
+use crate::visitor::{MAILS, Visitor, present};
+
+#[tokio::test]
+async fn a_request_stops_the_certificate_at_once() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    visitor.collect(&letter).await;
+    let certificate = house.certificate(&letter).await;
+    let shown = || present(&house, "/p/ru", Some(certificate.clone()));
+    assert_eq!(shown().await.screen(), "RU-0");
+    assert_eq!(visitor.revoke(&letter).await.screen(), "RX-4");
+    let answer = shown().await;
+    assert_eq!(
+        (answer.status, answer.screen().as_str()),
+        (StatusCode::FORBIDDEN, "RU-E4")
+    );
+}
+
+#[tokio::test]
+async fn the_same_ids_show_the_accepted_request_again() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    visitor.collect(&letter).await;
+    let first = visitor.revoke(&letter).await;
+    let here = visitor.enter("/p/rx", &letter).await;
+    assert_eq!(visitor.get(&here).await.text(), first.text());
+}
+
+#[tokio::test]
+async fn what_was_typed_stays_when_going_back() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rx", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!("version={version}&{MAILS}&reason=unused");
+    let page = visitor.go(&format!("{here}/form"), &form).await;
+    assert_eq!(page.screen(), "RX-3");
+    let form = format!("version={}", page.version());
+    let page = visitor.go(&format!("{here}/correct"), &form).await;
+    assert_eq!(page.screen(), "RX-2");
+    assert!(page.text().contains("[text mail: desk@clinic.example]"));
+    assert!(page.text().contains("[radio reason: unused *]"));
+}
+
+#[tokio::test]
+async fn full_width_mail_addresses_are_put_right() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rx", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!(
+        "version={version}&mail=ｄｅｓｋ＠clinic.example&mail_confirmation=desk@clinic.example+&reason=lost"
+    );
+    let page = visitor.go(&format!("{here}/form"), &form).await;
+    assert!(page.text().contains("メールアドレス: desk@clinic.example"));
+}
+
+#[tokio::test]
+async fn only_the_end_of_the_reference_id_is_shown() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rx", &letter).await;
+    let page = visitor.get(&here).await;
+    let end = &letter.reference_id[letter.reference_id.len() - 2..];
+    assert!(page.text().contains(&format!("********{end}")));
+    assert!(!page.html().contains(&letter.reference_id));
+}

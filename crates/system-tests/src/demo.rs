@@ -14,7 +14,8 @@ use crate::openssl::{self, Holder};
 use crate::ports;
 use crate::process::Process;
 use crate::served::Letter;
-use crate::tools::{command, server_binary};
+use crate::staff::Person;
+use crate::tools::{Ran, command, run, server_binary};
 
 /// Ports that a demo takes, from its base.
 const PORTS: u16 = 9;
@@ -163,8 +164,37 @@ impl Demo {
     }
 
     /// The address of the clock's page: the mail port.
-    pub fn clock_page(&self) -> Result<String> {
-        Ok(format!("http://localhost:{}", self.port_base + 5))
+    pub fn clock_page(&self) -> Result<&str> {
+        self.text("clock")
+    }
+
+    /// Runs `tegata …` on the demo's folder, however it ends.
+    pub fn cli(&self, arguments: &[&str]) -> Result<Ran> {
+        let mut command = command(server_binary()?, arguments);
+        run(command.arg("--config").arg(self.data().join("tegata.toml")))
+    }
+
+    /// The operators with this role.
+    pub fn people(&self, role: &str) -> Result<Vec<Person>> {
+        let people = self.told["operators"].as_array().context("operators")?;
+        let of_role = people.iter().filter(|person| person["role"] == role);
+        of_role
+            .map(|person| {
+                let text = |key: &str| person[key].as_str().with_context(|| key.to_owned());
+                let (password, secret) = (text("password")?, text("totp_secret")?);
+                Person::new(self.folder(), text("name")?, role, password, secret)
+            })
+            .collect()
+    }
+
+    /// Runs an act of this person, however it ends.
+    pub fn act(&self, person: &mut Person, arguments: &[&str]) -> Result<Ran> {
+        let proof = person.proof().context("a one-time code")?;
+        let all = arguments
+            .iter()
+            .copied()
+            .chain(proof.iter().map(String::as_str));
+        self.cli(&all.collect::<Vec<_>>())
     }
 }
 

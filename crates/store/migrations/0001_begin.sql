@@ -1,6 +1,7 @@
 -- The tables of the first release: operators, institutions, applications, grants, certificates,
--- revocation, publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT, BIGINT
--- and BYTEA only. Times are seconds since 1970-01-01T00:00:00Z. Row ids are 32 hexadecimal digits.
+-- revocation, publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT,
+-- BIGINT and BYTEA only. Times are seconds since 1970-01-01T00:00:00Z. Row ids are 32 hexadecimal
+-- digits.
 -- Every rule has a name, because the name is what a refused change reports.
 
 create table fact (
@@ -98,8 +99,8 @@ create table issue_grant (
     approved_by text not null references operator (id),
     posted_at bigint,
     tracking text,
-    -- The state. `state_at` is its instant where it has one; while the grant is frozen, `serial` and
-    -- `state_at` belong to the state under the ice, whose word is `frozen_from`.
+    -- The state. `state_at` is its instant where it has one; while the grant is frozen, `serial`
+    -- and `state_at` belong to the state under the ice, whose word is `frozen_from`.
     state text not null constraint issue_grant_state check (state in (
         'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned',
         'frozen', 'voided')),
@@ -128,7 +129,8 @@ create table reference_id (
     hmac bytea not null,
     pepper bigint not null,
     salt bytea not null,
-    scope text not null constraint reference_id_scope check (scope in ('letter', 'revocation_only')),
+    scope text not null
+        constraint reference_id_scope check (scope in ('letter', 'revocation_only')),
     created_at bigint not null,
     ended_at bigint
 );

@@ -5,8 +5,9 @@ use tegata_domain::id::{ApplicationId, GrantId, InstitutionId, OperatorId};
 use tegata_domain::institution::{MailAddress, TerminalName};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Arg, Connection, Fields};
+use crate::sql::{Connection, Fields};
 use crate::store::Tx;
 
 const TABLE: &str = "application";
@@ -132,8 +133,8 @@ impl Tx {
     }
 }
 
-/// The columns `state, examined_by, examined_at, decided_by, decided_at, reason, grant_id` of a state.
-/// What `before` says of the examination stays, except when the application begins anew.
+/// The columns `state, examined_by, examined_at, decided_by, decided_at, reason, grant_id` of a
+/// state. What `before` says of the examination stays, except when the application begins anew.
 fn state_columns<'a>(
     before: Option<&'a ApplicationState>,
     state: &'a ApplicationState,

@@ -1,12 +1,13 @@
-//! Certificates: the intent, the issue, states, and what revocation lists and OCSP read (F5, W4).
+//! Certificates: the intent, the issue, states, and what OCSP asks (F5).
 
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
 use tegata_domain::id::{CaKeyId, Fingerprint, GrantId, SerialNumber};
 use tegata_domain::revocation::ReasonCode;
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Arg, Connection, Fields, Row};
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 const TABLE: &str = "certificate";
@@ -20,17 +21,6 @@ pub struct StatusRow {
     pub state: CertificateState,
     /// Its last second.
     pub not_after: Timestamp,
-}
-
-/// An entry of a revocation list (RFC 5280 §5.1.2.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListedEntry {
-    /// The certificate.
-    pub serial: SerialNumber,
-    /// revocationDate.
-    pub at: Timestamp,
-    /// reasonCode; `None` is left out of the list.
-    pub reason: Option<ReasonCode>,
 }
 
 impl Connection {
@@ -134,48 +124,6 @@ impl Connection {
         .transpose()
     }
 
-    /// Hands each entry of a revocation list to `each`, in the order of the serial numbers, without
-    /// keeping them: those of `shard`, or all of the key.
-    ///
-    /// Certificates whose last second lies before `cutoff` are left out. With the previous list's
-    /// thisUpdate as `cutoff`, an entry stays on one list past notAfter (W4, RFC 5280 §3.3).
-    pub async fn listed(
-        &mut self,
-        ca_key: &CaKeyId,
-        shard: Option<i64>,
-        cutoff: Timestamp,
-        mut each: impl FnMut(ListedEntry) + Send,
-    ) -> Result<(), StoreError> {
-        let take = move |row: Row| {
-            each(listed_entry(row.of(TABLE))?);
-            Ok(())
-        };
-        match shard {
-            Some(shard) => {
-                self.fetch_each(
-                    "select serial, state, state_at, reason from certificate
-                    where ca_key_id = $1 and shard = $2 and not_after >= $3
-                        and state in ('on_hold', 'revoked', 'superseded', 'void')
-                    order by serial",
-                    &[ca_key.as_str().into(), shard.into(), cutoff.into()],
-                    take,
-                )
-                .await
-            }
-            None => {
-                self.fetch_each(
-                    "select serial, state, state_at, reason from certificate
-                    where ca_key_id = $1 and not_after >= $2
-                        and state in ('on_hold', 'revoked', 'superseded', 'void')
-                    order by serial",
-                    &[ca_key.as_str().into(), cutoff.into()],
-                    take,
-                )
-                .await
-            }
-        }
-    }
-
     /// The grant's live certificate, else its newest; voided intents excepted.
     pub async fn latest_certificate_of_grant(
         &mut self,
@@ -217,8 +165,9 @@ impl Connection {
 impl Tx {
     /// Stores an intent: serial number and TBSCertificate, before anything is signed (F5).
     ///
-    /// `Conflict` on `certificate_pkey` where the serial number is taken (I4), on `certificate_live`
-    /// where the grant has a live certificate, on `certificate_key` where the key was certified.
+    /// `Conflict` on `certificate_pkey` where the serial number is taken (I4), on
+    /// `certificate_live` where the grant has a live certificate, on `certificate_key` where the
+    /// key was certified.
     pub async fn insert_intent(
         &mut self,
         record: &CertificateRecord,
@@ -308,8 +257,8 @@ impl Tx {
     }
 }
 
-/// The columns `state, state_at, reason` of a state. The reason of a hold and of a replacement follows
-/// from the state and is not stored.
+/// The columns `state, state_at, reason` of a state. The reason of a hold and of a replacement
+/// follows from the state and is not stored.
 fn state_columns(state: CertificateState) -> [Arg<'static>; 3] {
     let reason = match state {
         CertificateState::Revoked { reason, .. } => reason,
@@ -364,15 +313,6 @@ fn state(fields: Fields<'_>, first: usize) -> Result<CertificateState, StoreErro
         "superseded" => CertificateState::Superseded { at: at()? },
         "void" => CertificateState::Void { at: at()? },
         _ => return Err(fields.corrupt(first)),
-    })
-}
-
-fn listed_entry(fields: Fields<'_>) -> Result<ListedEntry, StoreError> {
-    let state = state(fields, 1)?;
-    Ok(ListedEntry {
-        serial: fields.id(0, SerialNumber::parse)?,
-        at: state.stopped_at().ok_or_else(|| fields.corrupt(1))?,
-        reason: state.reason(),
     })
 }
 

@@ -4,8 +4,8 @@
 /// read fails without waiting (`SQLITE_BUSY_SNAPSHOT`).
 pub(crate) const BEGIN_SQLITE: &str = "begin immediate";
 
-/// Begins a write on PostgreSQL, whatever isolation the server's configuration prefers. Guards in the
-/// statements do the rest.
+/// Begins a write on PostgreSQL, whatever isolation the server's configuration prefers. Guards in
+/// the statements do the rest.
 pub(crate) const BEGIN_POSTGRES: &str = "begin isolation level read committed";
 
 /// What SQLite says before the columns of a unique rule.
@@ -13,8 +13,8 @@ const UNIQUE_FAILED: &str = "UNIQUE constraint failed: ";
 /// What SQLite says before the name of a check.
 const CHECK_FAILED: &str = "CHECK constraint failed: ";
 
-/// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL the
-/// name.
+/// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL
+/// the name.
 const UNIQUE: [(&str, &str); 13] = [
     ("ca_key.purpose", "ca_key_active"),
     ("certificate.fingerprint", "certificate_fingerprint"),
@@ -34,7 +34,8 @@ const UNIQUE: [(&str, &str); 13] = [
     ("service_certificate.serial", "service_certificate_serial"),
 ];
 
-/// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives them.
+/// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives
+/// them.
 pub(crate) fn rule_of_sqlite_message(message: &str) -> String {
     if let Some(name) = message.strip_prefix(CHECK_FAILED) {
         return name.to_owned();
@@ -47,4 +48,61 @@ pub(crate) fn rule_of_sqlite_message(message: &str) -> String {
     }
     let table = columns.split('.').next().unwrap_or(columns);
     format!("{table}_pkey")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNIQUE, rule_of_sqlite_message};
+    use crate::{Store, StoreConfig};
+
+    /// The unique rules of a migrated SQLite file: index and columns as a message would name them.
+    async fn unique_rules() -> Vec<(String, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreConfig {
+            url: format!("sqlite:{}", folder.path().join("rules.db").display()),
+            readers: 1,
+        })
+        .await
+        .unwrap();
+        store.migrate().await.unwrap();
+        let mut reader = store.reader().await.unwrap();
+        let rows = reader
+            .fetch_all(
+                "select l.name, group_concat(m.name || '.' || i.name, ', ')
+                from sqlite_master m, pragma_index_list(m.name) l, pragma_index_info(l.name) i
+                where m.type = 'table' and l.\"unique\" = 1 and l.origin <> 'pk'
+                group by m.name, l.name",
+                &[],
+            )
+            .await
+            .unwrap();
+        let read = |row: &crate::sql::Row| {
+            let fields = row.of("sqlite_master");
+            let (index, columns) = (fields.text(0).unwrap(), fields.text(1).unwrap());
+            (index.to_owned(), columns.to_owned())
+        };
+        rows.iter().map(read).collect()
+    }
+
+    #[tokio::test]
+    async fn every_unique_rule_of_the_schema_has_its_name_here() {
+        let rules = unique_rules().await;
+        assert_eq!(rules.len(), UNIQUE.len());
+        let schema = include_str!("../migrations/0001_begin.sql");
+        for (index, columns) in rules {
+            let name = rule_of_sqlite_message(&format!("UNIQUE constraint failed: {columns}"));
+            assert!(!name.ends_with("_pkey"), "{columns} has no name");
+            if index.starts_with("sqlite_autoindex") {
+                assert!(schema.contains(&format!("constraint {name} unique")));
+            } else {
+                assert_eq!(name, index);
+            }
+        }
+    }
+
+    #[test]
+    fn a_primary_key_is_named_as_postgresql_names_it() {
+        let message = "UNIQUE constraint failed: publication.ca_key_id, publication.list";
+        assert_eq!(rule_of_sqlite_message(message), "publication_pkey");
+    }
 }

@@ -30,8 +30,8 @@ impl Tx {
         .map(drop)
     }
 
-    /// The next number of a counter, from 1. A number of a write that is rolled back is given again,
-    /// so there are no gaps; writers of the same counter wait for each other.
+    /// The next number of a counter, from 1. A number of a write that is rolled back is given
+    /// again, so there are no gaps; writers of the same counter wait for each other.
     pub async fn next_number(&mut self, counter: &str) -> Result<u64, StoreError> {
         let row = self
             .fetch_optional(

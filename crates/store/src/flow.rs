@@ -65,8 +65,8 @@ impl Tx {
         .map(drop)
     }
 
-    /// Takes the next step where the procedure still stands at `from_version`; its version becomes one
-    /// more. `false` where another POST was first.
+    /// Takes the next step where the procedure still stands at `from_version`; its version becomes
+    /// one more. `false` where another POST was first.
     ///
     /// `answered` is the digest of the POST that leads on, `entered` all that was entered so far.
     pub async fn move_flow(

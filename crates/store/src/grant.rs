@@ -8,9 +8,10 @@ use tegata_domain::institution::{ClassName, InstitutionCode, MailAddress, Termin
 use tegata_domain::reference::{ReferenceScope, RequestId, StoredReference};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::institution::prefecture;
-use crate::sql::{Arg, Connection, Fields, Row};
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 const TABLE: &str = "issue_grant";
@@ -33,8 +34,8 @@ impl Connection {
         row.map(|row| grant(&row)).transpose()
     }
 
-    /// The grant with this request ID and its live reference ID. One statement, whether or not there
-    /// is such a grant (decision I3).
+    /// The grant with this request ID and its live reference ID. One statement, whether or not
+    /// there is such a grant (decision I3).
     pub async fn grant_by_request(
         &mut self,
         request: &RequestId,
@@ -207,8 +208,8 @@ impl Tx {
         .await
     }
 
-    /// Moves the end of the collection window where it is still `from`, and that of the kept key with
-    /// it (D4). `false` where it is not.
+    /// Moves the end of the collection window where it is still `from`, and that of the kept key
+    /// with it (D4). `false` where it is not.
     pub async fn extend_window(
         &mut self,
         id: &GrantId,

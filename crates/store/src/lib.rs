@@ -1,10 +1,11 @@
 //! The only place with SQL: SQLite (embedded) or PostgreSQL behind one seam (decision S1).
 //!
 //! Changes go through [`Store::write`], a closure that is committed as a whole or not at all (S5);
-//! reading goes through [`Store::reader`]. Each file after `writer` is about one aggregate: its reading
-//! functions belong to [`Connection`], its writing functions to [`Tx`]. Nothing here signs, hashes,
-//! reads a clock or makes an id.
+//! reading goes through [`Store::reader`]. Each file after `writer` is about one aggregate: its
+//! reading functions belong to [`Connection`], its writing functions to [`Tx`]. Nothing here signs,
+//! hashes, reads a clock or makes an id.
 
+mod arg;
 mod dialect;
 mod error;
 mod sql;
@@ -22,6 +23,7 @@ mod grant;
 mod guessing;
 mod institution;
 mod key;
+mod listed;
 mod operator;
 mod outbox;
 mod publication;
@@ -31,11 +33,12 @@ mod service;
 
 pub use audit::AuditRow;
 pub use ca::{CaKeyPurpose, CaKeyRow, CaKeyState};
-pub use certificate::{ListedEntry, StatusRow};
+pub use certificate::StatusRow;
 pub use collection::Collection;
 pub use error::StoreError;
 pub use futures_util::future::BoxFuture;
 pub use key::{KeyDestroyed, SealedKey};
+pub use listed::ListedEntry;
 pub use operator::OperatorLogin;
 pub use publication::{DuePublication, FinishedList, RevocationList};
 pub use secret::SealedSecret;

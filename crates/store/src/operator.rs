@@ -6,8 +6,9 @@ use tegata_domain::id::OperatorId;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Arg, Connection, Fields, Row};
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 /// An operator with the means of logging in.
@@ -95,7 +96,8 @@ impl Connection {
 }
 
 impl Tx {
-    /// Adds an operator with the roles given; `Conflict` on `operator_name` where the name is taken.
+    /// Adds an operator with the roles given; `Conflict` on `operator_name` where the name is
+    /// taken.
     pub async fn insert_operator(
         &mut self,
         operator: &Operator,

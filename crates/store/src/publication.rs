@@ -152,8 +152,9 @@ impl Tx {
         .await
     }
 
-    /// Stores a list; `false`, and nothing is stored, where a list with this number or a higher one,
-    /// or with more changes, was stored before. A change that came meanwhile keeps the list due.
+    /// Stores a list; `false`, and nothing is stored, where a list with this number or a higher
+    /// one, or with more changes, was stored before. A change that came meanwhile keeps the list
+    /// due.
     pub async fn finish_publication(&mut self, done: &FinishedList) -> Result<bool, StoreError> {
         let finished = self
             .changes(

@@ -5,8 +5,9 @@ use tegata_domain::institution::MailAddress;
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Arg, Connection, Fields, Row};
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 impl Connection {

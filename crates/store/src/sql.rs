@@ -3,7 +3,6 @@
 //! The only file that names the driver's types. Statements are constant strings with `$1…`; both
 //! databases run the same text.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -17,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSyn
 use sqlx::{Column as _, Database, Decode, Encode, Pool, Postgres, Row as _, Sqlite, Type};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::dialect;
 use crate::error::StoreError;
 
@@ -288,74 +288,6 @@ impl Connection {
             self.failed = Some(error.clone());
             error
         })
-    }
-}
-
-/// A value for a placeholder: text, a whole number or octets, or none of that type.
-#[derive(Debug)]
-pub(crate) enum Arg<'a> {
-    Text(Option<Cow<'a, str>>),
-    Int(Option<i64>),
-    Bytes(Option<&'a [u8]>),
-}
-
-impl<'a> From<&'a str> for Arg<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Some(Cow::Borrowed(text)))
-    }
-}
-
-impl From<String> for Arg<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Some(Cow::Owned(text)))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for Arg<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::Text(text.map(Cow::Borrowed))
-    }
-}
-
-impl From<Option<String>> for Arg<'_> {
-    fn from(text: Option<String>) -> Self {
-        Self::Text(text.map(Cow::Owned))
-    }
-}
-
-impl From<i64> for Arg<'_> {
-    fn from(number: i64) -> Self {
-        Self::Int(Some(number))
-    }
-}
-
-impl From<Option<i64>> for Arg<'_> {
-    fn from(number: Option<i64>) -> Self {
-        Self::Int(number)
-    }
-}
-
-impl From<Timestamp> for Arg<'_> {
-    fn from(at: Timestamp) -> Self {
-        Self::Int(Some(at.unix()))
-    }
-}
-
-impl From<Option<Timestamp>> for Arg<'_> {
-    fn from(at: Option<Timestamp>) -> Self {
-        Self::Int(at.map(Timestamp::unix))
-    }
-}
-
-impl<'a> From<&'a [u8]> for Arg<'a> {
-    fn from(octets: &'a [u8]) -> Self {
-        Self::Bytes(Some(octets))
-    }
-}
-
-impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
-    fn from(octets: Option<&'a [u8]>) -> Self {
-        Self::Bytes(octets)
     }
 }
 

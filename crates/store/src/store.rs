@@ -15,8 +15,8 @@ use crate::writer::{Pending, Writer};
 pub struct StoreConfig {
     /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
     pub url: String,
-    /// SQLite: connections that read, beside the one that writes. PostgreSQL: connections in all, at
-    /// least two.
+    /// SQLite: connections that read, beside the one that writes. PostgreSQL: connections in all,
+    /// at least two.
     pub readers: u32,
 }
 
@@ -30,8 +30,8 @@ pub struct Store {
 impl Store {
     /// Opens the database; a missing SQLite file is made, its tables by [`Store::migrate`].
     ///
-    /// Must be called inside the runtime: the writer of SQLite is a task of its own. Several processes
-    /// may have the same database open. Fails with [`StoreError::Unavailable`].
+    /// Must be called inside the runtime: the writer of SQLite is a task of its own. Several
+    /// processes may have the same database open. Fails with [`StoreError::Unavailable`].
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         if let Some(path) = config.url.strip_prefix("sqlite:") {
             let source = Source::sqlite(Path::new(path), config.readers).await?;
@@ -54,10 +54,11 @@ impl Store {
 
     /// Runs `work` as one transaction: `Ok` is durable when this returns, `Err` leaves no trace.
     ///
-    /// On SQLite the closures of concurrent callers share one commit, each inside a savepoint of its
-    /// own. `work` runs to its end even when the caller stops waiting, and must neither wait for the
-    /// network nor compute for long, since others wait behind it. After a statement failed, an `Ok` of
-    /// `work` is turned into that failure. A panic in `work` answers [`StoreError::Panicked`].
+    /// On SQLite the closures of concurrent callers share one commit, each inside a savepoint of
+    /// its own. `work` runs to its end even when the caller stops waiting, and must neither wait
+    /// for the network nor compute for long, since others wait behind it. After a statement failed,
+    /// an `Ok` of `work` is turned into that failure. A panic in `work` answers
+    /// [`StoreError::Panicked`].
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -1,8 +1,8 @@
 //! Who runs the closures of [`crate::Store::write`], and what they share a commit with (S5).
 //!
 //! SQLite has one writer: a task that takes what waits, runs each closure inside a savepoint and
-//! commits once. On PostgreSQL each closure has a task and a transaction of its own. In both, nothing
-//! is answered before the commit.
+//! commits once. On PostgreSQL each closure has a task and a transaction of its own. In both,
+//! nothing is answered before the commit.
 
 use std::panic::AssertUnwindSafe;
 

@@ -4,7 +4,7 @@ use tegata_domain::certificate::CertificateState;
 use tegata_domain::id::SerialNumber;
 use tegata_domain::revocation::ReasonCode;
 use tegata_domain::time::Timestamp;
-use tegata_store::{ListedEntry, StatusRow};
+use tegata_store::{ListedEntry, StatusRow, StoreError};
 
 use crate::databases::{Database, databases};
 use crate::samples::{Case, NOW};
@@ -161,7 +161,7 @@ async fn forgotten_intents_are_found_by_their_age() {
         let mut reader = db.reader().await;
         assert_eq!(reader.intents_before(NOW, 9).await.unwrap(), []);
         let found = reader.intents_before(NOW.plus_seconds(1), 9).await;
-        assert_eq!(found.unwrap(), [old.clone()]);
+        assert_eq!(found.unwrap(), std::slice::from_ref(&old));
         let found = reader.intents_before(NOW.plus_seconds(61), 9).await;
         assert_eq!(found.unwrap(), [old.clone(), young]);
         let found = reader.intents_before(NOW.plus_seconds(61), 1).await;
@@ -287,18 +287,7 @@ async fn a_long_revocation_list_is_complete() {
     for db in databases().await {
         let case = Case::store(&db).await;
         let all = 5_000;
-        db.run_directly(&format!(
-            "with recursive n (i) as (select 1 union all select i + 1 from n where i < {all})
-            insert into certificate (serial, kind, ca_key_id, shard, fingerprint, spki_sha256,
-                not_before, not_after, created_at, state, state_at, reason)
-            select '40' || substr('000000000000000000000000000000' || i, length('' || i) + 1, 30),
-                'tls_server', '{}', i % 3, {}, {}, 1, 2000000000, 1, 'revoked', i, 1 from n",
-            case.ca_key,
-            octets_of(&db, "f"),
-            octets_of(&db, "k"),
-        ))
-        .await
-        .unwrap();
+        insert_revoked(&db, &case, all).await;
         let entries = listed(&db, &case, None, NOW).await;
         assert_eq!(entries.len(), all);
         assert!(entries.is_sorted_by(|a, b| a.serial < b.serial));
@@ -314,11 +303,62 @@ async fn a_long_revocation_list_is_complete() {
     }
 }
 
+/// Stores `all` revoked certificates in three shards, with the serial numbers and instants 1, 2, 3 …
+async fn insert_revoked(db: &Database, case: &Case, all: usize) {
+    db.run_directly(&format!(
+        "with recursive n (i) as (select 1 union all select i + 1 from n where i < {all})
+        insert into certificate (serial, kind, ca_key_id, shard, fingerprint, spki_sha256,
+            not_before, not_after, created_at, state, state_at, reason)
+        select '40' || substr('000000000000000000000000000000' || i, length('' || i) + 1, 30),
+            'tls_server', '{}', i % 3, {}, {}, 1, 2000000000, 1, 'revoked', i, 1 from n",
+        case.ca_key,
+        octets_of(db, "f"),
+        octets_of(db, "k"),
+    ))
+    .await
+    .unwrap();
+}
+
 /// An expression that makes octets of a prefix and the number `i`.
 fn octets_of(db: &Database, prefix: &str) -> String {
     if db.is_sqlite() {
         format!("cast('{prefix}' || i as blob)")
     } else {
         format!("convert_to('{prefix}' || i, 'UTF8')")
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_reported_with_its_place() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let record = case.issue(&db, &case.grant.id).await;
+        let stored = |column: &str, value: &str| {
+            let serial = record.serial;
+            format!("update certificate set {column} = {value} where serial = '{serial}'")
+        };
+        db.run_directly(&stored("state", "'revoked', state_at = 1, reason = 77"))
+            .await
+            .unwrap();
+        let mut reader = db.reader().await;
+        let read = reader.listed(&case.ca_key, None, NOW, |_| ()).await;
+        let expected = StoreError::Corrupt {
+            table: "certificate",
+            column: "reason".to_owned(),
+            id: record.serial.to_string(),
+        };
+        assert_eq!(read, Err(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_list_of_whole_pages_is_complete() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        for all in [1_999, 2_000, 2_001, 4_000] {
+            insert_revoked(&db, &case, all).await;
+            assert_eq!(listed(&db, &case, None, NOW).await.len(), all);
+            db.run_directly("delete from certificate").await.unwrap();
+        }
     }
 }

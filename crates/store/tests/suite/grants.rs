@@ -119,7 +119,7 @@ async fn a_grant_moves_only_from_exactly_the_state_it_is_in() {
 async fn grants_are_listed_by_pages() {
     for db in databases().await {
         let case = Case::store(&db).await;
-        let mut all = vec![
+        let mut all = [
             case.grant.clone(),
             case.another_grant(&db, 2).await,
             case.another_grant(&db, 3).await,

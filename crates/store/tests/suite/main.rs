@@ -1,6 +1,12 @@
 //! One suite, two databases: every function of the crate is run on SQLite, and on PostgreSQL where
 //! `TEGATA_TEST_POSTGRES` names a server on which databases may be made.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
 mod certificates;
 mod databases;
 mod grants;

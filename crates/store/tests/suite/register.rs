@@ -194,7 +194,7 @@ async fn applications_are_listed_by_state_and_page() {
         let stored = more.clone();
         db.write(|tx| Box::pin(async move { tx.insert_application(&stored).await }))
             .await;
-        let mut all = vec![case.application.clone(), more];
+        let mut all = [case.application.clone(), more];
         all.sort_by(|a, b| a.id.cmp(&b.id));
         let mut reader = db.reader().await;
         let page = reader.list_applications("submitted", None, 1).await;

@@ -102,7 +102,7 @@ async fn open_requests_are_listed_and_counted() {
         .await;
         let mut reader = db.reader().await;
         let page = reader.list_open_revocations(None, 1).await.unwrap();
-        assert_eq!(page, [first.clone()]);
+        assert_eq!(page, std::slice::from_ref(&first));
         let page = reader.list_open_revocations(Some(&first.id), 9).await;
         assert_eq!(page.unwrap(), [second]);
         let mut counts = Vec::new();

@@ -206,7 +206,7 @@ async fn fifty_parallel_writes_are_numbered_without_gaps_or_doubles() {
                     .write::<_, StoreError, _>(move |tx| {
                         Box::pin(async move {
                             let given = tx.next_number("request").await?;
-                            if number % 5 == 0 {
+                            if number.is_multiple_of(5) {
                                 return Err(StoreError::Unavailable("given back".to_owned()));
                             }
                             Ok(given)

@@ -107,7 +107,7 @@ impl Policy {
             (
                 is_object_identifier(&subject.policy_oid),
                 "policy.subject.policy_oid",
-                "use numbers with dots such as 2.999.1.1",
+                "use numbers with dots such as 1.3.6.1.4.1.32473.1.1, the second at most 39",
             ),
             (
                 subject.cps_uri.as_deref().is_none_or(is_http_address),
@@ -334,7 +334,9 @@ fn is_name_part(text: &str) -> bool {
         && !text.chars().any(char::is_control)
 }
 
-/// X.660: the first number is 0, 1 or 2; below 0 and 1 the second is at most 39.
+/// X.660: at least two numbers, of which the first is 0, 1 or 2. The encoder that signing uses takes
+/// 0 to 39 for the second, whatever the first, 32 bits for each, and 39 octets in all (the first two
+/// numbers make one). What it cannot encode is refused at the start, not at the first certificate.
 fn is_object_identifier(text: &str) -> bool {
     let arc = |arc: &str| {
         let is_plain =
@@ -349,9 +351,19 @@ fn is_object_identifier(text: &str) -> bool {
         return false;
     };
     match arcs.as_slice() {
-        [0 | 1, second, ..] => *second <= 39,
-        [2, _, ..] => true,
+        [0..=2, 0..=39, rest @ ..] => rest.iter().map(base128_octets).sum::<usize>() < 39,
         _ => false,
+    }
+}
+
+/// Octets of a number in groups of seven bits (X.690 §8.19.2).
+fn base128_octets(number: &u32) -> usize {
+    match number {
+        0..=0x7f => 1,
+        0x80..=0x3fff => 2,
+        0x4000..=0x1f_ffff => 3,
+        0x20_0000..=0xfff_ffff => 4,
+        _ => 5,
     }
 }
 

@@ -337,15 +337,29 @@ fn a_text_that_cannot_be_meant_is_refused_by_its_key() {
             "2",
             "3.1",
             "1.40",
-            "2.999.",
+            "2.40",
+            "2.999.1",
+            "2.5.",
             ".1.2",
             "2.01",
             "2.+1",
-            "2.99999999999",
+            "2.5.4294967296",
             "a.b",
+            &format!("2.5{}", ".1".repeat(39)),
+            &format!("2.5{}.128", ".1".repeat(37)),
+            &format!("2.5{}", ".4294967295".repeat(8)),
         ],
     );
-    accepts("subject.policy_oid", ["1.3.6.1.4.1.0", "2.999", "0.39"]);
+    accepts(
+        "subject.policy_oid",
+        [
+            "1.3.6.1.4.1.0",
+            "0.39",
+            "2.5.4294967295",
+            &format!("2.5{}", ".1".repeat(38)),
+            &format!("2.5{}.128", ".1".repeat(36)),
+        ],
+    );
     refuses(
         "subject.cps_uri",
         [

@@ -95,6 +95,10 @@ pub(crate) struct Names {
     pub(crate) public: String,
     /// The subscriber listener's names, the main one first.
     pub(crate) subscriber: Vec<String>,
+    /// Port in the public site's addresses.
+    pub(crate) public_port: u16,
+    /// Port in the subscribers' site's addresses.
+    pub(crate) subscriber_port: u16,
     /// Domains for which the TLS CA may certify (K7).
     pub(crate) tls_domains: Vec<String>,
     /// The addresses that stand in pages and certificates.
@@ -131,6 +135,16 @@ pub(crate) enum LogFormat {
     Json,
     /// Text.
     Text,
+}
+
+impl LogFormat {
+    /// Its name in the configuration.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+        }
+    }
 }
 
 /// A mistake in the configuration: one line with file, key and remedy.
@@ -455,6 +469,8 @@ impl NamesFile {
         Ok(Names {
             public,
             subscriber,
+            public_port,
+            subscriber_port,
             tls_domains,
             addresses,
         })
@@ -510,3 +526,6 @@ fn is_within(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain)
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,34 +80,28 @@ impl Failure {
 }
 
 impl From<Error> for Failure {
+    /// A refusal that already says "why; what to do" is split there.
     fn from(error: Error) -> Self {
         let remedy = match &error {
-            Error::Conflict => "run the listing again and repeat the command",
-            Error::Internal(_) => "run `tegata doctor`; the program's log has the details",
+            Error::Conflict | Error::Refused(_) => "look at the case with `list` and repeat",
+            Error::Internal(_) => "run `tegata doctor`; it explains what is missing or wrong",
             Error::Unavailable => "see that the database runs (`tegata doctor`), then repeat",
-            Error::Refused(refusal) => remedy(refusal),
         };
-        let reason = match &error {
+        let told = match &error {
             Error::Refused(Refusal::Fields(problems)) => {
                 let list: Vec<String> = problems.iter().map(|p| format!("{p:?}")).collect();
                 format!("some fields are wrong: {}", list.join(", "))
             }
+            Error::Refused(Refusal::NotAllowed) => {
+                "not allowed; check the operator's name, password, one-time code (each works once, \
+                 for 30 seconds) and roles"
+                    .to_owned()
+            }
             other => other.to_string(),
         };
-        Self::new(reason, remedy)
-    }
-}
-
-/// What to do after a refusal.
-fn remedy(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::NotAllowed => {
-            "check --operator, the password and the one-time code (each code works once, 30 seconds)"
+        match told.split_once("; ") {
+            Some((reason, remedy)) => Self::new(reason, remedy),
+            None => Self::new(told, remedy),
         }
-        Refusal::NotFound => "list the objects and copy the id from there",
-        Refusal::SamePerson => "let another operator run this command",
-        Refusal::State(_) => "look at the case with the `show` or `list` command first",
-        Refusal::Fields(_) => "correct the values and repeat",
-        _ => "nothing was changed; look at the case with the `show` command",
     }
 }

@@ -192,3 +192,6 @@ impl ClientCertVerifier for ProofOfPossession {
             .supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,11 +63,17 @@ fn shown(config: &Config) -> String {
             addresses.subscriber.join(", ")
         ),
         format!("public = {}", text(&config.names.public)),
+        format!("public_port = {}", config.names.public_port),
         format!("subscriber = {}", list(&config.names.subscriber)),
+        format!("subscriber_port = {}", config.names.subscriber_port),
         format!("tls_domains = {}", list(&config.names.tls_domains)),
         format!("plain_url = {}", text(&addresses.plain)),
         String::new(),
-        policy.to_string(),
+        "[log]".to_owned(),
+        format!("format = {}", text(config.log.format.as_str())),
+        format!("level = {}", text(&config.log.level)),
+        String::new(),
+        policy.to_string().trim_end().to_owned(),
     ]
     .join("\n")
 }

@@ -42,6 +42,8 @@ async fn publish(instance: &Instance) -> Outcome<()> {
         .map_err(failed)?;
     let wanted: Vec<_> = keys
         .into_iter()
+        // The lists of an offline key are signed elsewhere.
+        .filter(|key| key.key_file.is_some())
         .flat_map(|key| {
             let shards = (0..key.shards).map(|shard| shard.to_string());
             let names: Vec<String> = shards.chain(["all".to_owned()]).collect();
@@ -63,9 +65,7 @@ async fn publish(instance: &Instance) -> Outcome<()> {
         .map_err(failed)?;
     let report = app.run_due_jobs(now).await?;
     tracing::debug!(?report, "jobs were run");
-    line(format!(
-        "{count} lists asked for; those of keys on this machine are made"
-    ));
+    line(format!("{count} lists made"));
     Ok(())
 }
 

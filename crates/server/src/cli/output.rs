@@ -73,7 +73,12 @@ pub(crate) fn object(value: &Value, json: bool) {
             Value::String(text) => line(format!("{name}: {text}")),
             Value::Array(items) => {
                 line(format!("{name}:"));
-                items.iter().for_each(|item| line(format!("  {item}")));
+                for item in items {
+                    match item.as_str() {
+                        Some(text) => line(format!("  {text}")),
+                        None => line(format!("  {item}")),
+                    }
+                }
             }
             other => line(format!("{name}: {other}")),
         }

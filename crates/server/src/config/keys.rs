@@ -213,9 +213,10 @@ fn check_key(name: &str, value: &Value) -> Result<(), Mistake> {
 
 /// An unknown key, with the nearest known one.
 pub(super) fn unknown(name: &str, known: impl Iterator<Item = String>) -> Mistake {
+    let last = name.rsplit('.').next().unwrap_or(name);
     let nearest = known.map(|known| (distance(name, &known), known)).min();
     let remedy = match nearest {
-        Some((distance, nearest)) if distance <= 3 => {
+        Some((distance, nearest)) if distance <= 3 && 2 * distance <= last.len() => {
             format!("unknown key; write \"{nearest}\" or remove it")
         }
         _ => "unknown key; remove it (docs/reference/configuration.md lists every key)".to_owned(),

@@ -153,15 +153,12 @@ struct Move {
 }
 
 async fn move_clock(State(site): State<Arc<Site>>, headers: HeaderMap, body: Bytes) -> Response {
-    let is_form = headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes()
-            .starts_with(b"application/x-www-form-urlencoded")
-    });
-    let (token, days) = if is_form {
-        from_form(&body)
-    } else {
-        (bearer(&headers), from_json(&body))
+    // A script sends its token in the header; a form of the page has it in a field.
+    let (token, days) = match bearer(&headers) {
+        Some(token) => (Some(token), from_json(&body)),
+        None => from_form(&body),
     };
+    let is_form = !headers.contains_key(AUTHORIZATION);
     if !token.is_some_and(|token| is_token(&token, &site.token)) {
         return refused(
             StatusCode::UNAUTHORIZED,

@@ -1,4 +1,5 @@
-//! The only source of chance for ids, serial numbers and secrets; keys come from the crypto library.
+//! The only source of chance for ids, serial numbers and secrets; keys come from the crypto
+//! library.
 
 use std::sync::Mutex;
 

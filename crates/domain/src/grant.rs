@@ -1,4 +1,5 @@
-//! 発行承認: what approval makes (decision K2). Key and certificate come into being at the first collection.
+//! 発行承認: what approval makes (decision K2). Key and certificate come into being at the first
+//! collection.
 
 use crate::id::{ApplicationId, GrantId, InstitutionId, OperatorId, SerialNumber};
 use crate::institution::{ClassName, InstitutionCode, MailAddress, Prefecture, TerminalName};
@@ -162,9 +163,10 @@ pub struct GrantRefusal {
 impl GrantState {
     /// The state after `step`, or a refusal.
     ///
-    /// Freezing stops what a holder of the IDs can do, not what happens in the world: a frozen grant
-    /// still learns that its letter came back, that its intended certificate was voided and that
-    /// its certificate was seen. A hold of a collected certificate moves the certificate alone.
+    /// Freezing stops what a holder of the IDs can do, not what happens in the world: a frozen
+    /// grant still learns that its letter came back, that its intended certificate was voided and
+    /// that its certificate was seen. A hold of a collected certificate moves the certificate
+    /// alone.
     pub fn apply(self, step: GrantMove, at: Timestamp) -> Result<Self, GrantRefusal> {
         let state = self.as_str();
         match (self, step) {

@@ -1,7 +1,7 @@
 //! One type per kind of id.
 //!
-//! Row ids are 128 bits in 32 hexadecimal digits: 48 bits of time in seconds, so that new rows stand at
-//! the end of an index, and 80 random bits. A [`FlowId`] is 128 random bits (F1).
+//! Row ids are 128 bits in 32 hexadecimal digits: 48 bits of time in seconds, so that new rows
+//! stand at the end of an index, and 80 random bits. A [`FlowId`] is 128 random bits (F1).
 
 use std::fmt;
 
@@ -121,8 +121,8 @@ impl FlowId {
 pub struct SerialNumber([u8; 16]);
 
 impl SerialNumber {
-    /// A new serial number. The first bit is 0 and the second 1: positive, and always 16 octets long,
-    /// which leaves 126 random bits.
+    /// A new serial number. The first bit is 0 and the second 1: positive, and always 16 octets
+    /// long, which leaves 126 random bits.
     pub fn generate(entropy: &dyn Entropy) -> Self {
         let mut octets: [u8; 16] = entropy::octets(entropy);
         octets[0] = octets[0] & 0x3f | 0x40;

@@ -225,8 +225,8 @@ const fn breaks_or_turns_line(c: char) -> bool {
 pub struct MailAddress(String);
 
 impl MailAddress {
-    /// Trims and checks an address: RFC 5321 sizes (local part 64, domain 253, both with the `@` 254)
-    /// and the characters of an unquoted local part (its Dot-string).
+    /// Trims and checks an address: RFC 5321 sizes (local part 64, domain 253, both with the `@`
+    /// 254) and the characters of an unquoted local part (its Dot-string).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;

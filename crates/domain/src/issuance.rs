@@ -49,7 +49,8 @@ pub struct RequestRefusal;
 impl RequestStatus {
     /// The status after `step`, or a refusal.
     ///
-    /// `MakeKey` may be repeated: until the intent is stored nothing of a key outlives a crash (F5).
+    /// `MakeKey` may be repeated: until the intent is stored nothing of a key outlives a crash
+    /// (F5).
     pub fn apply(self, step: RequestMove, at: Timestamp) -> Result<Self, RequestRefusal> {
         use RequestMove as M;
         match (self, step) {

@@ -1,7 +1,7 @@
 //! The rules of this certification authority: types, states, dates.
 //!
-//! No input or output, no `async`, no clock and no random numbers of its own: instants and entropy come in
-//! as parameters. See `docs/architecture.md` for what each module is about.
+//! No input or output, no `async`, no clock and no random numbers of its own: instants and entropy
+//! come in as parameters. See `docs/architecture.md` for what each module is about.
 
 pub mod application;
 pub mod audit;

@@ -1,7 +1,7 @@
 //! Every number of the certificate policy in one struct, read from TOML.
 //!
-//! The two profiles (N2) are files in `profiles/`; a configuration overrides single values. An unknown
-//! key stops the start.
+//! The two profiles (N2) are files in `profiles/`; a configuration overrides single values. An
+//! unknown key stops the start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -349,8 +349,8 @@ pub struct ClassRule {
 pub struct Pattern(regex_lite::Regex);
 
 impl Pattern {
-    /// Compiles `source`, which must be a regular expression by itself: with a stray bracket it could
-    /// leave the group that is put around it and match anything.
+    /// Compiles `source`, which must be a regular expression by itself: with a stray bracket it
+    /// could leave the group that is put around it and match anything.
     pub fn new(source: &str) -> Result<Self, String> {
         regex_lite::Regex::new(source).map_err(|e| e.to_string())?;
         regex_lite::Regex::new(&format!("^(?:{source})$"))

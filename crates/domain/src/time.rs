@@ -68,8 +68,8 @@ impl Timestamp {
         }
     }
 
-    /// This instant `months` calendar months later: in one step, in Japan, clamped to the end of the
-    /// month, keeping the time of day (D3).
+    /// This instant `months` calendar months later: in one step, in Japan, clamped to the end of
+    /// the month, keeping the time of day (D3).
     pub fn plus_months(self, months: u32) -> Self {
         let moved = self.japan_date().plus_months(months);
         let second_of_day = self.0.saturating_add(JAPAN_OFFSET).rem_euclid(DAY);

@@ -1,4 +1,5 @@
-//! Whether the values of a policy can be meant: each by itself, and those that depend on each other.
+//! Whether the values of a policy can be meant: each by itself, and those that depend on each
+//! other.
 //!
 //! A range says what the program can live with, and what the decisions fix; it gives no advice.
 
@@ -27,8 +28,8 @@ impl Policy {
         }
     }
 
-    /// Lifetimes and windows; the window never ends later than P + 365 days (D4), and the clear text of
-    /// a letter's ID lives at most 14 days (I2).
+    /// Lifetimes and windows; the window never ends later than P + 365 days (D4), and the clear
+    /// text of a letter's ID lives at most 14 days (I2).
     fn period_rules(&self) -> [Rule; 8] {
         let periods = &self.periods;
         [
@@ -221,8 +222,8 @@ impl Policy {
         ]
     }
 
-    /// IDs, passwords, and those who guess them: a wrong answer is slowed by at most 5 seconds (I3), a
-    /// password has at most 31 characters (K4).
+    /// IDs, passwords, and those who guess them: a wrong answer is slowed by at most 5 seconds
+    /// (I3), a password has at most 31 characters (K4).
     fn secret_rules(&self) -> [Rule; 7] {
         let guessing = &self.guessing;
         [
@@ -318,7 +319,8 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 5] {
     ]
 }
 
-/// Whether the days lie in 0 to 365 and fall from each to the next. An empty list is a silent channel.
+/// Whether the days lie in 0 to 365 and fall from each to the next. An empty list is a silent
+/// channel.
 fn is_falling(days: &[i64]) -> bool {
     days.iter().all(|day| (0..=365).contains(day)) && days.is_sorted_by(|a, b| a > b)
 }
@@ -334,9 +336,10 @@ fn is_name_part(text: &str) -> bool {
         && !text.chars().any(char::is_control)
 }
 
-/// X.660: at least two numbers, of which the first is 0, 1 or 2. The encoder that signing uses takes
-/// 0 to 39 for the second, whatever the first, 32 bits for each, and 39 octets in all (the first two
-/// numbers make one). What it cannot encode is refused at the start, not at the first certificate.
+/// X.660: at least two numbers, of which the first is 0, 1 or 2. The encoder that signing uses
+/// takes 0 to 39 for the second, whatever the first, 32 bits for each, and 39 octets in all (the
+/// first two numbers make one). What it cannot encode is refused at the start, not at the first
+/// certificate.
 fn is_object_identifier(text: &str) -> bool {
     let arc = |arc: &str| {
         let is_plain =

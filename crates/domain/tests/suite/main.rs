@@ -1,5 +1,5 @@
-//! What holds for this crate as a whole: dates against another language, states move by move, the two
-//! profiles, and facts about arbitrary input.
+//! What holds for this crate as a whole: dates against another language, states move by move, the
+//! two profiles, and facts about arbitrary input.
 
 #[cfg(test)]
 mod issue_days;

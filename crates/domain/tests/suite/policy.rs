@@ -1,4 +1,5 @@
-//! The two profiles, and what a policy refuses (decisions N2, K2, K4, K7, I2; requirements §2.B, §2.C).
+//! The two profiles, and what a policy refuses (decisions N2, K2, K4, K7, I2; requirements §2.B,
+//! §2.C).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ fn policy(profile: ProfileName) -> Policy {
     toml::from_str(profile.source()).unwrap()
 }
 
-/// The value at a path such as `periods.renewal_days`, with the tables on the way made where absent.
+/// The value at a path such as `periods.renewal_days`, with the tables on the way made where
+/// absent.
 fn place<'a>(table: &'a mut Table, path: &str) -> &'a mut Value {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut table = table;

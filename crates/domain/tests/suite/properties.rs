@@ -1,5 +1,5 @@
-//! Facts about arbitrary input: dates keep their order, what is printed is read back, and no text that
-//! comes from outside stops the program.
+//! Facts about arbitrary input: dates keep their order, what is printed is read back, and no text
+//! that comes from outside stops the program.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -47,8 +47,8 @@ proptest! {
         prop_assert!(renewal_opens(a, &periods) <= renewal_opens(b, &periods));
         prop_assert!(days_left(a, b) <= 0);
         prop_assert!(days_left(b, a) >= 0);
-        // Clamped days share a date but keep their time of day: a later approval can end earlier, by
-        // less than a day.
+        // Clamped days share a date but keep their time of day: a later approval can end earlier,
+        // by less than a day.
         let earlier_by = not_after(a, &periods).seconds_since(not_after(b, &periods));
         prop_assert!(earlier_by < 86_400);
     }
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn request_ids_that_are_printed_are_read_back(at in instant(), number in 0_u64..10_u64.pow(16)) {
+    fn request_ids_that_are_printed_are_read_back(at in instant(), number in 0..10_u64.pow(16)) {
         let id = RequestId::new(at.japan_date(), number);
         prop_assert_eq!(RequestId::parse(&id.to_string()), Some(id));
     }

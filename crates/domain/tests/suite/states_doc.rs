@@ -80,8 +80,8 @@ fn transitions(
     .filter(|(_, _, to)| is_state(machine, to))
 }
 
-/// The picture: variants of one state (`frozen (posted)`) are one circle, and moves that stay are left
-/// to the table.
+/// The picture: variants of one state (`frozen (posted)`) are one circle, and moves that stay are
+/// left to the table.
 fn draw(text: &mut String, machine: &Machine, begin: &str) {
     let mut arrows: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for (from, step, to) in transitions(machine) {

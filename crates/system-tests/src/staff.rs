@@ -143,12 +143,16 @@ impl Staff {
         Ok(name)
     }
 
-    /// The proof of this very person.
-    pub fn proof_of(&mut self, name: &str) -> Result<Vec<String>> {
+    /// This very person.
+    pub fn person(&mut self, name: &str) -> Result<&mut Person> {
         let mut people = self.people.iter_mut();
         let person = people.find(|person| person.name == name);
-        let person = person.with_context(|| format!("nobody is called {name}"))?;
-        person
+        person.with_context(|| format!("nobody is called {name}"))
+    }
+
+    /// The proof of this very person.
+    pub fn proof_of(&mut self, name: &str) -> Result<Vec<String>> {
+        self.person(name)?
             .proof()
             .with_context(|| format!("{name} has no code left in this half minute"))
     }

@@ -1,9 +1,11 @@
 //! 電子証明書ダウンロードサイト.
 
 use axum::http::StatusCode;
+use tegata_domain::certificate::CertificateKind;
+use tokio::task::JoinSet;
 
 use crate::house::House;
-use crate::visitor::{Visitor, ids};
+use crate::visitor::{Visitor, form_request, ids, send};
 
 #[tokio::test]
 async fn the_file_comes_under_the_name_of_its_request() {
@@ -132,6 +134,32 @@ async fn t05_a_repeated_password_form_gets_the_first_answer() {
         (StatusCode::CONFLICT, "E-04")
     );
     assert!(answer.html().contains(&format!("href=\"{here}\"")));
+}
+
+#[tokio::test]
+async fn t05_ten_forms_at_once_make_one_certificate() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form = format!("version={version}&password=2580&password_confirmation=2580");
+    let mut posts = JoinSet::new();
+    for _ in 0..10 {
+        let router = house.public.clone();
+        let request = visitor.with_cookies(form_request(&format!("{here}/password"), &form));
+        posts.spawn(async move { send(&router, request, Some("localhost"), None).await });
+    }
+    for answer in posts.join_all().await {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+        assert_eq!(answer.header("location"), here);
+    }
+    let certificates = house.app.list_certificates(None, 100).await.unwrap();
+    let kind = CertificateKind::Subscriber;
+    assert_eq!(
+        certificates.iter().filter(|row| row.kind == kind).count(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -3,13 +3,23 @@
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, IF_NONE_MATCH};
 use axum::http::{Method, Request, StatusCode};
-use tegata_app::CaKeyPurpose;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use tegata_app::{CaCertificate, CaKeyPurpose};
+use tegata_pki::certificate::Certificate;
+use tegata_pki::ocsp::{CertStatus, OcspRequest, OcspResponse};
 
 use crate::house::House;
-use crate::visitor::{Answer, get_request, send};
+use crate::visitor::{Answer, Visitor, get_request, send};
 
 async fn get(house: &House, path: &str) -> Answer {
     send(&house.plain, get_request(path), None, None).await
+}
+
+fn subscriber_ca(house: &House) -> CaCertificate {
+    let mut certificates = house.app.ca_certificates().into_iter();
+    let found = certificates.find(|certificate| certificate.purpose == CaKeyPurpose::Subscriber);
+    found.unwrap()
 }
 
 /// OCSPResponse with the status malformedRequest (RFC 6960 §4.2.1).
@@ -18,12 +28,7 @@ const MALFORMED: [u8; 5] = [0x30, 0x03, 0x0a, 0x01, 0x01];
 #[tokio::test]
 async fn a_revocation_list_can_be_had_and_kept() {
     let house = House::new().await;
-    let key = house
-        .app
-        .ca_certificates()
-        .into_iter()
-        .find(|c| c.purpose == CaKeyPurpose::Subscriber);
-    let key = key.unwrap().id;
+    let key = subscriber_ca(&house).id;
     for list in ["0", "all"] {
         let path = format!("/crl/{key}/{list}.crl");
         let first = get(&house, &path).await;
@@ -65,6 +70,55 @@ async fn ca_certificates_can_be_had_and_kept() {
         assert_eq!(answer.body, certificate.der);
     }
     assert_eq!(get(&house, "/ca/x.cer").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_ocsp_request_is_answered_alike_by_get_and_post() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let certificate = Certificate::from_der(&house.certificate(&letter).await).unwrap();
+    let issuer = subscriber_ca(&house).der;
+    let issuer = Certificate::from_der(&issuer).unwrap();
+    let nonce = [7; 32];
+    for nonce in [None, Some(nonce.as_slice())] {
+        let der = OcspRequest::for_certificate(&certificate, &issuer, nonce);
+        let text = BASE64_STANDARD.encode(&der);
+        let encoded = text
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
+        let post = Request::post("/ocsp").header(CONTENT_TYPE, "application/ocsp-request");
+        for answer in [
+            send(
+                &house.plain,
+                post.body(Body::from(der)).unwrap(),
+                None,
+                None,
+            )
+            .await,
+            get(&house, &format!("/ocsp/{encoded}")).await,
+            get(&house, &format!("/ocsp/{text}")).await,
+        ] {
+            let response = OcspResponse::parse(&answer.body).unwrap();
+            let now = house.now().unix();
+            response.verify(&issuer, now, nonce).unwrap();
+            assert_eq!(
+                response.status_of(&certificate, &issuer, now),
+                Some(CertStatus::Good)
+            );
+            let caching = ["cache-control", "last-modified", "expires"].map(|n| answer.header(n));
+            let wanted = match nonce {
+                None => [
+                    "public, max-age=60, no-transform, must-revalidate",
+                    "Mon, 19 Jan 2026 01:00:00 GMT",
+                    "Mon, 19 Jan 2026 13:00:00 GMT",
+                ],
+                Some(_) => ["no-store", "", ""],
+            };
+            assert_eq!(caching, wanted);
+        }
+    }
 }
 
 #[tokio::test]

@@ -106,11 +106,11 @@ impl<'a> Visitor<'a> {
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(get_request(path), path).await
+        self.send(get_request(path)).await
     }
 
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> Answer {
-        self.send(form_request(path, body), path).await
+        self.send(form_request(path, body)).await
     }
 
     /// Sends a form and asks for the page that the answer names.
@@ -151,15 +151,22 @@ impl<'a> Visitor<'a> {
         self.go(&format!("{here}/submit"), &form).await
     }
 
-    async fn send(&mut self, mut request: Request<Body>, path: &str) -> Answer {
+    /// The request with the cookies of its path.
+    pub(crate) fn with_cookies(&self, mut request: Request<Body>) -> Request<Body> {
+        let path = request.uri().path().to_owned();
         for (at, value) in &self.cookies {
-            if path == at || path.starts_with(&format!("{at}/")) {
+            if path == *at || path.starts_with(&format!("{at}/")) {
                 let cookie = format!("__Secure-tegata-flow={value}");
                 request
                     .headers_mut()
                     .append(COOKIE, cookie.parse().unwrap());
             }
         }
+        request
+    }
+
+    async fn send(&mut self, request: Request<Body>) -> Answer {
+        let request = self.with_cookies(request);
         let answer = send(&self.house.public, request, Some("localhost"), None).await;
         for header in answer.headers.get_all(SET_COOKIE) {
             let header = header.to_str().unwrap();

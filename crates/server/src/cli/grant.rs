@@ -10,7 +10,7 @@ use tegata_domain::institution::ClassName;
 use tegata_domain::reference::RequestId;
 
 use super::acting::Acting;
-use super::output::{Listing, object};
+use super::output::{Listing, object, with};
 use crate::failure::Outcome;
 use crate::instance::Instance;
 
@@ -142,9 +142,11 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
         Command::Letter(on) => {
             let by = on.acting.authenticate(app).await?;
             let letter = app.print_letter(&on.request_id, &by, now).await?;
-            let mut view = grant_view(&letter.grant);
-            view["reference_id"] = json!(letter.reference_id.expose());
-            view["connection_code"] = json!(letter.connection_code);
+            let secret = [
+                ("reference_id", json!(letter.reference_id.expose())),
+                ("connection_code", json!(letter.connection_code)),
+            ];
+            let view = with(grant_view(&letter.grant), secret);
             object(&view, on.json);
         }
         Command::Post { on, tracking } => {
@@ -246,31 +248,26 @@ fn grant_view(grant: &Grant) -> Value {
 }
 
 fn story_view(story: &GrantStory) -> Value {
-    let mut view = grant_view(&story.grant);
-    view["certificate_state"] = json!(
-        story
-            .certificate
-            .as_ref()
-            .map(|certificate| certificate.state.as_str())
-    );
-    view["revocation"] = json!(
-        story
-            .revocation
-            .as_ref()
-            .map(|request| request.number.clone())
-    );
-    view["collections"] = json!(story.collections.len());
-    view["history"] = story
+    let state = story
+        .certificate
+        .as_ref()
+        .map(|certificate| certificate.state.as_str());
+    let number = story
+        .revocation
+        .as_ref()
+        .map(|request| request.number.clone());
+    let history: Vec<String> = story
         .audit
         .iter()
-        .map(|row| {
-            json!(format!(
-                "{} {} {} {}",
-                row.at, row.actor, row.action, row.detail
-            ))
-        })
+        .map(|row| format!("{} {} {} {}", row.at, row.actor, row.action, row.detail))
         .collect();
-    view
+    let fields = [
+        ("certificate_state", json!(state)),
+        ("revocation", json!(number)),
+        ("collections", json!(story.collections.len())),
+        ("history", json!(history)),
+    ];
+    with(grant_view(&story.grant), fields)
 }
 
 fn request_id(text: &str) -> Result<RequestId, String> {

@@ -7,7 +7,7 @@ use tegata_domain::operator::{Operator, Role};
 use tegata_domain::secret::Secret;
 
 use super::acting::{Proof, ask_hidden, read_secret};
-use super::output::{Listing, object};
+use super::output::{Listing, object, with};
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
 use crate::system::generated_password;
@@ -81,10 +81,10 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             let added = app
                 .add_operator(&name, &password, &role, by, app.clock_now())
                 .await?;
-            let mut view = shown(&added.operator);
-            view["totp_secret"] = json!(added.totp_secret.expose());
+            let secret = [("totp_secret", json!(added.totp_secret.expose()))];
+            let mut view = with(shown(&added.operator), secret);
             if made {
-                view["password"] = json!(password.expose());
+                view = with(view, [("password", json!(password.expose()))]);
             }
             object(&view, json);
         }

@@ -58,6 +58,14 @@ impl Listing {
     }
 }
 
+/// `view`, an object, with further fields.
+pub(crate) fn with<const N: usize>(mut view: Value, fields: [(&str, Value); N]) -> Value {
+    if let Some(object) = view.as_object_mut() {
+        object.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    }
+    view
+}
+
 /// Prints one object: as JSON, or one `name: value` line for each of its fields.
 pub(crate) fn object(value: &Value, json: bool) {
     if json {

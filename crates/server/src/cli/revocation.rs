@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tegata_domain::revocation::{Outcome as Ending, RevocationRequest, RevocationState};
 
 use super::acting::Acting;
-use super::output::{Listing, object};
+use super::output::{Listing, object, with};
 use crate::failure::Outcome;
 use crate::instance::Instance;
 
@@ -68,10 +68,11 @@ async fn decide(instance: &Instance, step: Step, ending: Ending) -> Outcome<()> 
     let request = app
         .decide_revocation(&step.number, ending, &step.note, &by, now)
         .await?;
-    let mut view = shown(&request);
-    if matches!(request.state, RevocationState::Proposed { .. }) {
-        view["next"] = json!("a second operator runs the same command to confirm");
-    }
+    let next = match request.state {
+        RevocationState::Proposed { .. } => "a second operator runs the same command to confirm",
+        RevocationState::Ended { .. } | RevocationState::Submitted => "nothing more is to be done",
+    };
+    let view = with(shown(&request), [("next", json!(next))]);
     object(&view, step.json);
     Ok(())
 }

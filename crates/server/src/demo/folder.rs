@@ -170,7 +170,7 @@ impl Folder {
 
     /// Writes `demo.json`: the sign that the demo is ready.
     pub(super) fn announce(&self, content: &Value) -> Outcome<PathBuf> {
-        self.write("demo.json", 0o600, &format!("{content:#}\n"))
+        self.write("demo.json", 0o600, format!("{content:#}\n"))
     }
 
     /// Writes a file of this folder as a whole: beside it first, then renamed.

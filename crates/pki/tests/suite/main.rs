@@ -12,5 +12,6 @@ mod ocsp;
 mod oracle_lint;
 mod oracle_openssl;
 mod pkcs12;
+mod profiles_doc;
 mod sample;
 mod vectors;

@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::error::ErrorKind;
+use sqlx::migrate::MigrateError;
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
-use sqlx::{Column as _, Database, Decode, Encode, Pool, Postgres, Row as _, Sqlite, Type};
+use sqlx::{
+    Column as _, ConnectOptions as _, Connection as _, Database, Decode, Encode, Pool, Postgres,
+    Row as _, Sqlite, SqliteConnection, Type,
+};
 use tegata_domain::time::Timestamp;
+use tokio::fs::OpenOptions;
 
 use crate::arg::Arg;
 use crate::dialect;
@@ -54,6 +59,7 @@ impl Source {
             .synchronous(SqliteSynchronous::Full)
             // A destroyed key leaves no trace in freed pages (K3).
             .pragma("secure_delete", "on");
+        make_private(path).await?;
         let writing = pool(1).connect_with(writer).await.map_err(classify)?;
         let reading = pool(readers.max(1))
             .min_connections(1)
@@ -81,9 +87,9 @@ impl Source {
                 let options = SqliteConnectOptions::clone(&reading.connect_options())
                     .read_only(false)
                     .synchronous(SqliteSynchronous::Full);
-                let pool: Pool<Sqlite> = pool(1).connect_with(options).await.map_err(classify)?;
-                let done = MIGRATIONS.run(&pool).await;
-                pool.close().await;
+                let mut connection = options.connect().await.map_err(classify)?;
+                let done = migrate_sqlite(&mut connection).await;
+                connection.close().await.map_err(classify)?;
                 done
             }
             Self::Postgres(pool) => MIGRATIONS.run(pool).await,
@@ -121,6 +127,27 @@ impl Source {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Migrates inside one transaction that holds the write lock from its begin, so that a second process
+/// waits and then finds the work done. PostgreSQL's driver takes a lock of its own for that.
+async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let mut tx = connection.begin_with(dialect::BEGIN_SQLITE).await?;
+    // `run` does the same, but its future cannot be sent to another thread.
+    MIGRATIONS.run_direct(None, &mut *tx, false).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Makes the file, where it is missing, for its owner only; SQLite gives its other files the same mode.
+async fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .await;
+    made.map(drop)
+        .map_err(|e| StoreError::Unavailable(format!("open {}: {e}", path.display())))
 }
 
 fn pool<DB: Database>(connections: u32) -> PoolOptions<DB> {

@@ -1,5 +1,6 @@
 //! What a write promises: all or nothing, durable before it is answered, each closure its own fate.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -390,4 +391,36 @@ async fn a_database_without_tables_is_unavailable() {
     let store = Store::open(&config).await.unwrap();
     let fact = store.reader().await.unwrap().fact("a").await;
     assert!(matches!(fact, Err(StoreError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn the_files_of_sqlite_are_for_their_owner_only() {
+    let db = sqlite().await;
+    db.write(|tx| Box::pin(tx.set_fact("a", "1"))).await;
+    let file = db.config.url.strip_prefix("sqlite:").unwrap();
+    for end in ["", "-wal", "-shm"] {
+        let mode = std::fs::metadata(format!("{file}{end}"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}{end}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_may_migrate_at_the_same_time() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            url: format!("sqlite:{}", folder.path().join("new.db").display()),
+            readers: 1,
+        };
+        let migrations = (0..4).map(|_| {
+            let config = config.clone();
+            tokio::spawn(async move { Store::open(&config).await?.migrate().await })
+        });
+        for migrated in join_all(migrations).await {
+            assert_eq!(migrated.unwrap(), Ok(()));
+        }
+    }
 }

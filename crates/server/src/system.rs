@@ -59,7 +59,8 @@ pub(crate) fn generated_password() -> Secret<String> {
 /// Begins logging to stderr. The variable `TEGATA_LOG` wins over `level`.
 pub(crate) fn begin_log(level: &str, format: LogFormat) {
     let wanted = std::env::var_os("TEGATA_LOG").and_then(|text| text.into_string().ok());
-    let filter = EnvFilter::new(wanted.as_deref().unwrap_or(level));
+    // The database driver tells each statement and notice; only its warnings are for an operator.
+    let filter = EnvFilter::new(wanted.unwrap_or_else(|| format!("{level},sqlx=warn")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

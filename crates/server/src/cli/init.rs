@@ -13,6 +13,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::entropy::octets;
 use tegata_domain::operator::Role;
 use tegata_domain::secret::Secret;
+use tegata_domain::time::Clock as _;
 
 use super::acting::{ask_hidden, read_secret};
 use super::line;
@@ -61,44 +62,49 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
         }
     }
     let config = Config::load(file)?;
-    if let Some(wanted) = arguments.profile.filter(|wanted| *wanted != config.profile) {
-        let (is, wanted) = (config.profile.as_str(), wanted.as_str());
-        let reason = format!("{}: profile: the file says \"{is}\"", file.display());
-        return Err(Failure::new(
-            reason,
-            format!("leave --profile out, or write \"{wanted}\" there"),
-        ));
-    }
+    refuse_other_profile(file, &config, arguments.profile)?;
     make_folder(&config.data_dir)?;
-    make_kek(
-        &config,
-        "Key-encryption key of tegata. Keep it secret and out of backups.",
-    )?;
-    let store = open_store(&config).await?;
+    let remark = "Key-encryption key of tegata. Keep it secret and out of backups.";
+    make_kek(&config, remark)?;
     let mut made = Map::new();
-    if App::is_initialised(&store).await? {
-        refuse_second_time(&config, &store).await?;
+    make_authority(&config, &arguments, &mut made).await?;
+    let finished = finish(config, &mut made).await;
+    // Printed even where the rest failed: a passphrase that was made is shown nowhere else.
+    if arguments.json {
+        line(Value::Object(made).to_string());
     } else {
-        let (offline, generated) = offline_root(&arguments, &config)?;
-        let accept_online_root = arguments.accept_online_root;
-        let options = InitOptions {
-            offline,
-            accept_online_root,
-            demo: false,
-        };
-        let parts = parts(&config, store.clone(), Arc::new(SystemClock))?;
-        let now = tegata_domain::time::Clock::now(&SystemClock);
-        let initialised = App::initialise(&parts, options, now).await?;
-        if let Some(folder) = &arguments.offline_dir {
-            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-            write_new(
-                &config.data_dir.join(OFFLINE_NOTE),
-                0o600,
-                &folder.display().to_string(),
-            )?;
-        }
-        describe(&initialised, generated.as_ref(), &mut made);
+        print(&made, file);
     }
+    finished
+}
+
+/// CA keys and certificates, unless an earlier start made them and ended before the administrators.
+async fn make_authority(config: &Config, arguments: &Arguments, made: &mut Map) -> Outcome<()> {
+    let store = open_store(config).await?;
+    if App::is_initialised(&store).await? {
+        return refuse_second_time(config, &store).await;
+    }
+    let (offline, generated) = offline_root(arguments, config)?;
+    let accept_online_root = arguments.accept_online_root;
+    let options = InitOptions {
+        offline,
+        accept_online_root,
+        demo: false,
+    };
+    let parts = parts(config, store.clone(), Arc::new(SystemClock))?;
+    let initialised = App::initialise(&parts, options, SystemClock.now()).await?;
+    describe(&initialised, generated.as_ref(), made);
+    store.close().await;
+    if let Some(folder) = &arguments.offline_dir {
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+        let note = config.data_dir.join(OFFLINE_NOTE);
+        write_new(&note, 0o600, &folder.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// TLS certificates, first lists and responders, administrators.
+async fn finish(config: Config, made: &mut Map) -> Outcome<()> {
     let instance = Instance::open(config).await?;
     Tls::open(&instance).await?;
     instance.app.run_due_jobs(instance.app.clock_now()).await?;
@@ -106,13 +112,26 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
         "administrators".to_owned(),
         administrators(&instance).await?,
     );
-    if arguments.json {
-        line(Value::Object(made).to_string());
-    } else {
-        print(&made, file);
-    }
     instance.store.close().await;
     Ok(())
+}
+
+fn refuse_other_profile(file: &Path, config: &Config, wanted: Option<Profile>) -> Outcome<()> {
+    let is = config.profile;
+    match wanted {
+        Some(wanted) if wanted != is => Err(Failure::new(
+            format!(
+                "{}: profile: the file says \"{}\"",
+                file.display(),
+                is.as_str()
+            ),
+            format!(
+                "leave --profile out, or write \"{}\" there",
+                wanted.as_str()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 type Map = serde_json::Map<String, Value>;

@@ -23,12 +23,12 @@ pub struct ListedEntry {
 }
 
 impl Connection {
-    /// Hands each entry of a revocation list to `each`, in the order of the serial numbers, and keeps
-    /// no more than a page of them: those of `shard`, or all of the key.
+    /// Hands each entry of a revocation list to `each`, in the order of the serial numbers, and
+    /// keeps no more than a page of them: those of `shard`, or all of the key.
     ///
     /// Certificates whose last second lies before `cutoff` are left out. With the previous list's
-    /// thisUpdate as `cutoff`, an entry stays on one list past notAfter (W4, RFC 5280 §3.3). A change
-    /// that is committed meanwhile may or may not be contained; its
+    /// thisUpdate as `cutoff`, an entry stays on one list past notAfter (W4, RFC 5280 §3.3). A
+    /// change that is committed meanwhile may or may not be contained; its
     /// [`want_publication`](crate::Tx::want_publication) has the list made again.
     pub async fn listed(
         &mut self,

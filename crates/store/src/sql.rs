@@ -3,12 +3,14 @@
 //! The only file that names the driver's types. Statements are constant strings with `$1…`; both
 //! databases run the same text.
 
+use std::io::ErrorKind;
+use std::os::fd::IntoRawFd as _;
 use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use sqlx::error::ErrorKind;
+use sqlx::error::ErrorKind as Violation;
 use sqlx::migrate::MigrateError;
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgRow};
@@ -129,8 +131,8 @@ impl Source {
     }
 }
 
-/// Migrates inside one transaction that holds the write lock from its begin, so that a second process
-/// waits and then finds the work done. PostgreSQL's driver takes a lock of its own for that.
+/// Migrates inside one transaction that holds the write lock from its begin, so that a second
+/// process waits and then finds the work done. PostgreSQL's driver takes a lock of its own.
 async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut tx = connection.begin_with(dialect::BEGIN_SQLITE).await?;
     // `run` does the same, but its future cannot be sent to another thread.
@@ -138,16 +140,28 @@ async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), Migrate
     Ok(tx.commit().await?)
 }
 
-/// Makes the file, where it is missing, for its owner only; SQLite gives its other files the same mode.
+/// Makes the file, where it is missing, for its owner only; SQLite's other files get that mode.
+///
+/// An existing file is not opened, and the new one never closed: closing a file drops the locks that
+/// SQLite has on it in the same process.
 async fn make_private(path: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new()
         .append(true)
-        .create(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)
         .await;
-    made.map(drop)
-        .map_err(|e| StoreError::Unavailable(format!("open {}: {e}", path.display())))
+    match made {
+        Ok(file) => {
+            let _stays_open = file.into_std().await.into_raw_fd();
+            Ok(())
+        }
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => {
+            let text = format!("open {}: {e}", path.display());
+            Err(StoreError::Unavailable(text))
+        }
+    }
 }
 
 fn pool<DB: Database>(connections: u32) -> PoolOptions<DB> {
@@ -460,11 +474,11 @@ fn classify(error: sqlx::Error) -> StoreError {
         return StoreError::Unavailable(error.to_string());
     };
     let rule = match database.kind() {
-        ErrorKind::ForeignKeyViolation => "foreign_key".to_owned(),
-        ErrorKind::UniqueViolation
-        | ErrorKind::CheckViolation
-        | ErrorKind::NotNullViolation
-        | ErrorKind::ExclusionViolation => database.constraint().map_or_else(
+        Violation::ForeignKeyViolation => "foreign_key".to_owned(),
+        Violation::UniqueViolation
+        | Violation::CheckViolation
+        | Violation::NotNullViolation
+        | Violation::ExclusionViolation => database.constraint().map_or_else(
             || dialect::rule_of_sqlite_message(database.message()),
             str::to_owned,
         ),

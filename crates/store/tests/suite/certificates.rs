@@ -303,7 +303,7 @@ async fn a_long_revocation_list_is_complete() {
     }
 }
 
-/// Stores `all` revoked certificates in three shards, with the serial numbers and instants 1, 2, 3 …
+/// Stores `all` revoked certificates in three shards, with serial numbers and instants 1, 2, 3 …
 async fn insert_revoked(db: &Database, case: &Case, all: usize) {
     db.run_directly(&format!(
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < {all})

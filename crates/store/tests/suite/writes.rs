@@ -415,10 +415,13 @@ async fn two_processes_may_migrate_at_the_same_time() {
             url: format!("sqlite:{}", folder.path().join("new.db").display()),
             readers: 1,
         };
-        let migrations = (0..4).map(|_| {
-            let config = config.clone();
-            tokio::spawn(async move { Store::open(&config).await?.migrate().await })
-        });
+        let mut stores = Vec::new();
+        for _ in 0..4 {
+            stores.push(Store::open(&config).await.unwrap());
+        }
+        let migrations = stores
+            .into_iter()
+            .map(|store| tokio::spawn(async move { store.migrate().await }));
         for migrated in join_all(migrations).await {
             assert_eq!(migrated.unwrap(), Ok(()));
         }

@@ -5,7 +5,7 @@
 //!     data/         database, CA keys, clock
 //!     samples/      .p12 files
 //!     state.json    operators and samples with their secrets, mode 0600
-//!     demo.json     the contract's file; there while the demo is ready, mode 0600
+//!     demo.json     the file of the contract; written when the demo is ready, mode 0600
 
 use std::fs;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};

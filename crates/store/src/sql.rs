@@ -142,8 +142,8 @@ async fn migrate_sqlite(connection: &mut SqliteConnection) -> Result<(), Migrate
 
 /// Makes the file, where it is missing, for its owner only; SQLite's other files get that mode.
 ///
-/// An existing file is not opened, and the new one never closed: closing a file drops the locks that
-/// SQLite has on it in the same process.
+/// An existing file is not opened, and the new one never closed: closing a file drops the locks
+/// that SQLite has on it in the same process.
 async fn make_private(path: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new()
         .append(true)

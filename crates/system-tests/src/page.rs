@@ -16,6 +16,8 @@ pub struct Page {
 /// A form, filled in as far as the page does it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Form {
+    /// Its id, which buttons elsewhere name.
+    pub id: Option<String>,
     /// The absolute address that it is sent to.
     pub action: String,
     /// Whether it is sent by POST.
@@ -48,24 +50,28 @@ impl Page {
 
     /// The form with a button whose words contain `button`.
     pub fn form(&self, button: &str) -> Result<Form> {
-        Reader::new(self)
-            .read()
-            .into_iter()
-            .find_map(|(form, buttons)| {
-                let pressed = buttons
-                    .into_iter()
-                    .find(|found| found.words.contains(button))?;
-                let mut form = form;
-                if let Some(action) = pressed.action {
-                    form.action = resolve(&self.url, &action);
-                }
-                form.fields.extend(pressed.field);
-                Some(form)
-            })
-            .with_context(|| {
-                let (status, url) = (self.status, &self.url);
-                format!("no button {button:?} on {url} ({status}): {}", self.text())
-            })
+        let forms = Reader::new(self).read();
+        let mut buttons = forms
+            .iter()
+            .flat_map(|(form, buttons)| buttons.iter().map(move |found| (form, found)));
+        let pressed = buttons.find(|(_, found)| found.words.contains(button));
+        let (around, pressed) = pressed.with_context(|| {
+            let (status, url) = (self.status, &self.url);
+            format!("no button {button:?} on {url} ({status}): {}", self.text())
+        })?;
+        let mut form = match &pressed.form {
+            None => around.clone(),
+            Some(id) => {
+                let mut forms = forms.iter().map(|(form, _)| form);
+                let named = forms.find(|form| form.id.as_ref() == Some(id));
+                named.with_context(|| format!("no form {id}"))?.clone()
+            }
+        };
+        if let Some(action) = &pressed.action {
+            form.action = resolve(&self.url, action);
+        }
+        form.fields.extend(pressed.field.clone());
+        Ok(form)
     }
 
     /// Where the link with these words leads.
@@ -116,6 +122,8 @@ impl Form {
 
 struct Button {
     words: String,
+    /// The id of the form that it sends, where it stands in another one.
+    form: Option<String>,
     action: Option<String>,
     field: Option<(String, String)>,
 }
@@ -174,6 +182,7 @@ impl<'a> Reader<'a> {
                 let is_post = get("method").is_some_and(|m| m.eq_ignore_ascii_case("post"));
                 let action = resolve(&self.page.url, &action);
                 let form = Form {
+                    id: get("id"),
                     action,
                     is_post,
                     ..Form::default()
@@ -213,9 +222,10 @@ impl<'a> Reader<'a> {
             }
             "button" => {
                 let field = get("name").map(|name| (name, get("value").unwrap_or_default()));
-                let action = get("formaction");
+                let (action, form) = (get("formaction"), get("form"));
                 self.button = Some(Button {
                     words: String::new(),
+                    form,
                     action,
                     field,
                 });
@@ -288,9 +298,11 @@ impl<'a> Reader<'a> {
             let words = value.clone().unwrap_or_default();
             let field = name.zip(value);
             let action = attribute(attributes, "formaction");
+            let form = attribute(attributes, "form");
             if let Some((_, buttons)) = self.forms.last_mut() {
                 buttons.push(Button {
                     words,
+                    form,
                     action,
                     field,
                 });
@@ -482,7 +494,8 @@ mod tests {
           <select id="r" name="reason"><option value="x">X</option>
             <option value="y" selected>Y</option></select>
           <button>次へ</button><button formaction="back" name="b" value="1">戻る</button>
-        </form><a class="k" href="/p/cert">証明書</a></body></html>"#;
+          <button form="stop">やめる</button>
+        </form><form id="stop" action="/stop"><input name="x" value="1"></form><a class="k" href="/p/cert">証明書</a></body></html>"#;
 
     fn page() -> Page {
         let url = "https://localhost:1/p/rcd/7".to_owned();
@@ -521,6 +534,13 @@ mod tests {
         assert_eq!(form.action, "https://localhost:1/p/rcd/back");
         assert!(form.fields.contains(&field("b", "1")));
         assert!(!form.fields.iter().any(|(name, _)| name == "ok"));
+    }
+
+    #[test]
+    fn a_button_may_belong_to_another_form() {
+        let form = page().form("やめる").unwrap();
+        assert_eq!(form.action, "https://localhost:1/stop");
+        assert_eq!(form.fields, [field("x", "1")]);
     }
 
     #[test]

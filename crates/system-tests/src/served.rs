@@ -47,6 +47,25 @@ pub struct Served {
 impl Served {
     /// Makes an installation with the profile `obn`; nothing is started yet.
     pub fn init(kind: Kind) -> Result<Self> {
+        Self::init_as(
+            kind,
+            "obn",
+            ["localhost", "localhost"],
+            &["--accept-online-root"],
+        )
+    }
+
+    /// Makes an installation with the profile `default`: its root is offline. Each of its sites has a
+    /// name of its own.
+    pub fn init_default(kind: Kind) -> Result<Self> {
+        let medium = tempfile::tempdir()?;
+        let offline = medium.path().display().to_string();
+        let names = ["ca.localhost", "ru.localhost"];
+        Self::init_as(kind, "default", names, &["--offline-dir", &offline])
+    }
+
+    fn init_as(kind: Kind, profile: &str, names: [&str; 2], how: &[&str]) -> Result<Self> {
+        let [public_name, main_name] = names;
         let folder = tempfile::Builder::new().prefix("tegata-system").tempdir()?;
         let database = Database::make(kind, folder.path())?;
         let ports = ports::free(3)?;
@@ -55,11 +74,11 @@ impl Served {
         };
         let config = folder.path().join("tegata.toml");
         let text = format!(
-            "profile = \"obn\"\ndatabase = \"{}\"\n\
+            "profile = \"{profile}\"\ndatabase = \"{}\"\n\
              [listen]\npublic = \"127.0.0.1:{public}\"\nsubscriber = \"127.0.0.1:{subscriber}\"\n\
              plain = \"127.0.0.1:{plain}\"\n\
-             [names]\npublic = \"localhost\"\nsubscriber = [\"localhost\", \"r1.localhost\"]\n\
-             tls_domains = [\"localhost\"]\n",
+             [names]\npublic = \"{public_name}\"\n\
+             subscriber = [\"{main_name}\", \"r1.localhost\"]\n",
             database.url()?
         );
         fs::write(&config, text)?;
@@ -67,30 +86,32 @@ impl Served {
             server: None,
             database,
             staff: Staff::new(folder.path()),
-            public: format!("https://localhost:{public}"),
+            public: format!("https://{public_name}:{public}"),
             subscriber: vec![
-                format!("https://localhost:{subscriber}"),
+                format!("https://{main_name}:{subscriber}"),
                 format!("https://r1.localhost:{subscriber}"),
             ],
-            plain: format!("http://localhost:{plain}"),
+            plain: format!("http://{public_name}:{plain}"),
             config,
             folder,
         };
-        served.json(&[
-            "init",
-            "--non-interactive",
-            "--accept-online-root",
-            "--json",
-        ])?;
+        let init = ["init", "--non-interactive", "--json"];
+        let init: Vec<_> = init.iter().chain(how).copied().collect();
+        served.json(&init)?;
         Ok(served)
     }
 
     /// Makes an installation and starts it.
     pub fn start(kind: Kind) -> Result<Self> {
         let mut served = Self::init(kind)?;
-        served.serve()?;
-        served.keep_certificates()?;
+        served.begin()?;
         Ok(served)
+    }
+
+    /// Starts an installation for the first time.
+    pub fn begin(&mut self) -> Result<()> {
+        self.serve()?;
+        self.keep_certificates()
     }
 
     /// Starts the server and waits until it is ready.

@@ -529,7 +529,9 @@ fn refused(curl: &Curl, url: &str, wanted: &[u16]) -> Result<()> {
 fn ocsp(served: &Served) -> Result<()> {
     let url = format!("{}/ocsp", served.plain);
     let kind = "application/ocsp-request";
-    let noise: Vec<u8> = (0..3_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> = (0..3_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let nested = [0x30, 0x80].repeat(500);
     for body in [
         &b""[..],

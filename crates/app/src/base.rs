@@ -23,6 +23,9 @@ use crate::keypool::KeyPool;
 use crate::reference::Peppers;
 use crate::seal::Keyring;
 
+/// How often a step looks again when another request was first.
+pub(crate) const TRIES: usize = 8;
+
 /// What the program hands in when it starts.
 pub struct AppParts {
     /// The database, migrated.

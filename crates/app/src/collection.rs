@@ -9,15 +9,12 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::time::Timestamp;
 use tegata_store::Collection;
 
-use crate::base::App;
+use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::guessing::Source;
-
-/// How often a first collection tries again when another request was first.
-const TRIES: usize = 4;
 
 impl App {
     /// Whether the grant's certificate can be collected now.
@@ -59,6 +56,17 @@ impl App {
         Ok(())
     }
 
+    /// A key that the terminal made itself is not here to be downloaded (K1).
+    pub(crate) async fn check_made_here(&self, grant: &Grant) -> Result<()> {
+        let Some(serial) = grant.state.serial() else {
+            return Ok(());
+        };
+        match self.store().reader().await?.sealed_key(&serial).await? {
+            Some(_) => Ok(()),
+            None => Err(made_by_terminal()),
+        }
+    }
+
     /// The grant's certificate, once its key is fixed.
     pub(crate) async fn record_of(&self, grant: &Grant) -> Result<Option<CertificateRecord>> {
         match grant.state.serial() {
@@ -67,7 +75,8 @@ impl App {
         }
     }
 
-    /// Makes key and certificate, or finishes what another request or a crash left half done.
+    /// Makes key and certificate, or finishes what another request or a crash left half done. Returns once the
+    /// grant's certificate is issued, whoever made it.
     pub(crate) async fn ensure_certificate(
         &self,
         grant: &Grant,
@@ -82,15 +91,15 @@ impl App {
             self.check_collectable(&grant, record.as_ref(), now).await?;
             match record.map(|record| (record.serial, record.state)) {
                 Some((serial, CertificateState::Intended)) => {
-                    return self.finish_intent(serial, actor, now).await;
+                    self.finish_intent(serial, actor.clone(), now).await?;
                 }
                 Some(_) => return Ok(()),
                 None => match self
                     .make_certificate(&grant, secret, actor.clone(), now)
                     .await
                 {
-                    Err(Error::Conflict) => {}
-                    done => return done,
+                    Ok(()) | Err(Error::Conflict) => {}
+                    Err(error) => return Err(error),
                 },
             }
             let fresh = self.store().reader().await?.grant(&grant.id).await?;
@@ -170,7 +179,7 @@ impl App {
         &self,
         grant: &Grant,
         source: Source,
-        refusal: &Error,
+        refusal: &Refusal,
         now: Timestamp,
     ) -> Result<()> {
         let why = refusal.to_string();
@@ -202,6 +211,12 @@ impl App {
             })
             .await
     }
+}
+
+/// The answer in the browser where the terminal has the key.
+pub(crate) fn made_by_terminal() -> Error {
+    let told = "the terminal made this key itself, and only it has the key";
+    Refusal::State(told.to_owned()).into()
 }
 
 fn collection(

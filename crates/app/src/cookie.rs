@@ -27,7 +27,9 @@ const KEY: usize = 32;
 impl App {
     /// The cookie's value for `flow`.
     pub(crate) fn seal_cookie(&self, flow: &FlowId, secret: &FlowSecret) -> Result<String> {
-        let mut plain = Zeroizing::new(secret.wrap_key.expose().to_vec());
+        // Room for all of it: a vector that grows leaves a copy of the secret behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(256));
+        plain.extend_from_slice(secret.wrap_key.expose());
         plain.push(u8::try_from(secret.last_two.len()).map_err(|e| internal("seal a cookie", e))?);
         plain.extend_from_slice(secret.last_two.as_bytes());
         if let Some(password) = &secret.password {

@@ -4,14 +4,14 @@
 //! only that key. Between the pages the way to the key travels in the procedure's cookie, never in the database.
 
 use tegata_domain::audit::Actor;
-use tegata_domain::flow::{FlowKind, FlowStep, Turn};
+use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantMove};
 use tegata_domain::id::FlowId;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
-use crate::base::App;
+use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
 use crate::error::{Error, Refusal, Result};
 use crate::flow::Opened;
@@ -102,14 +102,15 @@ impl App {
             return Err(self.wrong_ids(source).await);
         }
         let record = self.record_of(&proven.grant).await?;
-        if let Err(refusal) = self
+        let checked = self
             .check_collectable(&proven.grant, record.as_ref(), now)
-            .await
-        {
-            self.record_refused_collection(&proven.grant, source, &refusal, now)
+            .await;
+        if let Err(Error::Refused(refusal)) = &checked {
+            self.record_refused_collection(&proven.grant, source, refusal, now)
                 .await?;
-            return Err(refusal);
         }
+        checked?;
+        self.check_made_here(&proven.grant).await?;
         let flow = self
             .begin_flow(
                 FlowKind::Collect,
@@ -179,8 +180,11 @@ impl App {
     ) -> Result<String> {
         let mut secret = self.open_cookie(flow, cookie)?;
         let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
-        let typed: [&[u8]; 3] = [
+        // With the wrap key in it, the stored digest tells nothing about a short password, not even to
+        // somebody who has the key-encryption key (K4).
+        let typed: [&[u8]; 4] = [
             b"password",
+            secret.wrap_key.expose(),
             form.password.expose().as_bytes(),
             form.confirmation.expose().as_bytes(),
         ];
@@ -228,27 +232,39 @@ impl App {
         now: Timestamp,
     ) -> Result<KeyFile> {
         let secret = self.open_cookie(flow, cookie)?;
-        let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
-        if self.system_now() > row.expires_at {
-            return Err(Refusal::FlowEnded.into());
+        let mut file = None;
+        for _ in 0..TRIES {
+            let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+            let (Some(password), FlowStep::Ready) = (&secret.password, row.step) else {
+                return Err(Refusal::FlowElsewhere.into());
+            };
+            if version != row.version {
+                return Err(Refusal::FlowElsewhere.into());
+            }
+            let record = self.record_of(&grant).await?;
+            self.check_collectable(&grant, record.as_ref(), now).await?;
+            let record = record.ok_or(Refusal::FlowElsewhere)?;
+            if file.is_none() {
+                let key = match self.open_key(&record.serial, &secret).await {
+                    Err(Error::Conflict) => continue,
+                    opened => opened?,
+                };
+                file = Some(self.write_key_file(&record, key, password).await?);
+            }
+            let recorded = self
+                .record_collection(&row, &grant, record, source, now)
+                .await;
+            match (recorded, file.take()) {
+                (Ok(()), Some(der)) => {
+                    let name = file_name(&grant);
+                    return Ok(KeyFile { name, der });
+                }
+                (Err(Error::Conflict), made) => file = made,
+                (Err(error), _) => return Err(error),
+                (Ok(()), None) => {}
+            }
         }
-        let (Some(password), FlowStep::Ready) = (&secret.password, row.step) else {
-            return Err(Refusal::FlowElsewhere.into());
-        };
-        if version != row.version {
-            return Err(Refusal::FlowElsewhere.into());
-        }
-        let record = self.record_of(&grant).await?;
-        self.check_collectable(&grant, record.as_ref(), now).await?;
-        let record = record.ok_or(Refusal::FlowElsewhere)?;
-        let key = self.open_key(&record.serial, &secret).await?;
-        let der = self.write_key_file(&record, key, password).await?;
-        self.record_collection(&row, &grant, record, source, now)
-            .await?;
-        Ok(KeyFile {
-            name: file_name(&grant),
-            der,
-        })
+        Err(Error::Conflict)
     }
 
     /// 「心当たりがない」: stops the grant; only two operators let it go on.
@@ -261,28 +277,38 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         self.open_cookie(flow, cookie)?;
-        let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
         let digest = self.keyring().digest(Purpose::FlowCookie, &[b"freeze"])?;
-        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
-            return Ok(());
+        for _ in 0..TRIES {
+            let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+            if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+                return Ok(());
+            }
+            match self.try_freeze(row, grant, digest, source, now).await {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
         }
+        Err(Error::Conflict)
+    }
+
+    /// Freezes the grant as it was read; `Conflict` where it or the procedure moved meanwhile. A second freeze
+    /// changes nothing and is not mailed.
+    async fn try_freeze(
+        &self,
+        row: Flow,
+        grant: Grant,
+        digest: [u8; 32],
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let frozen = grant.state.clone().apply(GrantMove::Freeze, now)?;
         let object = format!("grant:{}", grant.id);
         let actor = Actor::Subscriber(source.to_string());
-        let event = self.event(
-            actor,
-            "grant.freeze",
-            object,
-            "by its holder".to_owned(),
-            now,
-        );
+        let detail = "by its holder".to_owned();
+        let event = self.event(actor, "grant.freeze", object, detail, now);
         let key = format!("grant_frozen:{}:{}", grant.id, row.id.as_str());
-        let mail = self.mail(
-            MailKind::GrantFrozen,
-            &grant.mail,
-            key,
-            &values_of(&grant),
-            now,
-        );
+        let values = values_of(&grant);
+        let mail = self.mail(MailKind::GrantFrozen, &grant.mail, key, &values, now);
         let expires = self.flow_end();
         self.store()
             .write(move |tx| {
@@ -290,15 +316,13 @@ impl App {
                     let moved = tx
                         .move_flow(&row.id, row.version, FlowStep::Done, "{}", &digest, expires)
                         .await?;
-                    if !moved {
-                        return Err(Refusal::FlowElsewhere.into());
-                    }
-                    let frozen = grant.state.clone().apply(GrantMove::Freeze, now)?;
-                    if !tx.move_grant(&grant.id, &grant.state, &frozen).await? {
+                    if !moved || !tx.move_grant(&grant.id, &grant.state, &frozen).await? {
                         return Err(Error::Conflict);
                     }
-                    tx.insert_mail(&mail).await?;
-                    tx.insert_audit(&event).await?;
+                    if frozen != grant.state {
+                        tx.insert_mail(&mail).await?;
+                        tx.insert_audit(&event).await?;
+                    }
                     Ok(())
                 })
             })

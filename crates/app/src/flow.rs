@@ -13,7 +13,7 @@ use crate::error::{Error, Refusal, Result, internal};
 use crate::guessing::Source;
 
 /// A procedure that has begun.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Opened {
     /// Its id, part of its pages' address.
     pub flow: FlowId,

@@ -8,7 +8,7 @@ use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{
     CertificateKind, CertificateMove, CertificateRecord, CertificateState,
 };
-use tegata_domain::grant::{Grant, GrantMove, GrantState, not_before};
+use tegata_domain::grant::{Grant, GrantMove, not_before};
 use tegata_domain::id::{CaKeyId, Fingerprint, GrantId, SerialNumber};
 use tegata_domain::institution::InstitutionCode;
 use tegata_domain::policy::Policy;
@@ -21,11 +21,11 @@ use tegata_pki::name::DistinguishedName;
 use tegata_pki::profile::{CertificatePolicy, CertificateProfile, Subscriber};
 use tegata_pki::signer::SignatureAlgorithm;
 use tegata_pki::tbs::{TbsParameters, assemble, build_tbs, sign_tbs, verify_signature};
-use tegata_store::{CaKeyPurpose, Tx};
+use tegata_store::{CaKeyPurpose, StoreError, Tx};
 
 use crate::authority::Authority;
 use crate::base::App;
-use crate::error::{Error, Refusal, Result, internal};
+use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::publish::list_name;
 
@@ -145,7 +145,8 @@ impl App {
                     if !tx.move_grant(&grant.id, &grant.state, &fixed).await? {
                         return Err(Error::Conflict);
                     }
-                    tx.insert_intent(&intent.record, &intent.tbs).await?;
+                    let stored = tx.insert_intent(&intent.record, &intent.tbs).await;
+                    stored.map_err(refuse_known_key)?;
                     if let Some(sealed) = &sealed {
                         tx.insert_sealed_key(&serial, &grant.id, sealed, now)
                             .await?;
@@ -271,7 +272,7 @@ impl App {
                     if !tx.move_certificate(&serial, &record.state, &void).await? {
                         return Ok(());
                     }
-                    tx.destroy_key(&serial, crate::KeyDestroyed::Revocation, now)
+                    tx.destroy_key(&serial, KeyDestroyed::Revocation, now)
                         .await?;
                     free_key(tx, &record, now).await?;
                     want_lists(tx, &record.ca_key, record.shard, now).await?;
@@ -325,6 +326,17 @@ pub(crate) async fn want_lists(
     Ok(())
 }
 
+/// A key that was certified before is refused for good (T35); any other conflict is a matter of who was first.
+fn refuse_known_key(error: StoreError) -> Error {
+    match error {
+        StoreError::Conflict { rule } if rule == "certificate_key" => {
+            let told = "this key was certified before; make another one";
+            Refusal::State(told.to_owned()).into()
+        }
+        other => other.into(),
+    }
+}
+
 async fn free_key(tx: &mut Tx, record: &CertificateRecord, now: Timestamp) -> Result<()> {
     let Some(id) = &record.grant else {
         return Ok(());
@@ -332,9 +344,13 @@ async fn free_key(tx: &mut Tx, record: &CertificateRecord, now: Timestamp) -> Re
     let Some(grant) = tx.grant(id).await? else {
         return Ok(());
     };
-    if matches!(&grant.state, GrantState::KeyFixed { serial } if *serial == record.serial) {
-        let free = grant.state.clone().apply(GrantMove::FreeKey, now)?;
-        tx.move_grant(id, &grant.state, &free).await?;
+    // A frozen grant is freed under the ice.
+    let free = grant.state.clone().apply(GrantMove::FreeKey, now);
+    if let Ok(free) = free
+        && grant.state.serial() == Some(record.serial)
+        && !tx.move_grant(id, &grant.state, &free).await?
+    {
+        return Err(Error::Conflict);
     }
     Ok(())
 }

@@ -12,9 +12,10 @@ use tegata_pki::pkcs12::{self, Pkcs12Form};
 use zeroize::Zeroizing;
 
 use crate::base::App;
+use crate::collection::made_by_terminal;
 use crate::cookie::FlowSecret;
 use crate::download::PasswordForm;
-use crate::error::{FieldProblem, Refusal, Result, internal};
+use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::seal::{Purpose, unwrap_with};
 
 /// Most characters of a `.p12` password: old Windows dialogs refuse more (K4).
@@ -56,7 +57,9 @@ impl App {
         secret: &FlowSecret,
     ) -> Result<PrivateKey> {
         let row = self.store().reader().await?.sealed_key(serial).await?;
-        let sealed = row.and_then(|row| row.sealed).ok_or(Refusal::FlowEnded)?;
+        let row = row.ok_or_else(made_by_terminal)?;
+        // Destroyed since it was looked at: the next look says why.
+        let sealed = row.sealed.ok_or(Error::Conflict)?;
         let malformed = || internal("open a sealed key", "its form is wrong");
         let (length, rest) = sealed.split_first_chunk::<2>().ok_or_else(malformed)?;
         let length = usize::from(u16::from_be_bytes(*length));

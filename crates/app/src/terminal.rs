@@ -6,12 +6,13 @@
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::grant::Grant;
+use tegata_domain::id::SerialNumber;
 use tegata_domain::reference::RequestId;
 use tegata_domain::time::Timestamp;
 use tegata_pki::key::PublicKey;
 
-use crate::base::App;
-use crate::error::{Error, Refusal, Result, internal};
+use crate::base::{App, TRIES};
+use crate::error::{Error, Refusal, Result};
 
 impl App {
     /// Makes the certificate of a posted grant for this public key and returns its DER. The same key again gets
@@ -27,13 +28,20 @@ impl App {
         key.check_strength().map_err(|error| {
             Refusal::State(format!("this key is too weak: {error}; make another one"))
         })?;
-        let grant = self.grant_by(request).await?;
-        let record = self.record_of(&grant).await?;
-        self.check_collectable(&grant, record.as_ref(), now).await?;
-        match record {
-            Some(record) => self.deliver_again(record, key, now).await,
-            None => self.issue_first(&grant, key, now).await,
+        for _ in 0..TRIES {
+            let grant = self.grant_by(request).await?;
+            let record = self.record_of(&grant).await?;
+            self.check_collectable(&grant, record.as_ref(), now).await?;
+            let issued = match record {
+                Some(record) => self.deliver_again(record, key, now).await,
+                None => self.issue_first(&grant, key, now).await,
+            };
+            match issued {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
         }
+        Err(Error::Conflict)
     }
 
     async fn issue_first(&self, grant: &Grant, key: &PublicKey, now: Timestamp) -> Result<Vec<u8>> {
@@ -69,8 +77,9 @@ impl App {
         self.stored(&record.serial).await
     }
 
-    async fn stored(&self, serial: &tegata_domain::id::SerialNumber) -> Result<Vec<u8>> {
+    /// The certificate as it is stored; `Conflict` where its intent was given up meanwhile.
+    async fn stored(&self, serial: &SerialNumber) -> Result<Vec<u8>> {
         let der = self.store().reader().await?.certificate_der(serial).await?;
-        der.ok_or_else(|| -> Error { internal("deliver a certificate", "it is not stored") })
+        der.ok_or(Error::Conflict)
     }
 }

@@ -6,6 +6,7 @@ mod authority;
 mod base;
 mod collection;
 mod cookie;
+mod decide;
 mod download;
 mod error;
 mod examine;

@@ -4,20 +4,19 @@
 use serde::{Deserialize, Serialize};
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
-use tegata_domain::flow::{FlowKind, FlowStep, Turn};
+use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::{FlowId, RevocationId};
 use tegata_domain::institution::MailAddress;
-use tegata_domain::operator::{Act, Operator};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
-use crate::base::App;
+use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
 use crate::download::{CertificateBox, values_of};
-use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
+use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::flow::Opened;
 use crate::guessing::Source;
@@ -110,16 +109,10 @@ impl App {
     ) -> Result<Opened> {
         let proven = self.prove_ids(ids, source).await?;
         let grant = &proven.grant;
-        let open = self
-            .store()
-            .reader()
-            .await?
-            .open_revocation_of(&grant.id)
-            .await?;
-        let step = if open.is_some() {
+        let record = self.record_of(grant).await?;
+        let step = if self.has_open_request(grant).await? {
             FlowStep::Done
         } else {
-            let record = self.record_of(grant).await?;
             check_revocable(grant, record.as_ref(), now)?;
             FlowStep::Form
         };
@@ -226,7 +219,8 @@ impl App {
         self.move_flow(&row, FlowStep::Form, &entered, digest).await
     }
 
-    /// RX-3 → RX-4: the certificate is on hold (an uncollected grant frozen) when this returns.
+    /// RX-3 → RX-4: the certificate is on hold (an uncollected grant frozen) when this returns. Where another
+    /// procedure was first with the same certificate, its request is the answer.
     pub async fn submit_revocation(
         &self,
         flow: &FlowId,
@@ -237,38 +231,80 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         self.open_cookie(flow, cookie)?;
+        let turn = Submission {
+            version,
+            confirmed,
+            digest: self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?,
+        };
+        for _ in 0..TRIES {
+            match self.try_submit(flow, &turn, source, now).await {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Submits by what is read now; `Conflict` where any of it moved meanwhile, and nothing is stored then.
+    async fn try_submit(
+        &self,
+        flow: &FlowId,
+        turn: &Submission,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
         let (row, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?;
-        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+        if self.take_turn(&row, turn.version, &turn.digest)? == Turn::Repeated {
             return Ok(());
         }
         let (FlowStep::Confirm, Some(entered)) = (row.step, read_entered(&row.entered)) else {
             return Err(Refusal::FlowElsewhere.into());
         };
-        if !confirmed {
+        if !turn.confirmed {
             return Err(Refusal::Fields(vec![FieldProblem::NotConfirmed]).into());
         }
         let record = self.settled_record(&grant, source, now).await?;
+        // Asked last: a hold that the record shows has its request by now.
+        if self.has_open_request(&grant).await? {
+            return self
+                .move_flow(&row, FlowStep::Done, &row.entered, turn.digest)
+                .await;
+        }
         check_revocable(&grant, record.as_ref(), now)?;
         let hold = self.prepare_hold(&grant, record, &entered, source, now)?;
+        let written = self.write_hold(row, hold, turn.digest, now).await;
+        if matches!(&written, Err(Error::Refused(Refusal::HoldsQueue))) {
+            tracing::error!(
+                "more requests to revoke in this hour than policy.hold.rate_per_hour; \
+                 they are sent to the help desk"
+            );
+        }
+        written
+    }
+
+    async fn has_open_request(&self, grant: &Grant) -> Result<bool> {
+        let mut reader = self.store().reader().await?;
+        Ok(reader.open_revocation_of(&grant.id).await?.is_some())
+    }
+
+    async fn write_hold(
+        &self,
+        flow: Flow,
+        hold: Hold,
+        digest: [u8; 32],
+        now: Timestamp,
+    ) -> Result<()> {
         let expires = self.flow_end();
         let rate = self.policy().hold.rate_per_hour;
+        let done = FlowStep::Done;
         #[cfg(debug_assertions)]
         let app = self.clone();
-        let flow_row = row.clone();
-        let written = self
-            .store()
+        self.store()
             .write(move |tx| {
                 Box::pin(async move {
+                    let (id, version) = (&flow.id, flow.version);
                     let moved = tx
-                        .move_flow(
-                            &flow_row.id,
-                            flow_row.version,
-                            FlowStep::Done,
-                            &flow_row.entered,
-                            &digest,
-                            expires,
-                        )
+                        .move_flow(id, version, done, &flow.entered, &digest, expires)
                         .await?;
                     if !moved {
                         return Err(Error::Conflict);
@@ -281,90 +317,10 @@ impl App {
                     Ok(())
                 })
             })
-            .await;
+            .await?;
         self.want_publication();
         failpoint!(self, "failpoint:hold:after");
-        match written {
-            Err(Error::Conflict) => {
-                let (fresh, _) = self.load_flow(flow, FlowKind::Revoke).await?;
-                self.take_turn(&fresh, version, &digest).map(|_| ())
-            }
-            done => done,
-        }
-    }
-
-    /// One operator proposes how a request ends, another confirms; the second call carries it out.
-    pub async fn decide_revocation(
-        &self,
-        number: &str,
-        outcome: Outcome,
-        note: &str,
-        by: &Operator,
-        now: Timestamp,
-    ) -> Result<RevocationRequest> {
-        self.require(by, Act::FinishRevocation, now).await?;
-        let request = self
-            .store()
-            .reader()
-            .await?
-            .revocation_by_number(number)
-            .await?;
-        let request = request.ok_or(Refusal::NotFound)?;
-        let decided =
-            request
-                .state
-                .clone()
-                .decide(outcome, by.id.clone(), now, note.trim().to_owned());
-        let state = match decided {
-            Ok(state) => state,
-            Err(refusal) => {
-                let actor = Actor::Operator(by.id.clone());
-                self.record_refusal(actor, format!("{number}: {refusal}"), now)
-                    .await?;
-                return Err(refusal.into());
-            }
-        };
-        let grant = self.store().reader().await?.grant(&request.grant).await?;
-        let grant = grant.ok_or_else(|| internal("end a request", "its grant is gone"))?;
-        let detail = format!("{} {}", outcome.as_str(), note.trim());
-        let action = match state {
-            RevocationState::Ended { .. } => "revocation.end",
-            RevocationState::Proposed { .. } | RevocationState::Submitted => "revocation.propose",
-        };
-        let object = format!("grant:{}", grant.id);
-        let event = self.event(Actor::Operator(by.id.clone()), action, object, detail, now);
-        let mails = self.end_mails(&request, &grant, outcome, note, now);
-        let ended = RevocationRequest {
-            state,
-            ..request.clone()
-        };
-        let after = ended.clone();
-        #[cfg(debug_assertions)]
-        let app = self.clone();
-        self.store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    if !tx
-                        .move_revocation(&ended.id, &request.state, &ended.state)
-                        .await?
-                    {
-                        return Err(Error::Conflict);
-                    }
-                    tx.insert_audit(&event).await?;
-                    if matches!(ended.state, RevocationState::Ended { .. }) {
-                        end_hold(tx, &ended, outcome, now).await?;
-                        for mail in &mails {
-                            tx.insert_mail(mail).await?;
-                        }
-                    }
-                    failpoint!(app, "failpoint:revocation:inside");
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
-        self.want_publication();
-        failpoint!(self, "failpoint:revocation:after");
-        Ok(after)
+        Ok(())
     }
 
     /// The grant's certificate; an intent is finished first, so that a hold meets a certificate.
@@ -375,13 +331,18 @@ impl App {
         now: Timestamp,
     ) -> Result<Option<CertificateRecord>> {
         let record = self.record_of(grant).await?;
-        match record {
+        let record = match record {
             Some(record) if record.state == CertificateState::Intended => {
                 let actor = Actor::Subscriber(source.to_string());
                 self.finish_intent(record.serial, actor, now).await?;
-                self.record_of(grant).await
+                self.record_of(grant).await?
             }
-            other => Ok(other),
+            other => other,
+        };
+        match record.as_ref().map(|record| record.state) {
+            // The intent was given up meanwhile, and the grant knows it no more.
+            Some(CertificateState::Void { .. }) => Err(Error::Conflict),
+            _ => Ok(record),
         }
     }
 
@@ -429,37 +390,13 @@ impl App {
             event,
         })
     }
+}
 
-    fn end_mails(
-        &self,
-        request: &RevocationRequest,
-        grant: &Grant,
-        outcome: Outcome,
-        note: &str,
-        now: Timestamp,
-    ) -> Vec<OutboxMail> {
-        let mut values = values_of(grant);
-        values.push(("number", request.number.clone()));
-        let kind = match outcome {
-            Outcome::Complete => {
-                values.push(("revoked_at", request.submitted_at.to_string()));
-                MailKind::RevocationCompleted
-            }
-            Outcome::Lift => {
-                values.push(("lifted_at", now.to_string()));
-                values.push(("reason", note.trim().to_owned()));
-                MailKind::RevocationRefused
-            }
-        };
-        addresses(&request.mail, &grant.mail)
-            .into_iter()
-            .enumerate()
-            .map(|(n, to)| {
-                let key = format!("{}:{}:{n}", kind.as_str(), request.id);
-                self.mail(kind, to, key, &values, now)
-            })
-            .collect()
-    }
+/// RX-3 as sent.
+struct Submission {
+    version: i64,
+    confirmed: bool,
+    digest: [u8; 32],
 }
 
 /// Everything that one hold writes.
@@ -508,43 +445,6 @@ impl Hold {
         tx.insert_audit(&self.event).await?;
         Ok(())
     }
-}
-
-/// Revokes with the hold's date and destroys the kept key, or lifts the hold.
-async fn end_hold(
-    tx: &mut Tx,
-    request: &RevocationRequest,
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<()> {
-    if let Some(serial) = &request.serial {
-        let record = tx.certificate(serial).await?;
-        let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
-        let step = match outcome {
-            Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
-            Outcome::Lift => CertificateMove::Lift,
-        };
-        let moved = record.state.apply(step, now)?;
-        if !tx.move_certificate(serial, &record.state, &moved).await? {
-            return Err(Error::Conflict);
-        }
-        if outcome == Outcome::Complete {
-            tx.destroy_key(serial, KeyDestroyed::Revocation, now)
-                .await?;
-        }
-        return want_lists(tx, &record.ca_key, record.shard, now).await;
-    }
-    let grant = tx.grant(&request.grant).await?;
-    let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
-    let step = match outcome {
-        Outcome::Complete => GrantMove::Void,
-        Outcome::Lift => GrantMove::Unfreeze,
-    };
-    let moved = grant.state.clone().apply(step, now)?;
-    if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
-        return Err(Error::Conflict);
-    }
-    Ok(())
 }
 
 fn check_revocable(
@@ -604,7 +504,10 @@ fn read_entered(text: &str) -> Option<EnteredRevocation> {
 }
 
 /// The form's and the registered address, each once.
-fn addresses<'a>(form: &'a MailAddress, registered: &'a MailAddress) -> Vec<&'a MailAddress> {
+pub(crate) fn addresses<'a>(
+    form: &'a MailAddress,
+    registered: &'a MailAddress,
+) -> Vec<&'a MailAddress> {
     if form == registered {
         vec![form]
     } else {

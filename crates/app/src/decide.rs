@@ -1,0 +1,227 @@
+//! The end of a request to revoke: one operator proposes it, another confirms it (decision F4, manual 4).
+//!
+//! Complete: revoked with the hold's date, the kept key destroyed. Lift: as before the request.
+
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::certificate::CertificateMove;
+use tegata_domain::grant::{Grant, GrantMove, GrantState};
+use tegata_domain::operator::{Act, Operator};
+use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::revocation::{Outcome, RevocationRefusal, RevocationRequest, RevocationState};
+use tegata_domain::time::Timestamp;
+use tegata_store::Tx;
+
+use crate::base::App;
+use crate::download::values_of;
+use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
+use crate::failpoint::failpoint;
+use crate::issue::want_lists;
+use crate::revoke::addresses;
+
+impl App {
+    /// One operator proposes how a request ends, another confirms; the second call carries it out. The mails tell
+    /// the note of the proposal, which both have seen.
+    pub async fn decide_revocation(
+        &self,
+        number: &str,
+        outcome: Outcome,
+        note: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        let request = self.request_to_finish(number, by, now).await?;
+        let note = note.trim().to_owned();
+        let detail = format!("{} {note}", outcome.as_str());
+        let decided = request
+            .state
+            .clone()
+            .decide(outcome, by.id.clone(), now, note);
+        let state = self.audited(number, by, decided, now).await?;
+        let action = match state {
+            RevocationState::Ended { .. } => "revocation.end",
+            RevocationState::Proposed { .. } | RevocationState::Submitted => "revocation.propose",
+        };
+        self.move_request(request, state, (action, detail), by, now)
+            .await
+    }
+
+    /// Takes a proposal back, so that another outcome can be proposed.
+    pub async fn withdraw_decision(
+        &self,
+        number: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        let request = self.request_to_finish(number, by, now).await?;
+        let withdrawn = request.state.clone().withdraw();
+        let state = self.audited(number, by, withdrawn, now).await?;
+        if state == request.state {
+            return Ok(request);
+        }
+        let told = ("revocation.withdraw", String::new());
+        self.move_request(request, state, told, by, now).await
+    }
+
+    async fn request_to_finish(
+        &self,
+        number: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        self.require(by, Act::FinishRevocation, now).await?;
+        let mut reader = self.store().reader().await?;
+        Ok(reader
+            .revocation_by_number(number)
+            .await?
+            .ok_or(Refusal::NotFound)?)
+    }
+
+    /// Hands the state on, or records the refusal (T40).
+    async fn audited(
+        &self,
+        number: &str,
+        by: &Operator,
+        decided: std::result::Result<RevocationState, RevocationRefusal>,
+        now: Timestamp,
+    ) -> Result<RevocationState> {
+        match decided {
+            Ok(state) => Ok(state),
+            Err(refusal) => {
+                let actor = Actor::Operator(by.id.clone());
+                self.record_refusal(actor, format!("{number}: {refusal}"), now)
+                    .await?;
+                Err(refusal.into())
+            }
+        }
+    }
+
+    async fn move_request(
+        &self,
+        request: RevocationRequest,
+        state: RevocationState,
+        (action, detail): (&'static str, String),
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        let grant = self.store().reader().await?.grant(&request.grant).await?;
+        let grant = grant.ok_or_else(|| internal("end a request", "its grant is gone"))?;
+        let actor = Actor::Operator(by.id.clone());
+        let object = format!("grant:{}", grant.id);
+        let event = self.event(actor.clone(), action, object, detail, now);
+        let destroyed = request.serial.map(|serial| {
+            let object = format!("certificate:{serial}");
+            let detail = format!("request {} was completed", request.number);
+            self.event(actor, "key.destroy", object, detail, now)
+        });
+        let ended = RevocationRequest {
+            state,
+            ..request.clone()
+        };
+        let mails = self.end_mails(&ended, &grant, now);
+        let after = ended.clone();
+        #[cfg(debug_assertions)]
+        let app = self.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let (from, to) = (&request.state, &ended.state);
+                    if !tx.move_revocation(&ended.id, from, to).await? {
+                        return Err(Error::Conflict);
+                    }
+                    tx.insert_audit(&event).await?;
+                    if let RevocationState::Ended { outcome, .. } = &ended.state {
+                        end_hold(tx, &ended, *outcome, destroyed, now).await?;
+                    }
+                    for mail in &mails {
+                        tx.insert_mail(mail).await?;
+                    }
+                    failpoint!(app, "failpoint:revocation:inside");
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        self.want_publication();
+        failpoint!(self, "failpoint:revocation:after");
+        Ok(after)
+    }
+
+    /// The mails of a request that has ended; none before.
+    fn end_mails(
+        &self,
+        request: &RevocationRequest,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Vec<OutboxMail> {
+        let RevocationState::Ended { outcome, note, .. } = &request.state else {
+            return Vec::new();
+        };
+        let mut values = values_of(grant);
+        values.push(("number", request.number.clone()));
+        let kind = match outcome {
+            Outcome::Complete => {
+                values.push(("revoked_at", request.submitted_at.to_string()));
+                MailKind::RevocationCompleted
+            }
+            Outcome::Lift => {
+                values.push(("lifted_at", now.to_string()));
+                values.push(("reason", note.clone()));
+                MailKind::RevocationRefused
+            }
+        };
+        addresses(&request.mail, &grant.mail)
+            .into_iter()
+            .enumerate()
+            .map(|(n, to)| {
+                let key = format!("{}:{}:{n}", kind.as_str(), request.id);
+                self.mail(kind, to, key, &values, now)
+            })
+            .collect()
+    }
+}
+
+/// Revokes with the hold's date and destroys the kept key, or lifts the hold.
+async fn end_hold(
+    tx: &mut Tx,
+    request: &RevocationRequest,
+    outcome: Outcome,
+    destroyed: Option<AuditEvent>,
+    now: Timestamp,
+) -> Result<()> {
+    if let Some(serial) = &request.serial {
+        let record = tx.certificate(serial).await?;
+        let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
+        let step = match outcome {
+            Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
+            Outcome::Lift => CertificateMove::Lift,
+        };
+        let moved = record.state.apply(step, now)?;
+        if !tx.move_certificate(serial, &record.state, &moved).await? {
+            return Err(Error::Conflict);
+        }
+        let why = KeyDestroyed::Revocation;
+        if outcome == Outcome::Complete
+            && tx.destroy_key(serial, why, now).await?
+            && let Some(event) = destroyed
+        {
+            tx.insert_audit(&event).await?;
+        }
+        return want_lists(tx, &record.ca_key, record.shard, now).await;
+    }
+    let grant = tx.grant(&request.grant).await?;
+    let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
+    let step = match outcome {
+        Outcome::Complete => GrantMove::Void,
+        // A freeze older than the request is the holder's own, and stays.
+        Outcome::Lift if was_frozen_before(&grant.state, request.submitted_at) => return Ok(()),
+        Outcome::Lift => GrantMove::Unfreeze,
+    };
+    let moved = grant.state.clone().apply(step, now)?;
+    if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
+        return Err(Error::Conflict);
+    }
+    Ok(())
+}
+
+fn was_frozen_before(state: &GrantState, submitted_at: Timestamp) -> bool {
+    matches!(state, GrantState::Frozen { at, .. } if *at < submitted_at)
+}

@@ -10,6 +10,8 @@ use crate::error::{Error, KeyDestroyed, Result};
 
 /// Seconds after which an intent counts as left behind.
 const LEFT_BEHIND: i64 = 30;
+/// Later than every intent, also after the clock was set back.
+const END_OF_TIME: Timestamp = Timestamp::from_unix(i64::MAX);
 /// Rows that one run takes at the most.
 const BATCH: u32 = 200;
 
@@ -30,7 +32,7 @@ impl App {
     pub async fn recover(&self, now: Timestamp) -> Result<usize> {
         let mut done = 0;
         loop {
-            let batch = self.settle_intents(now.plus_seconds(1), now).await?;
+            let batch = self.settle_intents(END_OF_TIME, now).await?;
             done += batch;
             if batch == 0 {
                 return Ok(done);
@@ -38,21 +40,19 @@ impl App {
         }
     }
 
-    /// Runs every job that is due.
+    /// Runs every job that is due. One that fails keeps no other from running; the first failure is returned,
+    /// further ones are logged.
     pub async fn run_due_jobs(&self, now: Timestamp) -> Result<JobReport> {
-        self.refresh_responders(now).await?;
-        let intents = self
-            .settle_intents(now.plus_seconds(-LEFT_BEHIND), now)
-            .await?;
-        let keys = self.destroy_keys_after_window(now).await?;
-        self.sweep(now).await?;
-        let lists = self.publish_due(now).await?;
+        let mut failed = None;
+        let mut report = JobReport::default();
+        note(self.refresh_responders(now).await, &mut failed);
+        let left_behind = now.plus_seconds(-LEFT_BEHIND);
+        report.intents = note(self.settle_intents(left_behind, now).await, &mut failed);
+        report.keys = note(self.destroy_keys_after_window(now).await, &mut failed);
+        note(self.sweep(now).await, &mut failed);
+        report.lists = note(self.publish_due(now).await, &mut failed);
         self.keypool().fill_one().await;
-        Ok(JobReport {
-            lists,
-            intents,
-            keys,
-        })
+        failed.map_or(Ok(report), Err)
     }
 
     /// Intents stored before `before`: finished where the grant still waits for them, else voided (F5).
@@ -73,8 +73,15 @@ impl App {
                 None => false,
             };
             if waited_for {
-                self.finish_intent(record.serial, Actor::System, now)
-                    .await?;
+                let finished = self.finish_intent(record.serial, Actor::System, now).await;
+                match finished {
+                    // What cannot be signed today cannot be signed tomorrow.
+                    Err(Error::Internal(reason)) => {
+                        tracing::error!(reason, serial = %record.serial, "an intent is given up");
+                        self.void_intent(record, now).await?;
+                    }
+                    done => done?,
+                }
             } else {
                 self.void_intent(record, now).await?;
             }
@@ -137,6 +144,16 @@ impl App {
             })
             .await
     }
+}
+
+/// The value of a job that went well; the error of one that did not is kept, or logged after the first.
+fn note<T: Default>(ended: Result<T>, failed: &mut Option<Error>) -> T {
+    match ended {
+        Ok(value) => return value,
+        Err(error) if failed.is_none() => *failed = Some(error),
+        Err(error) => tracing::error!(%error, "a further job failed; it will be tried again"),
+    }
+    T::default()
 }
 
 fn waits_for(grant: &Grant, serial: tegata_domain::id::SerialNumber) -> bool {

@@ -15,7 +15,7 @@ use crate::failpoint::failpoint;
 const LISTS_IN_A_RUN: u32 = 256;
 
 impl App {
-    /// Makes every list that is due. Returns how many were made.
+    /// Makes every list that is due, also where one of them fails. Returns how many were made.
     pub(crate) async fn publish_due(&self, now: Timestamp) -> Result<usize> {
         let due = self
             .store()
@@ -24,12 +24,16 @@ impl App {
             .due_publications(now, LISTS_IN_A_RUN)
             .await?;
         let mut made = 0;
+        let mut failed = None;
         for row in due {
-            if self.publish_list(&row, now).await? {
-                made += 1;
+            match self.publish_list(&row, now).await {
+                Ok(done) => made += usize::from(done),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                }
             }
         }
-        Ok(made)
+        failed.map_or(Ok(made), Err)
     }
 
     /// Makes one list. `false`: another process was faster, or the key is offline.

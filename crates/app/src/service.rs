@@ -68,17 +68,14 @@ impl App {
             .authorities()
             .all()
             .iter()
-            .filter(|key| key.is_online())
+            .filter(|key| key.is_online() && now <= key.not_after)
         {
             let fresh = self
                 .authorities()
                 .responder(&authority.id)
                 .is_some_and(|responder| {
-                    is_fresh(
-                        Timestamp::from_unix(responder.certificate.not_after()),
-                        life,
-                        now,
-                    )
+                    let end = Timestamp::from_unix(responder.certificate.not_after());
+                    is_fresh(end, authority, life, now)
                 });
             if fresh {
                 continue;
@@ -118,7 +115,7 @@ impl App {
             .newest_service_certificate(kind, name)
             .await?;
         if let Some(row) = newest
-            && is_fresh(row.not_after, life, now)
+            && is_fresh(row.not_after, authority, life, now)
         {
             let key = self
                 .keyring()
@@ -203,7 +200,10 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    store_certificate(tx, service.serial, &der, &event).await?;
+                    if !store_certificate(tx, service.serial, &der, &event).await? {
+                        // Another process took the intent for left behind and voided it.
+                        return Err(Error::Conflict);
+                    }
                     tx.insert_service_certificate(&service).await?;
                     Ok::<_, Error>(())
                 })
@@ -256,8 +256,9 @@ impl App {
     }
 }
 
-fn is_fresh(not_after: Timestamp, life: Life, now: Timestamp) -> bool {
-    now < not_after.plus_days(-life.renew)
+/// Whether a new certificate would be no better yet: its renewal is not due, or it ends with the CA itself.
+fn is_fresh(not_after: Timestamp, authority: &Authority, life: Life, now: Timestamp) -> bool {
+    now < not_after.plus_days(-life.renew) || not_after >= authority.not_after
 }
 
 fn place(id: &ServiceCertificateId) -> String {

@@ -76,6 +76,9 @@ impl App {
         let Some(authority) = self.issuer_of(&request) else {
             return refuse(ErrorStatus::Unauthorized);
         };
+        if !authority.is_online() {
+            return refuse(ErrorStatus::Unauthorized);
+        }
         let Some(responder) = self.authorities().responder(&authority.id) else {
             return refuse(ErrorStatus::TryLater);
         };

@@ -34,6 +34,11 @@ impl std::fmt::Display for Source {
     }
 }
 
+/// Networks that are counted one by one in a minute; further ones share one budget, so that an attacker with
+/// many addresses fills no memory. A right pair passes all the same.
+const MOST_NETWORKS: usize = 10_000;
+const OTHERS: &str = "others";
+
 /// Counters of the present minute and those that wait to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Guessing {
@@ -71,7 +76,10 @@ impl Guessing {
             counts.all = 0;
             counts.alarmed = false;
         }
-        let network = source.network();
+        let mut network = source.network();
+        if counts.by_network.len() >= MOST_NETWORKS && !counts.by_network.contains_key(&network) {
+            OTHERS.clone_into(&mut network);
+        }
         *counts
             .to_store
             .entry((network.clone(), minute))
@@ -135,7 +143,7 @@ mod tests {
     #[test]
     fn the_first_wrong_pairs_are_free_then_slowed_then_refused() {
         let guessing = Guessing::default();
-        let mut verdict = || guessing.wrong(v4(1), &POLICY, NOW);
+        let verdict = || guessing.wrong(v4(1), &POLICY, NOW);
         assert_eq!(verdict().delay, Duration::ZERO);
         assert_eq!(verdict().delay, Duration::ZERO);
         assert_eq!(verdict().delay, Duration::from_millis(200));
@@ -163,6 +171,18 @@ mod tests {
             .filter(|n| guessing.wrong(v4(*n), &POLICY, NOW).alarm)
             .count();
         assert_eq!(rings, 1);
+    }
+
+    #[test]
+    fn the_networks_of_a_minute_are_bounded() {
+        let guessing = Guessing::default();
+        let last = u32::try_from(2 * MOST_NETWORKS).unwrap();
+        for n in 0..last {
+            guessing.wrong(Source(IpAddr::from(n.to_be_bytes())), &POLICY, NOW);
+        }
+        let verdict = guessing.wrong(Source(IpAddr::from(last.to_be_bytes())), &POLICY, NOW);
+        assert!(verdict.refused.is_some());
+        assert_eq!(guessing.take().len(), MOST_NETWORKS + 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
-use tegata_domain::grant::{Grant, GrantMove, GrantState, days_left, renewal_opens};
+use tegata_domain::grant::{Grant, GrantMove, days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
@@ -139,20 +139,20 @@ impl App {
     }
 
     async fn see_in_use(&self, grant: &Grant, source: Source, now: Timestamp) -> Result<()> {
-        if !matches!(
-            grant.state,
-            GrantState::KeyFixed { .. } | GrantState::Collected { .. }
-        ) {
+        let state = grant.state.clone();
+        let Ok(seen) = state.clone().apply(GrantMove::See, now) else {
+            return Ok(());
+        };
+        if seen == state {
             return Ok(());
         }
         let object = format!("grant:{}", grant.id);
         let actor = Actor::Subscriber(source.to_string());
         let event = self.event(actor, "certificate.seen", object, String::new(), now);
-        let (id, state) = (grant.id.clone(), grant.state.clone());
+        let id = grant.id.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let seen = state.clone().apply(GrantMove::See, now)?;
                     if tx.move_grant(&id, &state, &seen).await? {
                         tx.insert_audit(&event).await?;
                     }

@@ -13,6 +13,7 @@ use tegata_domain::operator::{Act, Operator, Role, is_operator_name};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
+use crate::apply::state;
 use crate::base::App;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::seal::Purpose;
@@ -45,11 +46,11 @@ impl App {
         if !is_operator_name(name) {
             let form = "an operator's name is 1 to 32 small letters, digits, '.', '-' or '_', \
                         beginning with a letter";
-            return Err(Refusal::State(form.to_owned()).into());
+            return Err(state(form));
         }
         if password.expose().chars().count() < SHORTEST_PASSWORD {
             let form = format!("the password must have {SHORTEST_PASSWORD} characters or more");
-            return Err(Refusal::State(form).into());
+            return Err(state(&form));
         }
         let id = OperatorId::generate(now, self.entropy());
         let secret = Secret::new(entropy::octets::<TOTP_SECRET>(self.entropy()).to_vec());
@@ -76,7 +77,11 @@ impl App {
                     Ok::<_, Error>(())
                 })
             })
-            .await?;
+            .await
+            .map_err(|error| match error {
+                Error::Conflict => state("an operator with this name exists already"),
+                other => other,
+            })?;
         let totp_secret = Secret::new(BASE32_NOPAD.encode(secret.expose()));
         Ok(NewOperator {
             operator,

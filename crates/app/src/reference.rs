@@ -40,7 +40,14 @@ impl Peppers {
         let mut peppers = Vec::new();
         for row in store.reader().await?.sealing_secrets(PEPPER).await? {
             let place = format!("sealing_secret/{PEPPER}/{}", row.number);
-            let pepper = keyring.open(Purpose::Pepper, &place, &row.sealed)?;
+            let pepper = keyring
+                .open(Purpose::Pepper, &place, &row.sealed)
+                .map_err(|_| {
+                    internal(
+                        "open the peppers",
+                        "the key-encryption key is not the one that this database was initialised with",
+                    )
+                })?;
             peppers.push((row.number, Secret::new(pepper.to_vec())));
         }
         if peppers.is_empty() {

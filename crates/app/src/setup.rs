@@ -425,5 +425,9 @@ fn write_private(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
         .open(&path)
         .map_err(wrong)?;
     file.write_all(content).map_err(wrong)?;
-    file.sync_all().map_err(wrong)
+    file.sync_all().map_err(wrong)?;
+    // The name must survive a power cut as well as the content.
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(wrong)
 }

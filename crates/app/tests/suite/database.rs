@@ -1,0 +1,92 @@
+//! A fresh database for each test, and what another program would read or change in it.
+
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use tegata_store::{Store, StoreConfig};
+use tempfile::TempDir;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A migrated database of its own for one test.
+pub(crate) struct Database {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    pub(crate) folder: TempDir,
+}
+
+pub(crate) async fn sqlite() -> Database {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("tegata.db").display());
+    open(url, folder).await
+}
+
+/// `None` where no server is named.
+pub(crate) async fn postgres() -> Option<Database> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test command names the server"
+    )]
+    let server = std::env::var("TEGATA_TEST_POSTGRES").ok()?;
+    let number = NEXT.fetch_add(1, Ordering::SeqCst);
+    let name = format!("app_{}_{number}", process::id());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    for statement in ["drop database if exists", "create database"] {
+        sqlx::raw_sql(AssertSqlSafe(format!("{statement} {name}")))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+    }
+    connection.close().await.unwrap();
+    let (host, _) = server.rsplit_once('/').unwrap();
+    Some(open(format!("{host}/{name}"), tempfile::tempdir().unwrap()).await)
+}
+
+async fn open(url: String, folder: TempDir) -> Database {
+    let config = StoreConfig {
+        url: url.clone(),
+        readers: 3,
+    };
+    let store = Store::open(&config).await.unwrap();
+    store.migrate().await.unwrap();
+    Database { store, url, folder }
+}
+
+impl Database {
+    /// Runs statements past the product, as a crash or another program would leave them.
+    pub(crate) async fn run(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        }
+    }
+
+    /// The one number that a query answers.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        if self.url.starts_with("sqlite:") {
+            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+            let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+            connection.close().await.unwrap();
+            number.unwrap()
+        } else {
+            let mut connection = PgConnection::connect(&self.url).await.unwrap();
+            let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+            connection.close().await.unwrap();
+            number.unwrap()
+        }
+    }
+
+    /// Rows of a table.
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("select cast(count(*) as bigint) from {table}"))
+            .await
+    }
+}

@@ -1,0 +1,206 @@
+//! Any number of tabs: a procedure is named in its address, versioned, and its cookie opens no other
+//! (decision F1, T01, T05).
+
+use tegata_app::{Opened, Refusal};
+use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::flow::FlowStep;
+use tegata_domain::id::FlowId;
+
+use crate::world::{NOW, PASSWORD, World, password, refusal, revocation_form, source, worlds};
+
+async fn page(world: &World, flow: &FlowId, cookie: Option<&str>) -> Result<FlowStep, Refusal> {
+    match world.app.collection_page(flow, cookie, NOW).await {
+        Ok(page) => Ok(page.step),
+        Err(tegata_app::Error::Refused(refusal)) => Err(refusal),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_procedure_opens_only_with_its_own_cookie() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let (one, two) = (world.open(&posted).await, world.open(&posted).await);
+        let mut bent = one.cookie.clone();
+        let last = bent.pop().unwrap();
+        bent.push(if last == 'A' { 'B' } else { 'A' });
+        let long = "A".repeat(100_000);
+        let foreign = [
+            None,
+            Some(""),
+            Some(two.cookie.as_str()),
+            Some(bent.as_str()),
+            Some("%%%"),
+            Some(long.as_str()),
+        ];
+        for cookie in foreign {
+            assert_eq!(
+                page(&world, &one.flow, cookie).await,
+                Err(Refusal::FlowEnded)
+            );
+        }
+        let nobodys = FlowId::generate(&SeededEntropy::new(99));
+        let unknown = page(&world, &nobodys, Some(&one.cookie)).await;
+        assert_eq!(unknown, Err(Refusal::FlowEnded));
+        assert_eq!(
+            page(&world, &one.flow, Some(&one.cookie)).await,
+            Ok(FlowStep::Password)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_procedure_of_one_kind_is_no_procedure_of_the_other() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let revocation = world.open_revocation(&posted).await;
+        let as_collection = page(&world, &revocation.flow, Some(&revocation.cookie)).await;
+        assert_eq!(as_collection, Err(Refusal::FlowEnded));
+        let collection = world.open(&posted).await;
+        let as_revocation = world
+            .app
+            .revocation_page(&collection.flow, Some(&collection.cookie))
+            .await;
+        assert_eq!(refusal(as_revocation), Refusal::FlowEnded);
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_interleave_without_touching_each_other() {
+    for world in worlds().await {
+        let (a, b) = (world.posted().await, world.posted().await);
+        let (tab_a, tab_b) = (world.open(&a).await, world.open(&b).await);
+        let cookie_b = world.set_password(&tab_b, "password b").await;
+        let cookie_a = world.set_password(&tab_a, "password a").await;
+        let download = async |tab: &Opened, cookie: &str| {
+            let file = world
+                .app
+                .download(&tab.flow, Some(cookie), 2, source(1), NOW)
+                .await;
+            file.unwrap()
+        };
+        let file_b = download(&tab_b, &cookie_b).await;
+        let file_a = download(&tab_a, &cookie_a).await;
+        assert_eq!(file_a.name, format!("{}.p12", a.grant.request_id));
+        assert_eq!(file_b.name, format!("{}.p12", b.grant.request_id));
+        tegata_pki::pkcs12::open(&file_a.der, "password a").unwrap();
+        tegata_pki::pkcs12::open(&file_b.der, "password b").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_post_is_answered_as_the_first_and_another_one_is_told_where_things_stand() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let post = async |text: &str, version| {
+            let cookie = Some(opened.cookie.as_str());
+            let form = password(text, version);
+            let set = world
+                .app
+                .set_password(&opened.flow, cookie, form, source(1), NOW);
+            set.await
+        };
+        post(PASSWORD, 1).await.unwrap();
+        post(PASSWORD, 1).await.unwrap();
+        assert_eq!(refusal(post("another", 1).await), Refusal::FlowElsewhere);
+        assert_eq!(refusal(post(PASSWORD, 2).await), Refusal::FlowElsewhere);
+        assert_eq!(refusal(post(PASSWORD, 7).await), Refusal::FlowElsewhere);
+        assert_eq!(
+            refusal(post(PASSWORD, i64::MAX).await),
+            Refusal::FlowElsewhere
+        );
+        assert_eq!(
+            world
+                .db
+                .count("certificate where kind = 'subscriber'")
+                .await,
+            1
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_download_needs_the_page_that_is_shown_and_the_cookie_with_the_password() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let cookie = world.set_password(&opened, PASSWORD).await;
+        for (cookie, version) in [(&opened.cookie, 2), (&cookie, 1), (&cookie, 3)] {
+            let file = world
+                .app
+                .download(&opened.flow, Some(cookie), version, source(1), NOW)
+                .await;
+            let refused = match file {
+                Err(tegata_app::Error::Refused(refusal)) => refusal,
+                _ => panic!("version {version}"),
+            };
+            assert_eq!(refused, Refusal::FlowElsewhere);
+        }
+        assert_eq!(world.db.count("collection").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_procedure_ends_two_hours_after_its_last_step_by_the_systems_clock() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        world.clock.advance(86_400);
+        world.system.advance(7_200);
+        let cookie = world.set_password(&opened, PASSWORD).await;
+        world.system.advance(7_200);
+        let kept = page(&world, &opened.flow, Some(&cookie)).await;
+        assert_eq!(kept, Ok(FlowStep::Ready));
+        world.system.advance(1);
+        let ended = page(&world, &opened.flow, Some(&cookie)).await;
+        assert_eq!(ended, Err(Refusal::FlowEnded));
+        let file = world
+            .app
+            .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+            .await;
+        assert_eq!(
+            file.map(|_| ()).map_err(|e| e.to_string()),
+            Err(Refusal::FlowEnded.to_string())
+        );
+        let repeated = world
+            .app
+            .set_password(
+                &opened.flow,
+                Some(&cookie),
+                password(PASSWORD, 1),
+                source(1),
+                NOW,
+            )
+            .await;
+        assert_eq!(refusal(repeated), Refusal::FlowEnded);
+        world.system.advance(86_400 + 60);
+        world.jobs().await;
+        assert_eq!(world.db.count("flow").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn back_and_forth_in_the_revocation_keeps_what_was_entered() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.confirmed_revocation(&posted, "lost").await;
+        let (app, cookie) = (&world.app, Some(opened.cookie.as_str()));
+        app.correct_revocation(&opened.flow, cookie, 2)
+            .await
+            .unwrap();
+        app.correct_revocation(&opened.flow, cookie, 2)
+            .await
+            .unwrap();
+        let page = app.revocation_page(&opened.flow, cookie).await.unwrap();
+        assert_eq!((page.step, page.version), (FlowStep::Form, 3));
+        assert_eq!(page.entered.unwrap().mail, crate::world::FORM_MAIL);
+        assert_eq!(refusal(world.submit(&opened).await), Refusal::FlowElsewhere);
+        app.enter_revocation(&opened.flow, cookie, revocation_form(3, "closed"))
+            .await
+            .unwrap();
+        let page = app.revocation_page(&opened.flow, cookie).await.unwrap();
+        assert_eq!((page.step, page.version), (FlowStep::Confirm, 4));
+        assert_eq!(world.db.count("revocation_request").await, 0);
+    }
+}

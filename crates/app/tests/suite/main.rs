@@ -1,0 +1,22 @@
+//! One file per procedure, each run on SQLite, and on PostgreSQL where `TEGATA_TEST_POSTGRES` names a server
+//! on which databases may be made.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cases;
+mod database;
+mod download;
+mod flows;
+mod identify;
+mod issue;
+mod operators;
+mod revoke;
+mod setup;
+mod status;
+mod terminal;
+mod world;

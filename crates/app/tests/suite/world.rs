@@ -1,0 +1,457 @@
+//! A running authority with its people, its clocks and its subscribers.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tegata_app::{
+    Addresses, App, AppParts, Error, Failpoint, InitOptions, KeyFile, NewApplication,
+    NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source, TypedIds,
+};
+use tegata_domain::application::CertificateApplication;
+use tegata_domain::audit::Actor;
+use tegata_domain::certificate::{CertificateRecord, CertificateState};
+use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::grant::{Grant, GrantState};
+use tegata_domain::id::OperatorId;
+use tegata_domain::institution::ClassName;
+use tegata_domain::operator::{Operator, Role};
+use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::reference::{ReferenceId, RequestId};
+use tegata_domain::revocation::Outcome;
+use tegata_domain::secret::Secret;
+use tegata_domain::time::{Clock as _, ManualClock, Timestamp};
+use tegata_pki::certificate::Certificate;
+use tegata_pki::pkcs12;
+use tegata_store::{AuditRow, CaKeyPurpose};
+
+use crate::database::{Database, postgres, sqlite};
+
+pub(crate) const PASSWORD: &str = "Zt7!kappa";
+pub(crate) const MAIL: &str = "clinic@clinic.example";
+pub(crate) const FORM_MAIL: &str = "desk@clinic.example";
+/// 2026-11-20 10:00:00 in Japan.
+pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_136_400);
+
+/// The people of an authority, each with one role.
+pub(crate) struct People {
+    pub(crate) intake: Operator,
+    pub(crate) examiner: Operator,
+    pub(crate) approver: Operator,
+    pub(crate) dispatcher: Operator,
+    pub(crate) administrator: Operator,
+}
+
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) db: Database,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) system: Arc<ManualClock>,
+    pub(crate) people: People,
+    entropy: Arc<SeededEntropy>,
+    policy: Policy,
+}
+
+/// A grant whose letter is out.
+#[derive(Clone)]
+pub(crate) struct Posted {
+    pub(crate) grant: Grant,
+    pub(crate) reference: ReferenceId,
+}
+
+/// The profile `obn` with fast keys.
+pub(crate) fn policy() -> Policy {
+    let mut policy: Policy = toml::from_str(OBN).unwrap();
+    policy.ca.key = "p256".to_owned();
+    policy.ca.subscriber_key = "p256".to_owned();
+    policy.ca.key_pool = 0;
+    policy.p12.iterations = 100;
+    policy
+}
+
+pub(crate) fn source(last: u8) -> Source {
+    Source(IpAddr::from([192, 0, 2, last]))
+}
+
+pub(crate) fn password(text: &str, version: i64) -> PasswordForm {
+    PasswordForm {
+        version,
+        password: Secret::from(text),
+        confirmation: Secret::from(text),
+    }
+}
+
+/// One world for each database that there is.
+pub(crate) async fn worlds() -> Vec<World> {
+    let mut worlds = vec![World::begin(sqlite().await, policy()).await];
+    if let Some(database) = postgres().await {
+        worlds.push(World::begin(database, policy()).await);
+    }
+    worlds
+}
+
+pub(crate) fn parts(
+    db: &Database,
+    policy: &Policy,
+    clocks: (&Arc<ManualClock>, &Arc<ManualClock>),
+    entropy: &Arc<SeededEntropy>,
+) -> AppParts {
+    let (clock, system) = clocks;
+    AppParts {
+        store: db.store.clone(),
+        policy: policy.clone(),
+        clock: Arc::<ManualClock>::clone(clock),
+        system_clock: Arc::<ManualClock>::clone(system),
+        entropy: Arc::<SeededEntropy>::clone(entropy),
+        kek: Secret::new([7; 32]),
+        key_folder: key_folder(db),
+        addresses: Addresses {
+            public: "https://localhost:8440".to_owned(),
+            subscriber: vec!["https://localhost:8441".to_owned()],
+            plain: "http://localhost:8444".to_owned(),
+        },
+        tls_domains: vec!["localhost".to_owned()],
+        failpoint: Failpoint::default(),
+    }
+}
+
+pub(crate) fn key_folder(db: &Database) -> PathBuf {
+    db.folder.path().join("keys")
+}
+
+impl World {
+    /// A single-tier authority with its people and one institution.
+    pub(crate) async fn begin(db: Database, policy: Policy) -> Self {
+        let options = InitOptions {
+            offline: None,
+            accept_online_root: true,
+            demo: false,
+        };
+        Self::begin_with(db, policy, options).await
+    }
+
+    pub(crate) async fn begin_with(db: Database, policy: Policy, options: InitOptions) -> Self {
+        let clock = Arc::new(ManualClock::new(NOW));
+        let system = Arc::new(ManualClock::new(NOW));
+        let entropy = Arc::new(SeededEntropy::new(1));
+        let made = parts(&db, &policy, (&clock, &system), &entropy);
+        App::initialise(&made, options, NOW).await.unwrap();
+        let app = App::open(made).await.unwrap();
+        let people = People {
+            intake: operator(&db, &entropy, "intake", Role::Intake).await,
+            examiner: operator(&db, &entropy, "examiner", Role::Examiner).await,
+            approver: operator(&db, &entropy, "approver", Role::Approver).await,
+            dispatcher: operator(&db, &entropy, "dispatcher", Role::Dispatcher).await,
+            administrator: operator(&db, &entropy, "administrator", Role::Administrator).await,
+        };
+        app.add_institution(institution("medical", "0110119153"), Actor::System, NOW)
+            .await
+            .unwrap();
+        Self {
+            app,
+            db,
+            clock,
+            system,
+            people,
+            entropy,
+            policy,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves both clocks.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+        self.system.advance(seconds);
+    }
+
+    /// What the program is handed at its start.
+    pub(crate) fn parts(&self) -> AppParts {
+        let clocks = (&self.clock, &self.system);
+        parts(&self.db, &self.policy, clocks, &self.entropy)
+    }
+
+    /// The program ends and starts again.
+    pub(crate) async fn restart(&mut self) {
+        self.app = App::open(self.parts()).await.unwrap();
+    }
+
+    /// An operator with further roles.
+    pub(crate) async fn operator(&self, name: &str, role: Role) -> Operator {
+        operator(&self.db, &self.entropy, name, role).await
+    }
+
+    pub(crate) async fn entered(&self) -> CertificateApplication {
+        let by = &self.people.intake;
+        let entered = self.app.enter_application(application(), by, self.now());
+        entered.await.unwrap()
+    }
+
+    pub(crate) async fn approved(&self) -> Grant {
+        let application = self.entered().await;
+        let (app, people, now) = (&self.app, &self.people, self.now());
+        app.examine_application(&application.id, &people.examiner, now)
+            .await
+            .unwrap();
+        app.approve_application(&application.id, &people.approver, now)
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn posted(&self) -> Posted {
+        let grant = self.approved().await;
+        let (app, by, now) = (&self.app, &self.people.dispatcher, self.now());
+        let request = &grant.request_id;
+        let letter = app.print_letter(request, by, now).await.unwrap();
+        let grant = app.post_letter(request, None, by, now).await.unwrap();
+        let reference = letter.reference_id;
+        Posted { grant, reference }
+    }
+
+    pub(crate) async fn open(&self, posted: &Posted) -> Opened {
+        let opened = self.try_open(posted).await;
+        opened.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) async fn try_open(&self, posted: &Posted) -> Result<Opened, Error> {
+        self.app
+            .open_collection(ids(posted), source(1), self.now())
+            .await
+    }
+
+    /// The answer to a right pair that is refused.
+    pub(crate) async fn open_refused(&self, posted: &Posted) -> Refusal {
+        refusal(self.try_open(posted).await)
+    }
+
+    /// The password page; the cookie that the next page gets.
+    pub(crate) async fn set_password(&self, opened: &Opened, text: &str) -> String {
+        let version = self.version(opened).await;
+        self.app
+            .set_password(
+                &opened.flow,
+                Some(&opened.cookie),
+                password(text, version),
+                source(1),
+                self.now(),
+            )
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn version(&self, opened: &Opened) -> i64 {
+        let cookie = Some(opened.cookie.as_str());
+        let page = self.app.collection_page(&opened.flow, cookie, self.now());
+        page.await.unwrap().version
+    }
+
+    /// Opens, sets the password and downloads.
+    pub(crate) async fn collect(&self, posted: &Posted) -> pkcs12::Opened {
+        let file = self.collect_file(posted).await;
+        pkcs12::open(&file.der, PASSWORD).unwrap()
+    }
+
+    pub(crate) async fn collect_file(&self, posted: &Posted) -> KeyFile {
+        let opened = self.open(posted).await;
+        let cookie = self.set_password(&opened, PASSWORD).await;
+        self.app
+            .download(&opened.flow, Some(&cookie), 2, source(1), self.now())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub(crate) async fn open_revocation(&self, posted: &Posted) -> Opened {
+        self.app
+            .open_revocation(ids(posted), source(1), self.now())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// RX-1 to RX-3, ready to be submitted with version 2.
+    pub(crate) async fn confirmed_revocation(&self, posted: &Posted, reason: &str) -> Opened {
+        let opened = self.open_revocation(posted).await;
+        self.app
+            .enter_revocation(
+                &opened.flow,
+                Some(&opened.cookie),
+                revocation_form(1, reason),
+            )
+            .await
+            .unwrap();
+        opened
+    }
+
+    pub(crate) async fn submit(&self, opened: &Opened) -> Result<(), Error> {
+        self.app
+            .submit_revocation(
+                &opened.flow,
+                Some(&opened.cookie),
+                2,
+                true,
+                source(1),
+                self.now(),
+            )
+            .await
+    }
+
+    /// RX-1 to RX-4; the number of the request.
+    pub(crate) async fn revoke(&self, posted: &Posted, reason: &str) -> String {
+        let opened = self.confirmed_revocation(posted, reason).await;
+        self.submit(&opened).await.unwrap();
+        self.accepted_number(&opened).await
+    }
+
+    pub(crate) async fn accepted_number(&self, opened: &Opened) -> String {
+        let page = self
+            .app
+            .revocation_page(&opened.flow, Some(&opened.cookie))
+            .await;
+        page.unwrap().accepted.unwrap().number
+    }
+
+    /// Two operators end a request.
+    pub(crate) async fn finish(&self, number: &str, outcome: Outcome) {
+        for by in [&self.people.examiner, &self.people.approver] {
+            self.app
+                .decide_revocation(number, outcome, "called back", by, self.now())
+                .await
+                .unwrap();
+        }
+    }
+
+    pub(crate) async fn grant(&self, posted: &Posted) -> Grant {
+        self.app
+            .grant_story(&posted.grant.request_id)
+            .await
+            .unwrap()
+            .grant
+    }
+
+    pub(crate) async fn grant_state(&self, posted: &Posted) -> GrantState {
+        self.grant(posted).await.state
+    }
+
+    /// The grant's certificate row.
+    pub(crate) async fn record(&self, posted: &Posted) -> CertificateRecord {
+        self.app
+            .grant_story(&posted.grant.request_id)
+            .await
+            .unwrap()
+            .certificate
+            .unwrap()
+    }
+
+    pub(crate) async fn certificate_state(&self, posted: &Posted) -> CertificateState {
+        self.record(posted).await.state
+    }
+
+    pub(crate) async fn certificate(&self, posted: &Posted) -> Certificate {
+        let serial = self.record(posted).await.serial;
+        let der = self.app.certificate_der(&serial).await.unwrap().unwrap();
+        Certificate::from_der(&der).unwrap()
+    }
+
+    /// Our certificate of this hierarchy.
+    pub(crate) fn ca(&self, purpose: CaKeyPurpose) -> tegata_app::CaCertificate {
+        let all = self.app.ca_certificates();
+        all.into_iter().find(|ca| ca.purpose == purpose).unwrap()
+    }
+
+    pub(crate) fn issuer(&self) -> Certificate {
+        Certificate::from_der(&self.ca(CaKeyPurpose::Subscriber).der).unwrap()
+    }
+
+    pub(crate) async fn jobs(&self) -> tegata_app::JobReport {
+        self.app.run_due_jobs(self.now()).await.unwrap()
+    }
+
+    pub(crate) async fn audit(&self) -> Vec<AuditRow> {
+        let mut reader = self.db.store.reader().await.unwrap();
+        reader.list_audit(None, 10_000).await.unwrap()
+    }
+
+    /// How many events of this kind there are.
+    pub(crate) async fn audited(&self, action: &str) -> usize {
+        let audit = self.audit().await;
+        audit.iter().filter(|row| row.action == action).count()
+    }
+
+    /// Mails of this kind.
+    pub(crate) async fn mails(&self, kind: MailKind) -> Vec<OutboxMail> {
+        let mut mails = self.app.waiting_mails(10_000).await.unwrap();
+        mails.retain(|mail| mail.kind == kind);
+        mails
+    }
+}
+
+pub(crate) fn ids(posted: &Posted) -> TypedIds {
+    TypedIds {
+        request: Some(posted.grant.request_id.clone()),
+        reference: Some(posted.reference.clone()),
+    }
+}
+
+pub(crate) fn request_id(text: &str) -> RequestId {
+    RequestId::parse(text).unwrap()
+}
+
+pub(crate) fn institution(class: &str, code: &str) -> NewInstitution {
+    NewInstitution {
+        class: ClassName::new(class),
+        code: code.to_owned(),
+        name: "みほん医院".to_owned(),
+        prefecture: None,
+        postal_code: "060-0000".to_owned(),
+        address: "札幌市見本区1-1".to_owned(),
+        telephone: "000-000-0000".to_owned(),
+    }
+}
+
+pub(crate) fn application() -> NewApplication {
+    NewApplication {
+        class: ClassName::new("medical"),
+        code: "0110119153".to_owned(),
+        terminal: "受付1".to_owned(),
+        mail: MAIL.to_owned(),
+    }
+}
+
+pub(crate) fn revocation_form(version: i64, reason: &str) -> RevocationForm {
+    RevocationForm {
+        version,
+        mail: FORM_MAIL.to_owned(),
+        confirmation: FORM_MAIL.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// What the rules answered.
+pub(crate) fn refusal<T>(answer: Result<T, Error>) -> Refusal {
+    match answer {
+        Err(Error::Refused(refusal)) => refusal,
+        Err(other) => panic!("no refusal but an error: {other}"),
+        Ok(_) => panic!("not refused"),
+    }
+}
+
+/// A row that knows no password: who acts is handed in by `authenticate`, which has tests of its own.
+async fn operator(db: &Database, entropy: &SeededEntropy, name: &str, role: Role) -> Operator {
+    let operator = Operator {
+        id: OperatorId::generate(NOW, entropy),
+        name: name.to_owned(),
+        roles: [role].into_iter().collect(),
+        disabled_at: None,
+    };
+    let row = operator.clone();
+    db.store
+        .write(move |tx| {
+            Box::pin(async move { tx.insert_operator(&row, "no hash", b"no secret", NOW).await })
+        })
+        .await
+        .unwrap();
+    operator
+}

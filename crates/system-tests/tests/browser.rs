@@ -1,0 +1,334 @@
+//! A person at a real browser: Chromium with its own certificate store, driven by labels and buttons.
+//! Each page leaves a picture in `target/screenshots`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tegata_system_tests::chromium::Chromium;
+use tegata_system_tests::demo::{Demo, Sample};
+use tegata_system_tests::openssl;
+use tegata_system_tests::tools::target;
+
+const PASSWORD: &str = "2468";
+const MAIL: &str = "jimu@clinic.example";
+/// Where Chromium reads what an administrator decided.
+const POLICY: &str = "/etc/chromium/policies/managed/tegata-test.json";
+
+/// Lets Chromium choose a certificate without asking at these addresses. Dropping it takes the rule away.
+struct ChoosesItself;
+
+impl ChoosesItself {
+    fn at(addresses: &[&str]) -> Result<Self> {
+        let rules: Vec<String> = addresses
+            .iter()
+            .map(|address| json!({ "pattern": address, "filter": {} }).to_string())
+            .collect();
+        let policy = json!({ "AutoSelectCertificateForUrls": rules });
+        if let Some(folder) = Path::new(POLICY).parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let guard = Self;
+        fs::write(POLICY, policy.to_string()).context("write a policy of Chromium")?;
+        Ok(guard)
+    }
+}
+
+impl Drop for ChoosesItself {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(POLICY);
+    }
+}
+
+fn goto(url: &str) -> Value {
+    json!({ "goto": { "url": url } })
+}
+
+fn fill(label: &str, value: &str) -> Value {
+    json!({ "fill": { "label": label, "value": value } })
+}
+
+fn click(text: &str) -> Value {
+    json!({ "click": { "text": text } })
+}
+
+fn expect(text: &str) -> Value {
+    json!({ "expectText": { "text": text } })
+}
+
+fn tick(label: &str) -> Value {
+    json!({ "check": { "label": label } })
+}
+
+fn tab(index: usize) -> Value {
+    json!({ "tab": { "index": index } })
+}
+
+fn picture(name: &str) -> Result<Value> {
+    let path = target("screenshots")?.join(format!("{name}.png"));
+    Ok(json!({ "screenshot": { "path": path } }))
+}
+
+fn save(button: &str, path: &Path) -> Value {
+    json!({ "download": { "click": { "text": button }, "path": path } })
+}
+
+/// RCD-1 → RCD-2.
+fn type_ids(sample: &Sample, marks: [&str; 2]) -> Vec<Value> {
+    vec![
+        fill(
+            &format!("{}リクエストID", marks[0]),
+            &sample.letter.request_id,
+        ),
+        fill(
+            &format!("{}リファレンスID", marks[1]),
+            &sample.letter.reference_id,
+        ),
+        click("次へ"),
+    ]
+}
+
+/// RCD-2 → RCD-4.
+fn set_password() -> Vec<Value> {
+    vec![
+        fill("証明書パスワード", PASSWORD),
+        fill("証明書パスワード(確認用)", PASSWORD),
+        click("送信(Submit)"),
+        expect("鍵をダウンロードします。"),
+    ]
+}
+
+fn terminal(sample: &Sample) -> Result<&str> {
+    sample.told["terminal"].as_str().context("a terminal")
+}
+
+#[test]
+fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
+    let demo = Demo::start(&[])?;
+    let sample = demo.sample("posted")?;
+    let public = demo.text("public")?.to_owned();
+    let file = collect_in_the_browser(&demo, &sample)?;
+    openssl::open_p12(&fs::read(&file)?, PASSWORD, demo.folder(), "browser")?;
+
+    let relying = demo.text("relying")?.to_owned();
+    let (entrance, own) = (
+        demo.text("relying_mtls")?.to_owned(),
+        demo.text("subscriber")?.to_owned(),
+    );
+    let _rule = ChoosesItself::at(&[&entrance, &own])?;
+    let home = demo.folder().join("home-with-certificate");
+    let ca = PathBuf::from(demo.text("tls_ca_pem")?);
+    let browser = Chromium::new(&home, &ca, Some((&file, PASSWORD)))?;
+    let mut steps = vec![
+        goto(&format!("{relying}/")),
+        picture("relying-login")?,
+        click("電子証明書でログインする"),
+        expect("ログインしました"),
+        picture("relying-welcome")?,
+        goto(&format!("{own}/p/ru")),
+        expect("登録できています。"),
+        expect(terminal(&sample)?),
+        picture("RU-0")?,
+        goto(&format!("{public}/p/ru")),
+        expect("登録できています。"),
+        goto(&format!("{public}/p/rx")),
+        picture("RX-1")?,
+    ];
+    steps.extend(type_ids(&sample, ["", ""]));
+    steps.extend([
+        expect("使用中"),
+        picture("RX-2")?,
+        fill("メールアドレス", MAIL),
+        fill("メールアドレス(確認用)", MAIL),
+        tick("端末の盗難・紛失"),
+        click("申請(確認画面へ)"),
+        expect("申請すると、この電子証明書はすぐに使えなくなります。"),
+        picture("RX-3")?,
+        click("申請"),
+        expect("「すぐに使えなくなることを確認しました」を選択してください。"),
+        tick("すぐに使えなくなることを確認しました"),
+        click("申請"),
+        expect("失効申請を受け付けました"),
+        picture("RX-4")?,
+        goto(&format!("{entrance}/")),
+        expect("この電子証明書は、一時停止中です"),
+        picture("relying-held")?,
+        goto(&format!("{own}/p/ru")),
+        expect("この電子証明書は、一時停止中です"),
+        picture("RU-E4")?,
+    ]);
+    let seen = browser.drive(&steps)?;
+    let refused: Vec<_> = seen.iter().filter(|step| step["status"] == 403).collect();
+    ensure!(refused.len() == 2, "{refused:#?}");
+    let landed = seen
+        .iter()
+        .filter(|step| step["url"] == format!("{own}/p/ru"))
+        .count();
+    ensure!(landed >= 2, "/p/ru on the public name leads to {own}");
+    println!("collected, used on both sites, stopped, refused on both sites");
+    pictures_are_there(&[
+        "TOP", "RCD-1", "RCD-2", "RCD-4", "RU-0", "RU-E4", "RX-1", "RX-2", "RX-3", "RX-4",
+    ])
+}
+
+/// From the entrance to the file, as the letter says. Answers where the file lies.
+fn collect_in_the_browser(demo: &Demo, sample: &Sample) -> Result<PathBuf> {
+    let public = demo.text("public")?;
+    let file = demo.folder().join("downloaded.p12");
+    let ca = PathBuf::from(demo.text("tls_ca_pem")?);
+    let browser = Chromium::new(&demo.folder().join("home"), &ca, None)?;
+    let mut steps = vec![
+        goto(&format!("{public}/")),
+        expect("電子証明書の手続き"),
+        picture("TOP")?,
+        click("通知書が届いたので取得する"),
+        picture("RCD-1")?,
+        fill("① リクエストID", &sample.letter.request_id),
+        fill("② リファレンスID", "QwErTyUa79"),
+        click("次へ"),
+        expect("リクエストIDまたはリファレンスIDが正しくありません。"),
+        picture("E-01")?,
+    ];
+    steps.extend(type_ids(sample, ["① ", "② "]));
+    steps.extend([
+        expect("この内容の電子証明書を作ります。"),
+        expect(terminal(sample)?),
+        picture("RCD-2")?,
+        fill("証明書パスワード", PASSWORD),
+        fill("証明書パスワード(確認用)", "2469"),
+        click("送信(Submit)"),
+        expect("2つの証明書パスワードが一致しません。"),
+        picture("RCD-E6")?,
+    ]);
+    steps.extend(set_password());
+    steps.extend([
+        picture("RCD-4")?,
+        save("ダウンロード(Download)", &file),
+        goto(&format!("{}/p/cert", demo.text("plain")?)),
+        picture("CERT-1")?,
+        click("設定できたか確認する"),
+        expect("設定できています"),
+        picture("CERT-2")?,
+        goto(&format!("{public}/nowhere")),
+        expect("ご指定の画面はありません"),
+        picture("E-06")?,
+        goto(&format!("{}/p/ru", demo.text("subscriber")?)),
+        expect("電子証明書が選択されていません"),
+        picture("RU-E3")?,
+        click("電子証明書を選び直す"),
+        expect("電子証明書が選択されていません"),
+        goto(demo.clock_page()?),
+        expect("見本の時計"),
+        picture("clock")?,
+    ]);
+    let seen = browser.drive(&steps)?;
+    let saved = seen
+        .iter()
+        .find(|step| step["do"] == "download")
+        .context("a download")?;
+    let name = format!("{}.p12", sample.letter.request_id);
+    ensure!(saved["name"] == name.as_str(), "{saved}");
+    let another = seen.iter().any(|step| {
+        step["url"]
+            .as_str()
+            .is_some_and(|url| url.starts_with("https://r1.localhost"))
+    });
+    ensure!(another, "選び直す leads to no other name");
+    Ok(file)
+}
+
+fn pictures_are_there(names: &[&str]) -> Result<()> {
+    for name in names {
+        let path = target("screenshots")?.join(format!("{name}.png"));
+        let size = fs::metadata(&path)
+            .with_context(|| format!("{}", path.display()))?
+            .len();
+        ensure!(size > 5_000, "{} has {size} octets", path.display());
+    }
+    Ok(())
+}
+
+#[test]
+fn two_tabs_with_two_letters_are_never_mixed_up() -> Result<()> {
+    let demo = Demo::start(&[])?;
+    let samples = demo.samples("posted")?;
+    let [a, b, ..] = samples.as_slice() else {
+        anyhow::bail!("two letters");
+    };
+    let public = demo.text("public")?;
+    let ca = PathBuf::from(demo.text("tls_ca_pem")?);
+    let browser = Chromium::new(&demo.folder().join("home"), &ca, None)?;
+    let files = ["a", "b"].map(|name| demo.folder().join(format!("{name}-tab.p12")));
+    let marks = ["① ", "② "];
+    let mut steps = vec![goto(&format!("{public}/p/rcd")), json!({ "newTab": {} })];
+    steps.push(goto(&format!("{public}/p/rcd")));
+    steps.push(tab(0));
+    steps.extend(type_ids(a, marks));
+    steps.push(expect(terminal(a)?));
+    steps.push(tab(1));
+    steps.extend(type_ids(b, marks));
+    steps.push(expect(terminal(b)?));
+    steps.push(tab(0));
+    steps.extend(set_password());
+    steps.push(expect(terminal(a)?));
+    steps.push(tab(1));
+    steps.extend(set_password());
+    steps.push(expect(terminal(b)?));
+    steps.push(tab(0));
+    steps.push(save("ダウンロード(Download)", &files[0]));
+    steps.push(tab(1));
+    steps.push(save("ダウンロード(Download)", &files[1]));
+    for (index, sample) in [(0, a), (1, b)] {
+        steps.push(tab(index));
+        steps.push(goto(&format!("{public}/p/rx")));
+        steps.extend(type_ids(sample, ["", ""]));
+    }
+    for (index, sample) in [(0, a), (1, b)] {
+        steps.extend([
+            tab(index),
+            expect(terminal(sample)?),
+            fill("メールアドレス", MAIL),
+            fill("メールアドレス(確認用)", MAIL),
+            click("申請(確認画面へ)"),
+        ]);
+    }
+    steps.extend([
+        tab(0),
+        expect(terminal(a)?),
+        tick("すぐに使えなくなることを確認しました"),
+        click("申請"),
+        expect("失効申請を受け付けました"),
+        tab(1),
+        expect(terminal(b)?),
+    ]);
+    let seen = browser.drive(&steps)?;
+    let names: Vec<_> = seen
+        .iter()
+        .filter_map(|step| step["name"].as_str())
+        .collect();
+    let wanted = [a, b].map(|sample| format!("{}.p12", sample.letter.request_id));
+    ensure!(names == wanted, "{names:?}");
+    for ((sample, file), state) in [a, b].into_iter().zip(files).zip(["on_hold", "issued"]) {
+        let holder = openssl::open_p12(&fs::read(&file)?, PASSWORD, demo.folder(), "tab")?;
+        let code = sample.told["institution_code"].as_str().context("a code")?;
+        ensure!(
+            holder.friendly_name.contains(code),
+            "{} for {code}",
+            holder.friendly_name
+        );
+        let shown = demo
+            .cli(&["grant", "show", &sample.letter.request_id, "--json"])?
+            .good()?;
+        let grant: Value = serde_json::from_slice(&shown.stdout)?;
+        ensure!(
+            grant["serial"] == holder.serial.as_str(),
+            "{grant} but {}",
+            holder.serial
+        );
+        ensure!(grant["certificate_state"] == state, "{grant}");
+        ensure!(grant["collections"] == 1, "{grant}");
+    }
+    println!("two tabs, two letters, one cookie jar: no mix-up");
+    Ok(())
+}

@@ -158,7 +158,9 @@ impl App {
                         return Err(Error::Conflict);
                     }
                     let grant = tx.grant(&id).await?.ok_or(Error::Conflict)?;
-                    let collected = grant.state.clone().apply(GrantMove::Collect, now)?;
+                    // Frozen or ended since it was looked at: the next look says why not.
+                    let collected = grant.state.clone().apply(GrantMove::Collect, now);
+                    let collected = collected.map_err(|_| Error::Conflict)?;
                     if collected != grant.state
                         && !tx.move_grant(&id, &grant.state, &collected).await?
                     {

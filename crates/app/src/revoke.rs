@@ -10,6 +10,7 @@ use tegata_domain::id::{FlowId, RevocationId};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
+use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
@@ -21,7 +22,7 @@ use crate::failpoint::failpoint;
 use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::issue::want_lists;
-use crate::reference::{TypedIds, wrap_key};
+use crate::reference::TypedIds;
 use crate::seal::Purpose;
 
 /// Counter of 失効申請番号.
@@ -120,7 +121,8 @@ impl App {
             .begin_flow(FlowKind::Revoke, grant, step, source, now)
             .await?;
         let secret = FlowSecret {
-            wrap_key: wrap_key(&proven)?,
+            // A revocation opens no key, so its cookie carries none.
+            wrap_key: Secret::new([0; 32]),
             last_two: proven.reference.last_two(),
             password: None,
         };

@@ -1,12 +1,17 @@
 //! Any number of tabs: a procedure is named in its address, versioned, and its cookie opens no other
 //! (decision F1, T01, T05).
 
-use tegata_app::{Opened, Refusal};
-use tegata_domain::entropy::SeededEntropy;
+use std::collections::HashMap;
+
+use tegata_app::{Error, Opened, Refusal};
+use tegata_domain::entropy::{SeededEntropy, octets};
 use tegata_domain::flow::FlowStep;
 use tegata_domain::id::FlowId;
 
-use crate::world::{NOW, PASSWORD, World, password, refusal, revocation_form, source, worlds};
+use crate::database::sqlite;
+use crate::world::{
+    NOW, PASSWORD, World, password, policy, refusal, revocation_form, source, worlds,
+};
 
 async fn page(world: &World, flow: &FlowId, cookie: Option<&str>) -> Result<FlowStep, Refusal> {
     match world.app.collection_page(flow, cookie, NOW).await {
@@ -203,4 +208,86 @@ async fn back_and_forth_in_the_revocation_keeps_what_was_entered() {
         assert_eq!((page.step, page.version), (FlowStep::Confirm, 4));
         assert_eq!(world.db.count("revocation_request").await, 0);
     }
+}
+
+/// A tab of a browser: its procedure, and every cookie that it ever got with the password in it.
+struct Tab {
+    grant: usize,
+    opened: Opened,
+    cookies: Vec<(String, &'static str)>,
+}
+
+/// T01: eight tabs over three grants, back, reload, repeated, stale and doubled posts in any order.
+#[tokio::test]
+async fn tabs_in_any_order_give_only_their_own_key_under_their_own_password() {
+    let world = World::begin(sqlite().await, policy()).await;
+    let mut grants = Vec::new();
+    for _ in 0..3 {
+        grants.push(world.posted().await);
+    }
+    let mut tabs = Vec::new();
+    for n in 0..8 {
+        let grant = n % grants.len();
+        let opened = world.open(&grants[grant]).await;
+        let cookies = vec![(opened.cookie.clone(), "")];
+        tabs.push(Tab {
+            grant,
+            opened,
+            cookies,
+        });
+    }
+    let (entropy, app) = (SeededEntropy::new(7), &world.app);
+    let mut keys = HashMap::new();
+    let mut files = 0;
+    for _ in 0..600 {
+        let [tab, cookie, step, text, version, ..] = octets::<8>(&entropy).map(usize::from);
+        let count = tabs.len();
+        let tab = &mut tabs[tab % count];
+        let (cookie, typed) = tab.cookies[cookie % tab.cookies.len()].clone();
+        let text = ["first password", "second password"][text % 2];
+        let now_at = app
+            .collection_page(&tab.opened.flow, Some(&cookie), NOW)
+            .await;
+        let version = now_at.unwrap().version - [0, 0, 0, 1][version % 4];
+        let flow = &tab.opened.flow;
+        let answer = match step % 4 {
+            0 | 1 => app
+                .set_password(flow, Some(&cookie), password(text, version), source(1), NOW)
+                .await
+                .map(|cookie| tab.cookies.push((cookie, text))),
+            2 => {
+                let file = app
+                    .download(flow, Some(&cookie), version, source(1), NOW)
+                    .await;
+                file.map(|file| {
+                    assert_eq!(
+                        file.name,
+                        format!("{}.p12", grants[tab.grant].grant.request_id)
+                    );
+                    let file = tegata_pki::pkcs12::open(&file.der, typed).unwrap();
+                    let key = file.key.public_key().spki_sha256();
+                    assert_eq!(*keys.entry(tab.grant).or_insert(key), key);
+                    files += 1;
+                })
+            }
+            _ => app.change_password(flow, Some(&cookie), version).await,
+        };
+        if let Err(error) = answer {
+            let expected = matches!(error, Error::Refused(Refusal::FlowElsewhere));
+            assert!(expected, "{error}");
+        }
+    }
+    assert!(files > 20, "only {files} files were handed out");
+    assert_eq!(keys.len(), grants.len());
+    let certificates = world.db.count("certificate").await;
+    assert_eq!(certificates, 3);
+    let (mails, collections) = (
+        world.db.count("outbox").await,
+        world.db.count("collection").await,
+    );
+    assert_eq!(
+        mails,
+        collections + 3,
+        "a mail for each collection and each letter"
+    );
 }

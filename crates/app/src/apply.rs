@@ -52,6 +52,7 @@ impl App {
         by: Actor,
         now: Timestamp,
     ) -> Result<Institution> {
+        self.require_actor(&by, Act::Enter, now).await?;
         let institution = self.read_institution(new, now)?;
         let object = format!("institution:{}", institution.id);
         let detail = format!("{} {}", institution.class.as_str(), institution.code);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::entropy::Entropy;
@@ -16,12 +16,13 @@ use tegata_store::Store;
 use tokio::sync::Notify;
 
 use crate::authority::Authorities;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::reference::Peppers;
 use crate::seal::Keyring;
+use crate::statuses::Statuses;
 
 /// How often a step looks again when another request was first.
 pub(crate) const TRIES: usize = 8;
@@ -79,6 +80,8 @@ struct Inner {
     guessing: Guessing,
     keypool: KeyPool,
     wanted: Notify,
+    statuses: Statuses,
+    signing_paused: AtomicBool,
     swept_minute: AtomicI64,
 }
 
@@ -106,6 +109,8 @@ impl App {
             guessing: Guessing::default(),
             keypool,
             wanted: Notify::new(),
+            statuses: Statuses::default(),
+            signing_paused: AtomicBool::new(false),
             swept_minute: AtomicI64::new(0),
         })))
     }
@@ -135,8 +140,27 @@ impl App {
         self.0.wanted.notified().await;
     }
 
+    /// Stops every signature of this process: the clock cannot be believed (S7). Only a new start ends it.
+    pub fn pause_signing(&self) {
+        self.0.signing_paused.store(true, Ordering::Release);
+    }
+
+    /// Refuses while signing is paused.
+    pub(crate) fn may_sign(&self) -> Result<()> {
+        if self.0.signing_paused.load(Ordering::Acquire) {
+            return Err(Error::Unavailable);
+        }
+        Ok(())
+    }
+
+    /// A status changed: what was read before is forgotten, and the lists are made again.
     pub(crate) fn want_publication(&self) {
+        self.0.statuses.forget();
         self.0.wanted.notify_one();
+    }
+
+    pub(crate) fn statuses(&self) -> &Statuses {
+        &self.0.statuses
     }
 
     pub(crate) fn store(&self) -> &Store {

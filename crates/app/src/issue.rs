@@ -161,6 +161,7 @@ impl App {
 
     /// Lint → sign → verify: the finished certificate's DER. Nothing is stored.
     pub(crate) fn sign_intent(&self, intent: &Intent) -> Result<Vec<u8>> {
+        self.may_sign()?;
         let authority = self
             .authorities()
             .find(&intent.record.ca_key)

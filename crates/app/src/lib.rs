@@ -28,6 +28,7 @@ mod seal;
 mod service;
 mod setup;
 mod status;
+mod statuses;
 mod terminal;
 
 pub use apply::{NewApplication, NewInstitution};

@@ -43,6 +43,7 @@ impl App {
         by: Actor,
         now: Timestamp,
     ) -> Result<NewOperator> {
+        self.require_actor(&by, Act::ManageOperators, now).await?;
         if !is_operator_name(name) {
             let form = "an operator's name is 1 to 32 small letters, digits, '.', '-' or '_', \
                         beginning with a letter";
@@ -149,6 +150,19 @@ impl App {
         self.record_refusal(Actor::Operator(by.id.clone()), format!("act {act:?}"), now)
             .await?;
         Err(Refusal::NotAllowed.into())
+    }
+
+    /// The same for an actor: an operator must have the role; the host's administrator may set up anything.
+    pub(crate) async fn require_actor(&self, by: &Actor, act: Act, now: Timestamp) -> Result<()> {
+        match by {
+            Actor::System => Ok(()),
+            Actor::Subscriber(_) => Err(Refusal::NotAllowed.into()),
+            Actor::Operator(id) => {
+                let operator = self.store().reader().await?.operator(id).await?;
+                let operator = operator.ok_or(Refusal::NotAllowed)?;
+                self.require(&operator, act, now).await
+            }
+        }
     }
 
     /// Writes a refusal into the audit trail, in a transaction of its own (S5).

@@ -17,6 +17,7 @@ const LISTS_IN_A_RUN: u32 = 256;
 impl App {
     /// Makes every list that is due, also where one of them fails. Returns how many were made.
     pub(crate) async fn publish_due(&self, now: Timestamp) -> Result<usize> {
+        self.may_sign()?;
         let due = self
             .store()
             .reader()

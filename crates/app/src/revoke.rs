@@ -101,7 +101,8 @@ struct Entered {
 }
 
 impl App {
-    /// RX-1: checks the two IDs and begins a procedure; where a request is open, it begins at RX-4.
+    /// RX-1: checks the two IDs and begins a procedure; where a request is open or was completed, it begins at
+    /// RX-4.
     pub async fn open_revocation(
         &self,
         ids: TypedIds,
@@ -111,7 +112,7 @@ impl App {
         let proven = self.prove_ids(ids, source).await?;
         let grant = &proven.grant;
         let record = self.record_of(grant).await?;
-        let step = if self.has_open_request(grant).await? {
+        let step = if self.is_requested(grant).await? {
             FlowStep::Done
         } else {
             check_revocable(grant, record.as_ref(), now)?;
@@ -282,6 +283,16 @@ impl App {
             );
         }
         written
+    }
+
+    /// Whether the newest request is open or was completed; after a lift, a new one is possible.
+    async fn is_requested(&self, grant: &Grant) -> Result<bool> {
+        let mut reader = self.store().reader().await?;
+        let latest = reader.latest_revocation_of(&grant.id).await?;
+        Ok(latest.is_some_and(|request| match request.state {
+            RevocationState::Submitted | RevocationState::Proposed { .. } => true,
+            RevocationState::Ended { outcome, .. } => outcome == Outcome::Complete,
+        }))
     }
 
     async fn has_open_request(&self, grant: &Grant) -> Result<bool> {

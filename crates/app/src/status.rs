@@ -115,14 +115,14 @@ impl App {
     ) -> Result<OcspAnswer> {
         let policy = &self.policy().ocsp;
         let next_update = now.plus_seconds(policy.next_update_hours * 3_600);
-        let mut reader = self.store().reader().await?;
+        self.may_sign()?;
         let failed = |error: &dyn std::fmt::Display| internal("sign an OCSP answer", error);
         let mut answer = OcspResponseBuilder::new(now.unix())
             .nonce(request.nonce_to_echo())
             .responder_certificate(&responder.certificate);
         for id in request.cert_ids() {
             let row = match serial_of(id) {
-                Some(serial) => reader.status(&serial).await?,
+                Some(serial) => self.status_of(&serial).await?,
                 None => None,
             };
             let status = cert_status(row.filter(|row| row.ca_key == authority.id));

@@ -113,6 +113,8 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     )?;
     let timer = (Arc::clone(&instance), Arc::clone(&tls));
     running.spawn(|stop| worker::run(timer.0, timer.1, lock, stop));
+    let watched = Arc::clone(&instance);
+    running.spawn(|stop| worker::watch_statuses(watched, stop));
     let file = folder.announce(&addresses.announced(&state))?;
     line(ready(&addresses, &state, &instance)?);
     line(format!("ready: {}", file.display()));

@@ -15,6 +15,8 @@ use crate::running::Tls;
 
 /// Time between two runs without a change.
 const TICK: Duration = Duration::from_secs(1);
+/// Time between two looks at what other processes changed.
+const STATUS_TICK: Duration = Duration::from_millis(500);
 /// Seconds between two looks at our own TLS certificates.
 const TLS_INTERVAL: i64 = 3_600;
 /// Seconds between two notes of the time.
@@ -43,6 +45,7 @@ pub(crate) async fn run(
     loop {
         let system_now = instance.app.system_now();
         if instance.demo.is_none() && !watch.is_sound(&instance.store, system_now).await {
+            instance.app.pause_signing();
             return;
         }
         {
@@ -68,6 +71,20 @@ pub(crate) async fn run(
             _ = stop.wait_for(|stopped| *stopped) => return,
             () = instance.app.publication_wanted() => {}
             () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+/// Watches for changes of status by other processes until `stop` turns true, so that OCSP need not ask the
+/// database for each answer.
+pub(crate) async fn watch_statuses(instance: Arc<Instance>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = instance.app.refresh_statuses().await {
+            tracing::warn!(%error, "changes of status could not be counted; each is read again");
+        }
+        tokio::select! {
+            _ = stop.wait_for(|stopped| *stopped) => return,
+            () = tokio::time::sleep(STATUS_TICK) => {}
         }
     }
 }

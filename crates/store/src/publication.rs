@@ -89,6 +89,18 @@ impl Connection {
             .collect()
     }
 
+    /// How many changes of status were committed so far, by any process: a number that only rises.
+    pub async fn status_changes(&mut self) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select cast(coalesce(sum(wanted), 0) as bigint) from publication
+                where list = $1",
+                &["all".into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.of("publication").int(0))
+    }
+
     /// The last list that was made.
     pub async fn revocation_list(
         &mut self,

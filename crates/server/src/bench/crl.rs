@@ -17,7 +17,7 @@ const ENTRY: usize = 35;
 
 /// Makes the list `rounds` times.
 pub(crate) async fn run(n: usize, rounds: usize) -> Outcome<Figure> {
-    let world = World::make("crl", "").await?;
+    let world = World::make("crl", "[policy.ca]\nkey_pool = 0\n").await?;
     let (ca, _) = subscriber_ca(&world)?;
     let at = Timestamp::from_unix(1_700_000_000);
     fill(&world.store, &ca, n, CertificateState::Void { at }).await?;

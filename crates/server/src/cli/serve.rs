@@ -48,6 +48,8 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));
     running.spawn(|stop| worker::run(timer, tls, lock, stop));
+    let watched = Arc::clone(&instance);
+    running.spawn(|stop| worker::watch_statuses(watched, stop));
     line(format!("ready: {}", instance.config.names.addresses.public));
     asked_to_end().await?;
     tracing::info!("asked to end; finishing open requests");

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::browser::Browser;
 use crate::http::{Answer, Curl};
+use crate::json::{field, list, text};
 use crate::openssl::{self, Holder};
 use crate::ports;
 use crate::process::Process;
@@ -87,25 +88,20 @@ impl Demo {
 
     /// A text of `demo.json`.
     pub fn text(&self, key: &str) -> Result<&str> {
-        self.told[key]
-            .as_str()
-            .with_context(|| format!("demo.json has {key}"))
+        text(&self.told, key)
     }
 
     /// The samples in this state.
     pub fn samples(&self, state: &str) -> Result<Vec<Sample>> {
-        let samples = self.told["samples"]
-            .as_array()
-            .context("demo.json has samples")?;
-        let of_state = samples.iter().filter(|sample| sample["state"] == state);
+        let samples = list(&self.told, "samples")?;
+        let of_state = samples
+            .iter()
+            .filter(|sample| field(sample, "state") == state);
         of_state
             .map(|told| {
-                let text = |key: &str| told[key].as_str().map(str::to_owned).context("a text");
-                let request_id = text("request_id").context("request_id")?;
-                let reference_id = text("reference_id").context("reference_id")?;
                 let letter = Letter {
-                    request_id,
-                    reference_id,
+                    request_id: text(told, "request_id")?.to_owned(),
+                    reference_id: text(told, "reference_id")?.to_owned(),
                 };
                 Ok(Sample {
                     letter,
@@ -125,14 +121,8 @@ impl Demo {
 
     /// The certificate and key of a sample.
     pub fn holder(&self, sample: &Sample) -> Result<Holder> {
-        let file = fs::read(
-            sample.told["p12"]
-                .as_str()
-                .context("the sample has a p12")?,
-        )?;
-        let password = sample.told["p12_password"]
-            .as_str()
-            .context("p12_password")?;
+        let file = fs::read(text(&sample.told, "p12")?)?;
+        let password = text(&sample.told, "p12_password")?;
         openssl::open_p12(&file, password, self.folder(), &sample.letter.request_id)
     }
 
@@ -176,13 +166,13 @@ impl Demo {
 
     /// The operators with this role.
     pub fn people(&self, role: &str) -> Result<Vec<Person>> {
-        let people = self.told["operators"].as_array().context("operators")?;
-        let of_role = people.iter().filter(|person| person["role"] == role);
+        let people = list(&self.told, "operators")?;
+        let of_role = people.iter().filter(|person| field(person, "role") == role);
         of_role
             .map(|person| {
-                let text = |key: &str| person[key].as_str().with_context(|| key.to_owned());
-                let (password, secret) = (text("password")?, text("totp_secret")?);
-                Person::new(self.folder(), text("name")?, role, password, secret)
+                let (name, password) = (text(person, "name")?, text(person, "password")?);
+                let secret = text(person, "totp_secret")?;
+                Person::new(self.folder(), name, role, password, secret)
             })
             .collect()
     }

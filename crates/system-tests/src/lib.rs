@@ -9,6 +9,7 @@ pub mod chromium;
 pub mod database;
 pub mod demo;
 pub mod http;
+pub mod json;
 pub mod openssl;
 pub mod page;
 pub mod ports;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::browser::Browser;
 use crate::database::{Database, Kind};
 use crate::http::Curl;
+use crate::json::{field, text};
 use crate::openssl;
 use crate::ports;
 use crate::process::Process;
@@ -183,8 +184,8 @@ impl Served {
     pub fn ca_key(&self, purpose: &str) -> Result<String> {
         let keys = self.json(&["ca", "list", "--json"])?;
         let mut keys = keys.as_array().context("a list")?.iter();
-        let key = keys.find(|key| key["purpose"] == purpose);
-        let id = key.and_then(|key| key["id"].as_str());
+        let key = keys.find(|key| field(key, "purpose") == purpose);
+        let id = key.and_then(|key| field(key, "id").as_str());
         Ok(id
             .with_context(|| format!("no CA key for {purpose}"))?
             .to_owned())
@@ -309,21 +310,12 @@ impl Served {
                 mail,
             ],
         )?;
-        let application = entered["application"]
-            .as_str()
-            .context("application")?
-            .to_owned();
+        let application = text(&entered, "application")?.to_owned();
         self.act("examiner", &["grant", "examine", &application])?;
         let grant = self.act("approver", &["grant", "approve", &application])?;
-        let request_id = grant["request_id"]
-            .as_str()
-            .context("request_id")?
-            .to_owned();
+        let request_id = text(&grant, "request_id")?.to_owned();
         let letter = self.act("dispatcher", &["grant", "letter", &request_id])?;
-        let reference_id = letter["reference_id"]
-            .as_str()
-            .context("reference_id")?
-            .to_owned();
+        let reference_id = text(&letter, "reference_id")?.to_owned();
         Ok(Letter {
             request_id,
             reference_id,

@@ -11,6 +11,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE32_NOPAD;
 use serde_json::Value;
 
+use crate::json::text;
 use crate::tools::unix_now;
 
 /// Seconds of one step of a one-time code (RFC 6238 §4.1).
@@ -137,7 +138,7 @@ impl Staff {
             arguments.extend(["--role", role]);
         }
         let added = add(&arguments)?;
-        let secret = added["totp_secret"].as_str().context("totp_secret")?;
+        let secret = text(&added, "totp_secret")?;
         let person = Person::new(&self.folder, &name, role, PASSWORD, secret)?;
         self.people.push(person);
         Ok(name)

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tegata_system_tests::chromium::Chromium;
 use tegata_system_tests::demo::{Demo, Sample};
+use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl;
 use tegata_system_tests::tools::target;
 
@@ -100,7 +101,9 @@ fn set_password() -> Vec<Value> {
 }
 
 fn terminal(sample: &Sample) -> Result<&str> {
-    sample.told["terminal"].as_str().context("a terminal")
+    field(&sample.told, "terminal")
+        .as_str()
+        .context("a terminal")
 }
 
 #[test]
@@ -159,14 +162,17 @@ fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
         picture("RU-E4")?,
     ]);
     let seen = browser.drive(&steps)?;
-    let refused: Vec<_> = seen.iter().filter(|step| step["status"] == 403).collect();
+    let refused: Vec<_> = seen
+        .iter()
+        .filter(|step| field(step, "status") == 403)
+        .collect();
     ensure!(refused.len() == 2, "{refused:#?}");
     let landed = seen
         .iter()
-        .filter(|step| step["url"] == format!("{own}/p/ru"))
+        .filter(|step| field(step, "url") == &*format!("{own}/p/ru"))
         .count();
     ensure!(landed >= 2, "/p/ru on the public name leads to {own}");
-    println!("collected, used on both sites, stopped, refused on both sites");
+    eprintln!("collected, used on both sites, stopped, refused on both sites");
     pictures_are_there(&[
         "TOP", "RCD-1", "RCD-2", "RCD-4", "RU-0", "RU-E4", "RX-1", "RX-2", "RX-3", "RX-4",
     ])
@@ -225,12 +231,12 @@ fn collect_in_the_browser(demo: &Demo, sample: &Sample) -> Result<PathBuf> {
     let seen = browser.drive(&steps)?;
     let saved = seen
         .iter()
-        .find(|step| step["do"] == "download")
+        .find(|step| field(step, "do") == "download")
         .context("a download")?;
     let name = format!("{}.p12", sample.letter.request_id);
-    ensure!(saved["name"] == name.as_str(), "{saved}");
+    ensure!(field(saved, "name") == name.as_str(), "{saved}");
     let another = seen.iter().any(|step| {
-        step["url"]
+        field(step, "url")
             .as_str()
             .is_some_and(|url| url.starts_with("https://r1.localhost"))
     });
@@ -305,13 +311,13 @@ fn two_tabs_with_two_letters_are_never_mixed_up() -> Result<()> {
     let seen = browser.drive(&steps)?;
     let names: Vec<_> = seen
         .iter()
-        .filter_map(|step| step["name"].as_str())
+        .filter_map(|step| field(step, "name").as_str())
         .collect();
     let wanted = [a, b].map(|sample| format!("{}.p12", sample.letter.request_id));
     ensure!(names == wanted, "{names:?}");
     for ((sample, file), state) in [a, b].into_iter().zip(files).zip(["on_hold", "issued"]) {
         let holder = openssl::open_p12(&fs::read(&file)?, PASSWORD, demo.folder(), "tab")?;
-        let code = sample.told["institution_code"].as_str().context("a code")?;
+        let code = text(&sample.told, "institution_code")?;
         ensure!(
             holder.friendly_name.contains(code),
             "{} for {code}",
@@ -322,13 +328,13 @@ fn two_tabs_with_two_letters_are_never_mixed_up() -> Result<()> {
             .good()?;
         let grant: Value = serde_json::from_slice(&shown.stdout)?;
         ensure!(
-            grant["serial"] == holder.serial.as_str(),
+            field(&grant, "serial") == holder.serial.as_str(),
             "{grant} but {}",
             holder.serial
         );
-        ensure!(grant["certificate_state"] == state, "{grant}");
-        ensure!(grant["collections"] == 1, "{grant}");
+        ensure!(field(&grant, "certificate_state") == state, "{grant}");
+        ensure!(field(&grant, "collections") == 1, "{grant}");
     }
-    println!("two tabs, two letters, one cookie jar: no mix-up");
+    eprintln!("two tabs, two letters, one cookie jar: no mix-up");
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use tegata_system_tests::database::Kind;
+use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl::{self, Holder, OcspStatus};
 use tegata_system_tests::page::Page;
 use tegata_system_tests::procedure::{self, PASSWORD};
@@ -35,7 +36,7 @@ fn lives(kind: Kind) -> Result<()> {
     ensure!(stopped_for_the_world(&served, &holder, "certificateHold")? == held_at);
     lifted_by_two_operators(&mut served, &number, &holder)?;
     revoked_for_good(&mut served, &letter, &holder)?;
-    println!("{kind:?}: lived and ended as it should");
+    eprintln!("{kind:?}: lived and ended as it should");
     Ok(())
 }
 
@@ -58,12 +59,9 @@ fn granted_by_three_persons(served: &mut Served) -> Result<Letter> {
             "uketsuke@clinic.example",
         ],
     )?;
-    let application = entered["application"]
-        .as_str()
-        .context("application")?
-        .to_owned();
+    let application = text(&entered, "application")?.to_owned();
     let refused = served.try_act_of(&entrant, &["grant", "examine", &application])?;
-    println!(
+    eprintln!(
         "the one who entered it examines it: {}",
         refused.stderr.trim()
     );
@@ -73,7 +71,7 @@ fn granted_by_three_persons(served: &mut Served) -> Result<Letter> {
     let examiner = served.hire("examiner approver")?;
     served.json_of(&examiner, &["grant", "examine", &application])?;
     let refused = served.try_act_of(&examiner, &["grant", "approve", &application])?;
-    println!(
+    eprintln!(
         "the one who examined it approves it: {}",
         refused.stderr.trim()
     );
@@ -81,15 +79,9 @@ fn granted_by_three_persons(served: &mut Served) -> Result<Letter> {
     ensure!(refused.stderr.contains("same person"), "{}", refused.stderr);
 
     let grant = served.act("approver", &["grant", "approve", &application])?;
-    let request_id = grant["request_id"]
-        .as_str()
-        .context("request_id")?
-        .to_owned();
+    let request_id = text(&grant, "request_id")?.to_owned();
     let printed = served.act("dispatcher", &["grant", "letter", &request_id])?;
-    let reference_id = printed["reference_id"]
-        .as_str()
-        .context("reference_id")?
-        .to_owned();
+    let reference_id = text(&printed, "reference_id")?.to_owned();
     ensure!(reference_id.len() == 10, "{reference_id}");
     let letter = Letter {
         request_id,
@@ -135,7 +127,7 @@ fn collected_across_a_restart(served: &mut Served, letter: &Letter) -> Result<Ho
     let folder = served.folder().to_owned();
     let holder = openssl::open_p12(&file, PASSWORD, &folder, "first")?;
     let name = &holder.friendly_name;
-    println!("friendlyName {name}");
+    eprintln!("friendlyName {name}");
     ensure!(
         name == "cn=0110119153, ou=medical, ou=hokkaido, o=receiptonline, c=jp",
         "{name}"
@@ -220,7 +212,7 @@ fn held_across_a_restart(served: &mut Served, letter: &Letter, holder: &Holder) 
             page.text()
         );
     }
-    println!("held as {number}");
+    eprintln!("held as {number}");
     Ok(number)
 }
 
@@ -231,7 +223,7 @@ fn stopped_for_the_world(served: &Served, holder: &Holder, reason: &str) -> Resu
     let with_nonce = openssl::ocsp(&url, &ca, certificate, true)?;
     let without = openssl::ocsp(&url, &ca, certificate, false)?;
     let by_get = ocsp_by_get(served, holder)?;
-    println!("{without:?}");
+    eprintln!("{without:?}");
     ensure!(
         with_nonce == without && by_get == without,
         "{with_nonce:?} {without:?} {by_get:?}"
@@ -248,7 +240,7 @@ fn stopped_for_the_world(served: &Served, holder: &Holder, reason: &str) -> Resu
             )
         })?;
         let verified = openssl::verify_with_crl(&ca, &crl, certificate)?;
-        println!(
+        eprintln!(
             "{list}.crl: {}",
             verified.stderr.lines().next().unwrap_or_default()
         );
@@ -305,15 +297,15 @@ fn lifted_by_two_operators(served: &mut Served, number: &str, holder: &Holder) -
     let first = served.hire("examiner")?;
     let lift = ["revocation", "lift", number, "--note", "called back"];
     let proposed = served.json_of(&first, &lift)?;
-    ensure!(proposed["state"] == "proposed", "{proposed}");
+    ensure!(field(&proposed, "state") == "proposed", "{proposed}");
     let refused = served.try_act_of(&first, &lift)?;
-    println!("the same operator confirms: {}", refused.stderr.trim());
+    eprintln!("the same operator confirms: {}", refused.stderr.trim());
     ensure!(refused.status.code() == Some(1), "{}", refused.all());
     ensure!(own_page(served, holder, None)?.status == 403);
     served.restart()?;
     let second = served.hire("approver")?;
     let ended = served.json_of(&second, &lift)?;
-    ensure!(ended["state"] == "ended", "{ended}");
+    ensure!(field(&ended, "state") == "ended", "{ended}");
     let page = own_page(served, holder, None)?;
     ensure!(
         page.status == 200 && page.says(INSTITUTION),
@@ -373,6 +365,6 @@ fn no_key_is_left(served: &Served, held_at: &str) -> Result<()> {
         .database
         .number("select count(*) from sealed_key where sealed is not null")?;
     ensure!(kept == 0, "{kept} keys are still kept");
-    println!("revoked since {held_at}, key destroyed");
+    eprintln!("revoked since {held_at}, key destroyed");
     Ok(())
 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use tegata_system_tests::database::Kind;
+use tegata_system_tests::json::list;
 use tegata_system_tests::process::Process;
 use tegata_system_tests::served::Served;
 use tegata_system_tests::tools::{Ran, command, run, server_binary};
@@ -99,7 +100,7 @@ fn a_mistake_in_the_configuration_is_told_in_one_line() -> Result<()> {
             );
         }
         let told = tegata(&file, &["config", "check"])?.stderr;
-        println!(
+        eprintln!(
             "{}",
             told.trim().replace(&*folder.path().to_string_lossy(), "")
         );
@@ -151,7 +152,7 @@ fn init_makes_everything_once() -> Result<()> {
         &file,
         &["init", "--profile", "obn", "--non-interactive", "--json"],
     )?;
-    println!("one tier without a word: {}", refused.stderr.trim());
+    eprintln!("one tier without a word: {}", refused.stderr.trim());
     ensure!(refused.status.code() == Some(1), "{}", refused.all());
     ensure!(
         refused.stderr.contains("--accept-online-root"),
@@ -169,9 +170,7 @@ fn init_makes_everything_once() -> Result<()> {
     ];
     let made = tegata(&file, &init)?.good()?;
     let made: serde_json::Value = serde_json::from_slice(&made.stdout)?;
-    let administrators = made["administrators"]
-        .as_array()
-        .context("administrators")?;
+    let administrators = list(&made, "administrators")?;
     ensure!(administrators.len() == 2, "{made}");
     let mode = |name: &str| -> Result<u32> {
         Ok(fs::metadata(folder.path().join(name))?.permissions().mode() & 0o777)
@@ -212,7 +211,7 @@ fn init_makes_everything_once() -> Result<()> {
 fn the_doctor_finds_what_is_wrong() -> Result<()> {
     let mut served = Served::start(Kind::Sqlite)?;
     let well = served.cli(&["doctor"])?;
-    println!("{}", well.text());
+    eprintln!("{}", well.text());
     ensure!(well.status.code() == Some(0), "{}", well.all());
     let kek = served.folder().join("kek");
     fs::set_permissions(&kek, fs::Permissions::from_mode(0o644))?;
@@ -275,7 +274,7 @@ fn every_listing_speaks_json_and_codes_work_once() -> Result<()> {
     let first = run(served.command(&enter)?.args(&proof))?;
     ensure!(first.status.success(), "{}", first.all());
     let second = run(served.command(&enter)?.args(&proof))?;
-    println!("the same code again: {}", second.stderr.trim());
+    eprintln!("the same code again: {}", second.stderr.trim());
     ensure!(second.status.code() == Some(1), "{}", second.all());
     let wrong_code = [
         "grant",
@@ -302,7 +301,7 @@ fn every_listing_speaks_json_and_codes_work_once() -> Result<()> {
 fn serve_ends_in_peace_and_never_twice_on_one_port() -> Result<()> {
     let mut served = Served::start(Kind::Sqlite)?;
     let second = served.cli(&["serve"])?;
-    println!("{}", second.stderr.trim());
+    eprintln!("{}", second.stderr.trim());
     ensure!(second.status.code() == Some(1), "{}", second.all());
     ensure!(second.stderr.contains("listen.public"), "{}", second.stderr);
     let status = served.server()?.stop()?;

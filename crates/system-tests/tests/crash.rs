@@ -51,7 +51,7 @@ fn nothing_is_lost_or_doubled_wherever_the_process_dies() -> Result<()> {
         match driver.join() {
             Ok(figures) => {
                 let figures = figures?;
-                print!("{}", figures.table);
+                eprint!("{}", figures.table);
                 ensure!(figures.faults.is_empty(), "{:#?}", figures.faults);
             }
             Err(panic) => std::panic::resume_unwind(panic),
@@ -335,7 +335,7 @@ impl Driver {
         for (letter, holder, status) in all.chain(held).chain(revoked) {
             let rows = self.certificates(letter)?;
             let der = hex(&holder.der);
-            if !rows.get(&holder.serial).is_some_and(|row| row.der == der) {
+            if rows.get(&holder.serial).is_none_or(|row| row.der != der) {
                 self.figures.acknowledged_but_lost += 1;
                 self.figures
                     .faults

@@ -8,6 +8,7 @@ use std::{fs, net};
 use anyhow::{Context as _, Result, ensure};
 use tegata_system_tests::database::Kind;
 use tegata_system_tests::demo::{Demo, Sample, demo_command};
+use tegata_system_tests::json::{field, list, text};
 use tegata_system_tests::openssl::{self, Holder, openssl};
 use tegata_system_tests::page::Page;
 use tegata_system_tests::procedure::{self, PASSWORD};
@@ -28,11 +29,9 @@ fn demo_json_says_what_the_contract_promises() -> Result<()> {
     ] {
         ensure!(demo.text(key)? == address, "{key} is {}", demo.told[key]);
         let answer = demo.curl()?.get(&format!("{address}/"))?;
-        println!("{key}: {address}/ answers {}", answer.status);
+        eprintln!("{key}: {address}/ answers {}", answer.status);
     }
-    let names = demo.told["subscriber_names"]
-        .as_array()
-        .context("subscriber_names")?;
+    let names = list(&demo.told, "subscriber_names")?;
     ensure!(names.len() == 9, "{names:?}");
     for name in names {
         let name = name.as_str().context("a name")?;
@@ -60,11 +59,15 @@ fn demo_json_says_what_the_contract_promises() -> Result<()> {
         ensure!(!samples.is_empty(), "no sample is {state}");
         for sample in &samples {
             ensure!(
-                sample.told["institution_code"].is_string(),
+                field(&sample.told, "institution_code").is_string(),
                 "{}",
                 sample.told
             );
-            ensure!(sample.told["terminal"].is_string(), "{}", sample.told);
+            ensure!(
+                field(&sample.told, "terminal").is_string(),
+                "{}",
+                sample.told
+            );
         }
     }
     marked_as_a_demo(&demo)?;
@@ -150,7 +153,7 @@ fn samples_are_what_they_say_to_us_and_to_the_relying_system() -> Result<()> {
         page.text()
     );
 
-    println!("the sample in use is stopped by its letter; the next request is refused");
+    eprintln!("the sample in use is stopped by its letter; the next request is refused");
     let holder = demo.holder(&in_use)?;
     procedure::hold(&demo.browser("hold")?, demo.text("public")?, &in_use.letter)?;
     refused(&demo, &holder, "一時停止中")?;
@@ -163,9 +166,7 @@ fn lifted(demo: &Demo, holder: &Holder, sample: &Sample) -> Result<()> {
         .cli(&["grant", "show", &sample.letter.request_id, "--json"])?
         .good()?;
     let story: serde_json::Value = serde_json::from_slice(&listed.stdout)?;
-    let number = story["revocation"]
-        .as_str()
-        .context("a request to revoke")?;
+    let number = text(&story, "revocation")?;
     let lift = [
         "revocation",
         "lift",
@@ -214,8 +215,8 @@ fn own_page(demo: &Demo, holder: &Holder, version: &str) -> Result<Page> {
 }
 
 fn accepted(demo: &Demo, holder: &Holder, sample: &Sample) -> Result<()> {
-    let code = sample.told["institution_code"].as_str().context("a code")?;
-    let terminal = sample.told["terminal"].as_str().context("a terminal")?;
+    let code = text(&sample.told, "institution_code")?;
+    let terminal = text(&sample.told, "terminal")?;
     for version in ["1.2", "1.3"] {
         let page = enter(demo, holder, version)?;
         ensure!(
@@ -237,7 +238,7 @@ fn accepted(demo: &Demo, holder: &Holder, sample: &Sample) -> Result<()> {
             page.text()
         );
     }
-    println!("{code} {terminal}: accepted on both sites in TLS 1.2 and 1.3");
+    eprintln!("{code} {terminal}: accepted on both sites in TLS 1.2 and 1.3");
     Ok(())
 }
 
@@ -255,7 +256,7 @@ fn refused(demo: &Demo, holder: &Holder, words: &str) -> Result<()> {
             );
         }
     }
-    println!("refused on both sites in TLS 1.2 and 1.3: {words}");
+    eprintln!("refused on both sites in TLS 1.2 and 1.3: {words}");
     Ok(())
 }
 
@@ -289,7 +290,7 @@ fn the_clock_moves_forward_with_its_token_only() -> Result<()> {
     let answer = demo.move_clock(2, Some(&token))?;
     ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
     let after = this_update(&demo)?;
-    println!("all.crl: {before}, two days later {after}");
+    eprintln!("all.crl: {before}, two days later {after}");
     ensure!(
         after.contains("Mar  1") && after.contains("2028"),
         "{after}"
@@ -307,9 +308,9 @@ fn this_update(demo: &Demo) -> Result<String> {
     let keys: serde_json::Value = serde_json::from_slice(&keys.stdout)?;
     let mut keys = keys.as_array().context("a list")?.iter();
     let key = keys
-        .find(|key| key["purpose"] == "subscriber")
+        .find(|key| field(key, "purpose") == "subscriber")
         .context("a CA key")?;
-    let id = key["id"].as_str().context("its id")?;
+    let id = text(key, "id")?;
     let answer = demo
         .curl()?
         .get(&format!("{}/crl/{id}/all.crl", demo.text("plain")?))?;
@@ -326,7 +327,7 @@ fn a_folder_is_used_again_and_never_mixed_up() -> Result<()> {
     let (data, base) = (demo.data(), demo.port_base());
     let fails = |command: &mut std::process::Command, words: &str| -> Result<()> {
         let ran = run(command)?;
-        println!("{}", ran.stderr.trim());
+        eprintln!("{}", ran.stderr.trim());
         ensure!(
             ran.status.code() == Some(1),
             "{}: {}",
@@ -342,17 +343,20 @@ fn a_folder_is_used_again_and_never_mixed_up() -> Result<()> {
         data.join("demo.json").is_file(),
         "demo.json of the running demo is gone"
     );
-    let samples = demo.told["samples"].clone();
+    let samples = field(&demo.told, "samples").clone();
     let page = own_page(&demo, &demo.holder(&demo.sample("collected")?)?, "1.3")?;
     ensure!(page.status == 200);
     demo.restart()?;
-    ensure!(demo.told["samples"] == samples, "the samples changed");
+    ensure!(
+        *field(&demo.told, "samples") == samples,
+        "the samples changed"
+    );
     let sample = demo.sample("collected")?;
     accepted(&demo, &demo.holder(&sample)?, &sample)?;
 
     demo.server().stop()?;
     let served = demo.cli(&["serve"])?;
-    println!("serve: {}", served.stderr.trim());
+    eprintln!("serve: {}", served.stderr.trim());
     ensure!(
         served.status.code() == Some(1) && served.stderr.contains("demo"),
         "{}",

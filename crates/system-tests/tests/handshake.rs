@@ -124,7 +124,7 @@ fn the_right_certificate_with_a_wrong_key_fails() -> Result<()> {
             Ok(page) => format!("answered with {}", page.status),
             Err(error) => format!("Err: {error:#}"),
         };
-        println!("{version:?}: the certificate with another key: {error}");
+        eprintln!("{version:?}: the certificate with another key: {error}");
         ensure!(
             error.starts_with("Err"),
             "{version:?}: the wrong key was answered {error}"
@@ -161,7 +161,7 @@ fn the_status_counts_on_every_request_of_an_open_connection() -> Result<()> {
             page.status,
             page.text()
         );
-        println!("{version:?}: refused on the connection that was open before");
+        eprintln!("{version:?}: refused on the connection that was open before");
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn each_certificate_gets_its_page() -> Result<()> {
         })
     };
     let expect = |name: &str, page: &Page, words: &[&str]| -> Result<()> {
-        println!("{name}: {}", page.status);
+        eprintln!("{name}: {}", page.status);
         for words in words {
             let seen = page.status == 403 && page.says(words);
             ensure!(seen, "{name}: {} {}", page.status, page.text());
@@ -215,7 +215,7 @@ fn each_certificate_gets_its_page() -> Result<()> {
     let holder = demo.holder(&demo.sample("collected")?)?;
     let own = page(curl.clone().presenting(&holder.pem))?;
     ensure!(own.status == 200, "{} {}", own.status, own.text());
-    println!("moving the demo's clock by 1200 days …");
+    eprintln!("moving the demo's clock by 1200 days …");
     let token = demo.text("clock_token")?.to_owned();
     let moved = demo.move_clock(1_200, Some(&token))?;
     ensure!(moved.status == 200, "{} {}", moved.status, moved.text());
@@ -360,7 +360,7 @@ fn no_header_is_a_certificate(demo: &Demo, url: &str) -> Result<()> {
         "{}",
         answer.text()
     );
-    println!(
+    eprintln!(
         "{} header names claim a certificate: none is believed",
         NAMES.len()
     );
@@ -387,7 +387,7 @@ fn nothing_is_resumed_on_the_subscriber_listener() -> Result<()> {
         let all = reconnected.all();
         let count = |mark: &str| all.lines().filter(|line| line.starts_with(mark)).count();
         let (fresh, reused) = (count("New, TLSv1.2"), count("Reused, TLSv1.2"));
-        println!("{name}: TLS 1.2, 6 connections: {fresh} new, {reused} resumed");
+        eprintln!("{name}: TLS 1.2, 6 connections: {fresh} new, {reused} resumed");
         ensure!(fresh + reused >= 6, "{name}: {all}");
         ensure!((reused > 0) == resumes, "{name}: {reused} resumed");
 
@@ -411,7 +411,7 @@ fn nothing_is_resumed_on_the_subscriber_listener() -> Result<()> {
             .all()
             .matches("Post-Handshake New Session Ticket arrived")
             .count();
-        println!("{name}: TLS 1.3: {tickets} tickets");
+        eprintln!("{name}: TLS 1.3: {tickets} tickets");
         ensure!((tickets > 0) == resumes, "{name}: {tickets} tickets");
         let early = said.all().contains("Max Early Data: 0") || tickets == 0;
         ensure!(early, "{name}: early data is offered");

@@ -100,7 +100,7 @@ fn every_wrong_pair_of_ids_gets_the_same_answer() -> Result<()> {
                 Some(first) => ensure!(*first == body, "{site}, {name}: another answer:\n{body}"),
             }
         }
-        println!("/p/{site}: {} wrong pairs, one answer", pairs.len());
+        eprintln!("/p/{site}: {} wrong pairs, one answer", pairs.len());
     }
     let right = procedure::type_ids(
         &served.browser("right"),
@@ -200,7 +200,7 @@ fn ten_at_once(kind: Kind) -> Result<()> {
     ensure!(page.says("取得を停止しました"), "{}", page.text());
     let frozen = "select count(*) from audit where action = 'grant.freeze'";
     ensure!(served.database.number(frozen)? == 1);
-    println!("{kind:?}: {TIMES} times the same POST, one result, on every form");
+    eprintln!("{kind:?}: {TIMES} times the same POST, one result, on every form");
     Ok(())
 }
 
@@ -416,7 +416,7 @@ fn forms(served: &Served, flow: &str) -> Result<()> {
             );
         }
     }
-    println!(
+    eprintln!(
         "{} forms: too large, broken, doubled, of another kind: refused",
         paths.len()
     );
@@ -621,7 +621,7 @@ fn raw_octets(served: &mut Served) -> Result<()> {
         let answer = served.curl().get(&format!("{base}/healthz"))?;
         ensure!(answer.status == 200, "{base}: {}", answer.status);
     }
-    println!(
+    eprintln!(
         "{} silent connections are open, and everybody is served",
         silent.len()
     );
@@ -669,7 +669,7 @@ fn a_guesser_is_slowed_and_the_rightful_user_is_not() -> Result<()> {
     }
     ensure!(throttled > 0, "{GUESSES} guesses and none was throttled");
     let after = rightful(&served, &letter, &url, "127.0.0.2")?;
-    println!(
+    eprintln!(
         "{throttled} of {GUESSES} guesses throttled; the rightful user waited {slowest:?} meanwhile, {after:?} after"
     );
     // One guess alone waits up to 5 s (I3); the machine is busy with the guesser's 130 programs.

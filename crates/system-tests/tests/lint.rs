@@ -10,6 +10,7 @@ use serde_json::Value;
 use tegata_system_tests::database::Kind;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Curl;
+use tegata_system_tests::json::{field, list};
 use tegata_system_tests::openssl::openssl_in;
 use tegata_system_tests::procedure;
 use tegata_system_tests::served::Served;
@@ -31,7 +32,7 @@ fn what_a_demo_signs_has_no_findings() -> Result<()> {
     let cli = |arguments: &[&str]| demo.cli(arguments);
     let mut run = Signed::new(&demo.folder().join("signed"))?;
     run.keep_all(&cli, demo.text("plain")?)?;
-    for name in demo.told["subscriber_names"].as_array().context("names")? {
+    for name in list(&demo.told, "subscriber_names")? {
         run.keep_handshake(name.as_str().context("a name")?)?;
     }
     for key in ["public", "relying", "relying_mtls"] {
@@ -113,7 +114,7 @@ impl Signed {
                 if answer.status == 200 {
                     self.keep(&format!("crl-{id}-{name}-{round}.crl"), &answer.body)?;
                 } else {
-                    println!("CA key {id} ({}) has no {name}.crl", text(key, "purpose")?);
+                    eprintln!("CA key {id} ({}) has no {name}.crl", text(key, "purpose")?);
                 }
             }
         }
@@ -125,7 +126,7 @@ impl Signed {
             cli(&["cert", "export", &serial, "--form", "der", "--out", &out])?.good()?;
             let issuer = keys
                 .iter()
-                .find(|key| key["id"] == ca.as_str())
+                .find(|key| field(key, "id") == ca.as_str())
                 .context("its CA key")?;
             let issuer = format!("ca-{}-{ca}.cer", text(issuer, "purpose")?);
             for nonce in ["-nonce", "-no_nonce"] {
@@ -193,7 +194,7 @@ impl Signed {
             .arg("--zlint")
             .arg(named("TEGATA_ZLINT")?);
         let ran = run(&mut lint)?;
-        println!("{what}: {}", ran.stderr.trim().replace('\n', ", "));
+        eprintln!("{what}: {}", ran.stderr.trim().replace('\n', ", "));
         ensure!(matches!(ran.status.code(), Some(0 | 1)), "{}", ran.all());
         ensure!(
             ran.stderr.contains("pkilint:") && ran.stderr.contains("zlint:"),
@@ -207,12 +208,12 @@ impl Signed {
         for line in ran.text().lines() {
             let finding: Value = serde_json::from_str(line)?;
             let (tool, words) = (
-                &finding["tool"],
-                finding["finding"].as_str().unwrap_or_default(),
+                &field(&finding, "tool"),
+                field(&finding, "finding").as_str().unwrap_or_default(),
             );
             let known = accepted
                 .iter()
-                .find(|(by, part)| tool == by.as_str() && words.contains(part.as_str()));
+                .find(|(by, part)| *tool == by.as_str() && words.contains(part.as_str()));
             match known {
                 Some((_, part)) => *counted.entry(part).or_insert(0) += 1,
                 None => open.push(line.to_owned()),

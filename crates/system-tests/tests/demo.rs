@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{fs, net};
 
 use anyhow::{Context as _, Result, ensure};
-use tegata_system_tests::database::Kind;
+use tegata_system_tests::database::{Database, Kind};
 use tegata_system_tests::demo::{Demo, Sample, demo_command};
 use tegata_system_tests::json::{field, list, text};
 use tegata_system_tests::openssl::{self, Holder, openssl};
@@ -299,6 +299,48 @@ fn the_clock_moves_forward_with_its_token_only() -> Result<()> {
     let restarted = this_update(&demo)?;
     ensure!(restarted.contains("Mar  1"), "{restarted}");
     ensure!(demo.text("clock_token")? == token, "the token changed");
+    Ok(())
+}
+
+#[test]
+fn the_window_ends_after_the_180th_day() -> Result<()> {
+    let demo = Demo::start(&["--clock", "2027-01-10T10:00:00+09:00"])?;
+    let token = demo.text("clock_token")?.to_owned();
+    let site = format!("{}/p/rcd", demo.text("public")?);
+    let samples = demo.samples("posted")?;
+    let [late, never, ..] = samples.as_slice() else {
+        anyhow::bail!("two letters");
+    };
+    let moved = demo.move_clock(180, Some(&token))?;
+    ensure!(moved.status == 200, "{}", moved.text());
+    let (browser, folder) = (demo.browser("late")?, demo.folder());
+    procedure::collect(&browser, demo.text("public")?, &late.letter, folder)?;
+    let page = procedure::type_ids(&browser, &site, &late.letter)?;
+    ensure!(page.says("2027年7月9日(金)まで"), "{}", page.text());
+
+    let moved = demo.move_clock(1, Some(&token))?;
+    ensure!(moved.status == 200, "{}", moved.text());
+    let gone = procedure::type_ids(&browser, &site, &late.letter)?;
+    ensure!(gone.status == 410, "{} {}", gone.status, gone.text());
+    ensure!(gone.says("バックアップしたファイル"), "{}", gone.text());
+    let missed = procedure::type_ids(&browser, &site, &never.letter)?;
+    ensure!(missed.status == 410, "{} {}", missed.status, missed.text());
+    ensure!(
+        missed.says("期間の延長についてご案内します"),
+        "{}",
+        missed.text()
+    );
+    let open = browser.open(&page.url)?;
+    ensure!(
+        open.status == 410,
+        "the open procedure: {} {}",
+        open.status,
+        open.text()
+    );
+    let file = Database::Sqlite(demo.data().join("data/tegata.db"));
+    let kept = file.number("select count(*) from sealed_key where sealed is not null")?;
+    ensure!(kept == 0, "{kept} keys are kept after the window");
+    eprintln!("collected on day 180, refused on day 181, every kept key destroyed");
     Ok(())
 }
 

@@ -1,0 +1,151 @@
+//! What lies on the disk of a server opens nothing (T13, T18): no private key, no password, no
+//! reference ID, in the clear, in the database, in any file of the data folder, or in the log.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use tegata_system_tests::database::{Database, Kind};
+use tegata_system_tests::openssl;
+use tegata_system_tests::procedure;
+use tegata_system_tests::served::Served;
+use tegata_system_tests::tools::{command, run};
+
+const CODE: &str = "0110119153";
+/// As long as a `.p12` password may be, so that it is found wherever it stands.
+const PASSWORD: &str = "Zq7!kept-nowhere-Zq7!kept-noone";
+
+#[test]
+fn nothing_is_left_in_the_clear_on_sqlite() -> Result<()> {
+    nothing_is_left(Kind::Sqlite)
+}
+
+#[test]
+fn nothing_is_left_in_the_clear_on_postgresql() -> Result<()> {
+    nothing_is_left(Kind::Postgres)
+}
+
+fn nothing_is_left(kind: Kind) -> Result<()> {
+    let mut served = Served::start(kind)?;
+    served.add_institution(CODE, "見本医院")?;
+    let letter = served.grant(CODE, "受付1号機")?;
+    let browser = served.browser("collect");
+    let site = format!("{}/p/rcd", served.public);
+    let page = procedure::type_ids(&browser, &site, &letter)?;
+    let page = procedure::set_password(&browser, &page, PASSWORD)?;
+    let file = procedure::download(&browser, &page)?;
+    let holder = openssl::open_p12(&file, PASSWORD, served.folder(), "holder")?;
+    procedure::hold(&browser, &served.public, &letter)?;
+    let cookies = fs::read_to_string(served.folder().join("collect.cookies"))?;
+    let cookie = cookies.lines().rfind(|line| line.contains("tegata-flow"));
+    let cookie = cookie
+        .and_then(|line| line.split('\t').next_back())
+        .context("a cookie")?;
+
+    let kek = fs::read_to_string(served.folder().join("kek"))?;
+    let kek = kek
+        .lines()
+        .find(|line| !line.starts_with('#'))
+        .context("a key")?;
+    let mut secrets = vec![
+        ("the password", PASSWORD.as_bytes().to_vec()),
+        ("the reference ID", letter.reference_id.clone().into_bytes()),
+        ("the cookie", cookie.as_bytes().to_vec()),
+        (
+            "an operator's password",
+            b"a long password of the tests".to_vec(),
+        ),
+        (
+            "the key-encryption key",
+            base64::engine::general_purpose::STANDARD.decode(kek)?,
+        ),
+        ("the key-encryption key in base64", kek.as_bytes().to_vec()),
+    ];
+    for prime in primes(&holder.pem)? {
+        secrets.push(("a prime of the private key", prime));
+    }
+    let whole = stored(&served)?;
+    let control = holder.der.get(40..80).context("a certificate")?;
+    ensure!(
+        finds(&whole, control),
+        "the scan does not even find the certificate"
+    );
+    let log = served.server()?.said();
+    for (name, secret) in &secrets {
+        ensure!(
+            !finds(&whole, secret),
+            "{kind:?}: {name} is stored in the clear"
+        );
+        ensure!(
+            !finds(log.as_bytes(), secret),
+            "{kind:?}: {name} is in the log"
+        );
+    }
+    eprintln!(
+        "{kind:?}: {} octets scanned for {} secrets: none",
+        whole.len(),
+        secrets.len()
+    );
+    Ok(())
+}
+
+/// Every file of the data folder, and what PostgreSQL holds as a dump.
+fn stored(served: &Served) -> Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    read_all(&served.folder().join("data"), &mut whole)?;
+    match &served.database {
+        Database::Sqlite(file) => {
+            for ending in ["", "-wal"] {
+                whole.extend(fs::read(format!("{}{ending}", file.display()))?);
+            }
+        }
+        Database::Postgres { .. } => {
+            let url = served.database.url()?;
+            whole.extend(run(&mut command("pg_dump", ["-d", &url]))?.good()?.stdout);
+        }
+    }
+    Ok(whole)
+}
+
+fn read_all(folder: &Path, whole: &mut Vec<u8>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_all(&path, whole)?;
+        } else {
+            whole.extend(fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Whether these octets stand there, as they are or in hexadecimal.
+fn finds(whole: &[u8], secret: &[u8]) -> bool {
+    let hex: String = secret.iter().map(|octet| format!("{octet:02x}")).collect();
+    let has = |part: &[u8]| whole.windows(part.len()).any(|window| window == part);
+    has(secret) || has(hex.as_bytes())
+}
+
+/// The two primes of an RSA key, as `openssl rsa` tells them.
+fn primes(pem: &Path) -> Result<Vec<Vec<u8>>> {
+    let pem = pem.display().to_string();
+    let text = openssl::openssl(["rsa", "-noout", "-text", "-in", &pem])?
+        .good()?
+        .text();
+    let mut primes = Vec::new();
+    for name in ["prime1:", "prime2:"] {
+        let (_, after) = text.split_once(name).context("a prime")?;
+        let lines = after
+            .lines()
+            .skip(1)
+            .take_while(|line| line.starts_with(' '));
+        let digits: String = lines.map(str::trim).collect();
+        let octets = digits.split(':').filter(|octet| !octet.is_empty());
+        let octets = octets.map(|octet| u8::from_str_radix(octet, 16));
+        let prime = octets.collect::<Result<Vec<_>, _>>()?;
+        ensure!(prime.len() > 100, "a prime of {} octets", prime.len());
+        primes.push(prime.get(1..).unwrap_or_default().to_vec());
+    }
+    Ok(primes)
+}

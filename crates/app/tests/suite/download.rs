@@ -682,3 +682,55 @@ async fn letters_of_other_grants_open_only_their_own() {
         );
     }
 }
+
+/// I7: the ID that replaces a lost letter's after the collection is good for revocation only.
+#[tokio::test]
+async fn a_reference_id_for_revocation_only_collects_nothing() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world
+            .db
+            .run("update reference_id set scope = 'revocation_only'")
+            .await;
+        assert_eq!(world.open_refused(&posted).await, Refusal::WrongIds);
+        assert_eq!(world.db.count("flow").await, 0);
+        world.revoke(&posted, "lost").await;
+    }
+}
+
+#[tokio::test]
+async fn no_collection_is_recorded_after_a_hold() {
+    let world = World::begin(sqlite().await, policy()).await;
+    for round in 0..40 {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let (collecting, stopping) = (
+            world.open(&posted).await,
+            world.confirmed_revocation(&posted, "lost").await,
+        );
+        let cookie = world.set_password(&collecting, PASSWORD).await;
+        let (one, two) = (world.app.clone(), world.app.clone());
+        let download = tokio::spawn(async move {
+            one.download(&collecting.flow, Some(&cookie), 2, source(1), NOW)
+                .await
+        });
+        let stop = tokio::spawn(async move {
+            for _ in 0..round {
+                tokio::task::yield_now().await;
+            }
+            let cookie = Some(stopping.cookie.as_str());
+            two.submit_revocation(&stopping.flow, cookie, 2, true, source(2), NOW)
+                .await
+        });
+        stop.await.unwrap().unwrap();
+        if let Err(error) = download.await.unwrap() {
+            assert!(error.to_string().contains("on hold"), "{error}");
+        }
+        // Rows are numbered in the order in which they were written.
+        let late = "audit c join audit h on h.action = 'certificate.hold'
+            where c.action = 'certificate.collect' and c.rowid > h.rowid
+                and h.object = 'grant:' || (select grant_id from certificate
+                    where 'certificate:' || serial = c.object)";
+        assert_eq!(world.db.count(late).await, 0, "{round}");
+    }
+}

@@ -94,3 +94,32 @@ async fn a_name_is_given_once_and_a_short_password_to_nobody() {
         assert_eq!(world.app.list_operators().await.unwrap().len(), 6);
     }
 }
+
+#[tokio::test]
+async fn an_operator_adds_others_and_institutions_only_with_the_role_for_it() {
+    for world in worlds().await {
+        let (app, people, password) = (&world.app, &world.people, Secret::from(PASSWORD));
+        let by =
+            |operator: &tegata_domain::operator::Operator| Actor::Operator(operator.id.clone());
+        let add = async |name: &str, by| {
+            let added = app.add_operator(name, &password, &[Role::Auditor], by, NOW);
+            added.await.map(|_| ())
+        };
+        let register = async |by| {
+            let new = crate::world::institution("dental", "1330123454");
+            app.add_institution(new, by, NOW).await
+        };
+        assert_eq!(
+            refusal(add("sato", by(&people.approver)).await),
+            Refusal::NotAllowed
+        );
+        assert_eq!(
+            refusal(register(by(&people.administrator)).await),
+            Refusal::NotAllowed
+        );
+        let stranger = Actor::Subscriber("192.0.2.1".to_owned());
+        assert_eq!(refusal(add("sato", stranger).await), Refusal::NotAllowed);
+        add("sato", by(&people.administrator)).await.unwrap();
+        register(by(&people.intake)).await.unwrap();
+    }
+}

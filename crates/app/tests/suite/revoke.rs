@@ -125,11 +125,14 @@ async fn completion_revokes_with_the_holds_date_and_the_stated_reason_and_destro
             );
             let refused = world.open_refused(&posted).await;
             assert_eq!(refused, Refusal::Revoked { at: held });
-            let again = world
-                .app
-                .open_revocation(ids(&posted), source(1), world.now())
-                .await;
-            assert_eq!(refusal(again), Refusal::Revoked { at: held });
+            let again = world.open_revocation(&posted).await;
+            let cookie = Some(again.cookie.as_str());
+            let page = world.app.revocation_page(&again.flow, cookie).await;
+            let accepted = page.unwrap().accepted.unwrap();
+            assert_eq!(
+                (accepted.number, accepted.outcome),
+                (number, Some(Outcome::Complete))
+            );
             let mut reader = world.db.store.reader().await.unwrap();
             let serial = world.record(&posted).await.serial;
             let kept = reader.sealed_key(&serial).await.unwrap().unwrap();
@@ -581,6 +584,20 @@ async fn an_expired_certificate_needs_no_request() {
             .open_revocation(ids(&posted), source(1), world.now())
             .await;
         assert_eq!(refusal(late), expired);
+    }
+}
+
+#[tokio::test]
+async fn a_procedure_begun_before_the_revocation_learns_that_it_is_done() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let opened = world.confirmed_revocation(&posted, "lost").await;
+        let number = world.revoke(&posted, "closed").await;
+        world.finish(&number, Outcome::Complete).await;
+        let revoked = Refusal::Revoked { at: NOW };
+        assert_eq!(refusal(world.submit(&opened).await), revoked);
+        assert_eq!(world.db.count("revocation_request").await, 1);
     }
 }
 

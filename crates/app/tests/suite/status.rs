@@ -1,6 +1,6 @@
 //! What the world asks: OCSP answers and revocation lists (decision W4).
 
-use tegata_app::OcspAnswer;
+use tegata_app::{App, Error, OcspAnswer};
 use tegata_domain::revocation::Outcome;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::crl::Crl;
@@ -11,7 +11,7 @@ use tegata_pki::ocsp::{
 };
 use tegata_store::CaKeyPurpose;
 
-use crate::world::{NOW, World, worlds};
+use crate::world::{NOW, PASSWORD, World, password, source, worlds};
 
 /// The newest list with this name; its signature is right and it is current.
 pub(crate) async fn list_of(world: &World, purpose: CaKeyPurpose, list: &str) -> Crl {
@@ -333,5 +333,85 @@ async fn an_entry_stays_on_one_list_past_the_end_of_validity() {
         assert!(is_listed().await, "on the first list after it");
         world.advance(3_600);
         assert!(!is_listed().await, "on the second list after it");
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_kept_changes_the_moment_this_process_changes_it() {
+    for world in worlds().await {
+        world.jobs().await;
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let certificate = world.certificate(&posted).await;
+        let revoked = async || {
+            world.app.refresh_statuses().await.unwrap();
+            let status = status_of(&world, &certificate).await;
+            assert_eq!(status_of(&world, &certificate).await, status);
+            matches!(status, CertStatus::Revoked { .. })
+        };
+        assert!(!revoked().await);
+        let number = world.revoke(&posted, "lost").await;
+        assert!(matches!(
+            status_of(&world, &certificate).await,
+            CertStatus::Revoked { .. }
+        ));
+        assert!(revoked().await);
+        world.finish(&number, Outcome::Lift).await;
+        assert_eq!(status_of(&world, &certificate).await, CertStatus::Good);
+    }
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_is_told_after_the_next_look_or_after_two_seconds() {
+    for looks in [true, false] {
+        for world in worlds().await {
+            world.jobs().await;
+            let posted = world.posted().await;
+            world.collect(&posted).await;
+            let certificate = world.certificate(&posted).await;
+            world.app.refresh_statuses().await.unwrap();
+            assert_eq!(status_of(&world, &certificate).await, CertStatus::Good);
+            let other = App::open(world.parts()).await.unwrap();
+            let opened = world.confirmed_revocation(&posted, "lost").await;
+            other
+                .submit_revocation(&opened.flow, Some(&opened.cookie), 2, true, source(1), NOW)
+                .await
+                .unwrap();
+            if looks {
+                world.app.refresh_statuses().await.unwrap();
+            } else {
+                world.system.advance(3);
+            }
+            let status = status_of(&world, &certificate).await;
+            assert!(matches!(status, CertStatus::Revoked { .. }), "{status:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_signed_while_the_clock_is_in_doubt_and_a_restart_goes_on() {
+    for mut world in worlds().await {
+        world.jobs().await;
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        world.app.pause_signing();
+        let (form, cookie) = (password(PASSWORD, 1), Some(opened.cookie.as_str()));
+        let set = world
+            .app
+            .set_password(&opened.flow, cookie, form, source(1), NOW)
+            .await;
+        assert!(matches!(set, Err(Error::Unavailable)));
+        let request = OcspRequest::for_certificate(&world.issuer(), &world.issuer(), None);
+        assert_eq!(error_of(&world, &request).await, ErrorStatus::TryLater);
+        world.advance(3_600);
+        assert!(world.app.run_due_jobs(world.now()).await.is_err());
+        world.restart().await;
+        let (form, cookie) = (password(PASSWORD, 1), Some(opened.cookie.as_str()));
+        world
+            .app
+            .set_password(&opened.flow, cookie, form, source(1), NOW)
+            .await
+            .unwrap();
+        assert_eq!(world.jobs().await.lists, 4);
     }
 }

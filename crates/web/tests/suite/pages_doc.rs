@@ -142,7 +142,7 @@ async fn revoking_reads_like_this() {
         decided.await.unwrap();
     }
     pages.take("rx-4-complete", &visitor.get(&here).await);
-    pages.take("rx-e3", &visitor.post("/p/rx", &ids(&letter)).await);
+    pages.take("rx-4-again", &visitor.go("/p/rx", &ids(&letter)).await);
     pages.compare();
 }
 

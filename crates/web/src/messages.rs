@@ -1,5 +1,5 @@
 //! Every Japanese sentence and word that is chosen by code; what always stands on a page stands in
-//! its template. Wording: the manual's, see `docs/manual-map.md`.
+//! its template. The wording is the manual's.
 
 use tegata_app::FieldProblem;
 use tegata_domain::flow::FlowStep;

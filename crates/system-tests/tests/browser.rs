@@ -110,11 +110,9 @@ fn terminal(sample: &Sample) -> Result<&str> {
 fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
     let demo = Demo::start(&[])?;
     let sample = demo.sample("posted")?;
-    let public = demo.text("public")?.to_owned();
     let file = collect_in_the_browser(&demo, &sample)?;
     openssl::open_p12(&fs::read(&file)?, PASSWORD, demo.folder(), "browser")?;
 
-    let relying = demo.text("relying")?.to_owned();
     let (entrance, own) = (
         demo.text("relying_mtls")?.to_owned(),
         demo.text("subscriber")?.to_owned(),
@@ -123,6 +121,27 @@ fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
     let home = demo.folder().join("home-with-certificate");
     let ca = PathBuf::from(demo.text("tls_ca_pem")?);
     let browser = Chromium::new(&home, &ca, Some((&file, PASSWORD)))?;
+    let seen = browser.drive(&use_and_stop(&demo, &sample)?)?;
+    let refused: Vec<_> = seen
+        .iter()
+        .filter(|step| field(step, "status") == 403)
+        .collect();
+    ensure!(refused.len() == 2, "{refused:#?}");
+    let landed = seen
+        .iter()
+        .filter(|step| field(step, "url") == &*format!("{own}/p/ru"))
+        .count();
+    ensure!(landed >= 2, "/p/ru on the public name leads to {own}");
+    eprintln!("collected, used on both sites, stopped, refused on both sites");
+    pictures_are_there(&[
+        "TOP", "RCD-1", "RCD-2", "RCD-4", "RU-0", "RU-E4", "RX-1", "RX-2", "RX-3", "RX-4",
+    ])
+}
+
+/// Both sites, `/p/rx`, both sites again.
+fn use_and_stop(demo: &Demo, sample: &Sample) -> Result<Vec<Value>> {
+    let (public, relying) = (demo.text("public")?, demo.text("relying")?);
+    let (entrance, own) = (demo.text("relying_mtls")?, demo.text("subscriber")?);
     let mut steps = vec![
         goto(&format!("{relying}/")),
         picture("relying-login")?,
@@ -131,14 +150,14 @@ fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
         picture("relying-welcome")?,
         goto(&format!("{own}/p/ru")),
         expect("登録できています。"),
-        expect(terminal(&sample)?),
+        expect(terminal(sample)?),
         picture("RU-0")?,
         goto(&format!("{public}/p/ru")),
         expect("登録できています。"),
         goto(&format!("{public}/p/rx")),
         picture("RX-1")?,
     ];
-    steps.extend(type_ids(&sample, ["", ""]));
+    steps.extend(type_ids(sample, ["", ""]));
     steps.extend([
         expect("使用中"),
         picture("RX-2")?,
@@ -161,29 +180,33 @@ fn a_person_collects_uses_and_stops_a_certificate() -> Result<()> {
         expect("この電子証明書は、一時停止中です"),
         picture("RU-E4")?,
     ]);
-    let seen = browser.drive(&steps)?;
-    let refused: Vec<_> = seen
-        .iter()
-        .filter(|step| field(step, "status") == 403)
-        .collect();
-    ensure!(refused.len() == 2, "{refused:#?}");
-    let landed = seen
-        .iter()
-        .filter(|step| field(step, "url") == &*format!("{own}/p/ru"))
-        .count();
-    ensure!(landed >= 2, "/p/ru on the public name leads to {own}");
-    eprintln!("collected, used on both sites, stopped, refused on both sites");
-    pictures_are_there(&[
-        "TOP", "RCD-1", "RCD-2", "RCD-4", "RU-0", "RU-E4", "RX-1", "RX-2", "RX-3", "RX-4",
-    ])
+    Ok(steps)
 }
 
 /// From the entrance to the file, as the letter says. Answers where the file lies.
 fn collect_in_the_browser(demo: &Demo, sample: &Sample) -> Result<PathBuf> {
-    let public = demo.text("public")?;
     let file = demo.folder().join("downloaded.p12");
     let ca = PathBuf::from(demo.text("tls_ca_pem")?);
     let browser = Chromium::new(&demo.folder().join("home"), &ca, None)?;
+    let seen = browser.drive(&collect_and_look_around(demo, sample, &file)?)?;
+    let saved = seen
+        .iter()
+        .find(|step| field(step, "do") == "download")
+        .context("a download")?;
+    let name = format!("{}.p12", sample.letter.request_id);
+    ensure!(field(saved, "name") == name.as_str(), "{saved}");
+    let another = seen.iter().any(|step| {
+        field(step, "url")
+            .as_str()
+            .is_some_and(|url| url.starts_with("https://r1.localhost"))
+    });
+    ensure!(another, "選び直す leads to no other name");
+    Ok(file)
+}
+
+/// The procedure with a mistake on each page, then the pages beside it.
+fn collect_and_look_around(demo: &Demo, sample: &Sample, file: &Path) -> Result<Vec<Value>> {
+    let public = demo.text("public")?;
     let mut steps = vec![
         goto(&format!("{public}/")),
         expect("電子証明書の手続き"),
@@ -210,7 +233,7 @@ fn collect_in_the_browser(demo: &Demo, sample: &Sample) -> Result<PathBuf> {
     steps.extend(set_password());
     steps.extend([
         picture("RCD-4")?,
-        save("ダウンロード(Download)", &file),
+        save("ダウンロード(Download)", file),
         goto(&format!("{}/p/cert", demo.text("plain")?)),
         picture("CERT-1")?,
         click("設定できたか確認する"),
@@ -228,20 +251,7 @@ fn collect_in_the_browser(demo: &Demo, sample: &Sample) -> Result<PathBuf> {
         expect("見本の時計"),
         picture("clock")?,
     ]);
-    let seen = browser.drive(&steps)?;
-    let saved = seen
-        .iter()
-        .find(|step| field(step, "do") == "download")
-        .context("a download")?;
-    let name = format!("{}.p12", sample.letter.request_id);
-    ensure!(field(saved, "name") == name.as_str(), "{saved}");
-    let another = seen.iter().any(|step| {
-        field(step, "url")
-            .as_str()
-            .is_some_and(|url| url.starts_with("https://r1.localhost"))
-    });
-    ensure!(another, "選び直す leads to no other name");
-    Ok(file)
+    Ok(steps)
 }
 
 fn pictures_are_there(names: &[&str]) -> Result<()> {
@@ -266,48 +276,8 @@ fn two_tabs_with_two_letters_are_never_mixed_up() -> Result<()> {
     let ca = PathBuf::from(demo.text("tls_ca_pem")?);
     let browser = Chromium::new(&demo.folder().join("home"), &ca, None)?;
     let files = ["a", "b"].map(|name| demo.folder().join(format!("{name}-tab.p12")));
-    let marks = ["① ", "② "];
-    let mut steps = vec![goto(&format!("{public}/p/rcd")), json!({ "newTab": {} })];
-    steps.push(goto(&format!("{public}/p/rcd")));
-    steps.push(tab(0));
-    steps.extend(type_ids(a, marks));
-    steps.push(expect(terminal(a)?));
-    steps.push(tab(1));
-    steps.extend(type_ids(b, marks));
-    steps.push(expect(terminal(b)?));
-    steps.push(tab(0));
-    steps.extend(set_password());
-    steps.push(expect(terminal(a)?));
-    steps.push(tab(1));
-    steps.extend(set_password());
-    steps.push(expect(terminal(b)?));
-    steps.push(tab(0));
-    steps.push(save("ダウンロード(Download)", &files[0]));
-    steps.push(tab(1));
-    steps.push(save("ダウンロード(Download)", &files[1]));
-    for (index, sample) in [(0, a), (1, b)] {
-        steps.push(tab(index));
-        steps.push(goto(&format!("{public}/p/rx")));
-        steps.extend(type_ids(sample, ["", ""]));
-    }
-    for (index, sample) in [(0, a), (1, b)] {
-        steps.extend([
-            tab(index),
-            expect(terminal(sample)?),
-            fill("メールアドレス", MAIL),
-            fill("メールアドレス(確認用)", MAIL),
-            click("申請(確認画面へ)"),
-        ]);
-    }
-    steps.extend([
-        tab(0),
-        expect(terminal(a)?),
-        tick("すぐに使えなくなることを確認しました"),
-        click("申請"),
-        expect("失効申請を受け付けました"),
-        tab(1),
-        expect(terminal(b)?),
-    ]);
+    let mut steps = collect_in_two_tabs(public, [a, b], &files)?;
+    steps.extend(stop_the_first_of_two(public, [a, b])?);
     let seen = browser.drive(&steps)?;
     let names: Vec<_> = seen
         .iter()
@@ -337,4 +307,61 @@ fn two_tabs_with_two_letters_are_never_mixed_up() -> Result<()> {
     }
     eprintln!("two tabs, two letters, one cookie jar: no mix-up");
     Ok(())
+}
+
+/// RCD-1 to the file, page by page in turns.
+fn collect_in_two_tabs(
+    public: &str,
+    [a, b]: [&Sample; 2],
+    [first, second]: &[PathBuf; 2],
+) -> Result<Vec<Value>> {
+    let marks = ["① ", "② "];
+    let mut steps = vec![goto(&format!("{public}/p/rcd")), json!({ "newTab": {} })];
+    steps.push(goto(&format!("{public}/p/rcd")));
+    steps.push(tab(0));
+    steps.extend(type_ids(a, marks));
+    steps.push(expect(terminal(a)?));
+    steps.push(tab(1));
+    steps.extend(type_ids(b, marks));
+    steps.push(expect(terminal(b)?));
+    steps.push(tab(0));
+    steps.extend(set_password());
+    steps.push(expect(terminal(a)?));
+    steps.push(tab(1));
+    steps.extend(set_password());
+    steps.push(expect(terminal(b)?));
+    steps.push(tab(0));
+    steps.push(save("ダウンロード(Download)", first));
+    steps.push(tab(1));
+    steps.push(save("ダウンロード(Download)", second));
+    Ok(steps)
+}
+
+/// RX-1 to RX-3 in turns; only the first is submitted.
+fn stop_the_first_of_two(public: &str, [a, b]: [&Sample; 2]) -> Result<Vec<Value>> {
+    let mut steps = Vec::new();
+    for (index, sample) in [(0, a), (1, b)] {
+        steps.push(tab(index));
+        steps.push(goto(&format!("{public}/p/rx")));
+        steps.extend(type_ids(sample, ["", ""]));
+    }
+    for (index, sample) in [(0, a), (1, b)] {
+        steps.extend([
+            tab(index),
+            expect(terminal(sample)?),
+            fill("メールアドレス", MAIL),
+            fill("メールアドレス(確認用)", MAIL),
+            click("申請(確認画面へ)"),
+        ]);
+    }
+    steps.extend([
+        tab(0),
+        expect(terminal(a)?),
+        tick("すぐに使えなくなることを確認しました"),
+        click("申請"),
+        expect("失効申請を受け付けました"),
+        tab(1),
+        expect(terminal(b)?),
+    ]);
+    Ok(steps)
 }

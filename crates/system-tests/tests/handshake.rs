@@ -295,41 +295,43 @@ fn foreign_certificate(demo: &Demo) -> Result<PathBuf> {
     Ok(PathBuf::from(both))
 }
 
+/// Header fields in which proxies of others put a certificate.
+const CLAIMS: [&str; 25] = [
+    "Client-Cert",
+    "Client-Cert-Chain",
+    "X-Client-Cert",
+    "X-Client-Certificate",
+    "X-SSL-Cert",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-Verify",
+    "X-SSL-Client-S-DN",
+    "X-SSL-Client-Serial",
+    "X-SSL-Client-SHA1",
+    "SSL-Client-Cert",
+    "SSL_CLIENT_CERT",
+    "SSL_CLIENT_S_DN",
+    "SSL-Client-Verify",
+    "X-Forwarded-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert",
+    "X-Forwarded-Tls-Client-Cert-Info",
+    "X-ARR-ClientCert",
+    "X-MS-Client-Certificate",
+    "X-Amzn-Mtls-Clientcert",
+    "X-Amzn-Mtls-Clientcert-Leaf",
+    "X-Tls-Client-Cert",
+    "Tls-Client-Certificate",
+    "X-Cert",
+    "Cert",
+];
+
 /// T26: whatever a header field claims, only the handshake counts.
 fn no_header_is_a_certificate(demo: &Demo, url: &str) -> Result<()> {
     use base64::Engine as _;
-    const NAMES: [&str; 25] = [
-        "Client-Cert",
-        "Client-Cert-Chain",
-        "X-Client-Cert",
-        "X-Client-Certificate",
-        "X-SSL-Cert",
-        "X-SSL-Client-Cert",
-        "X-SSL-Client-Verify",
-        "X-SSL-Client-S-DN",
-        "X-SSL-Client-Serial",
-        "X-SSL-Client-SHA1",
-        "SSL-Client-Cert",
-        "SSL_CLIENT_CERT",
-        "SSL_CLIENT_S_DN",
-        "SSL-Client-Verify",
-        "X-Forwarded-Client-Cert",
-        "X-Forwarded-Tls-Client-Cert",
-        "X-Forwarded-Tls-Client-Cert-Info",
-        "X-ARR-ClientCert",
-        "X-MS-Client-Certificate",
-        "X-Amzn-Mtls-Clientcert",
-        "X-Amzn-Mtls-Clientcert-Leaf",
-        "X-Tls-Client-Cert",
-        "Tls-Client-Certificate",
-        "X-Cert",
-        "Cert",
-    ];
     let holder = demo.holder(&demo.sample("collected")?)?;
     let base64 = base64::engine::general_purpose::STANDARD.encode(&holder.der);
     let pem = tegata_system_tests::http::percent(&fs::read_to_string(&holder.certificate)?);
     let mut all = demo.curl()?;
-    for name in NAMES {
+    for name in CLAIMS {
         for value in [
             format!(":{base64}:"),
             base64.clone(),
@@ -362,7 +364,7 @@ fn no_header_is_a_certificate(demo: &Demo, url: &str) -> Result<()> {
     );
     eprintln!(
         "{} header names claim a certificate: none is believed",
-        NAMES.len()
+        CLAIMS.len()
     );
     Ok(())
 }

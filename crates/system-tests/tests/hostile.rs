@@ -42,31 +42,7 @@ fn every_wrong_pair_of_ids_gets_the_same_answer() -> Result<()> {
     let mine = served.grant(CODE, "受付1号機")?;
     let other = served.grant(CODE, "受付2号機")?;
     let unposted = served.print_letter(CODE, "受付3号機")?;
-    let pair = |request: &str, reference: &str| (request.to_owned(), reference.to_owned());
-    let mut swapped = mine.reference_id.clone();
-    swapped.replace_range(9.., if swapped.ends_with('A') { "B" } else { "A" });
-    let pairs = [
-        ("unknown", pair("209901010000001", "QwErTyUa79")),
-        ("wrong secret", pair(&mine.request_id, "QwErTyUa79")),
-        ("one letter off", pair(&mine.request_id, &swapped)),
-        (
-            "other case",
-            pair(&mine.request_id, &mine.reference_id.to_ascii_lowercase()),
-        ),
-        (
-            "another letter's",
-            pair(&mine.request_id, &other.reference_id),
-        ),
-        (
-            "not posted yet",
-            pair(&unposted.request_id, &unposted.reference_id),
-        ),
-        ("no digits", pair("abc", &mine.reference_id)),
-        ("too short", pair("1", "2")),
-        ("empty", pair("", "")),
-        ("markup", pair("<script>", "<script>")),
-        ("long", pair(&"9".repeat(300), &"A".repeat(300))),
-    ];
+    let pairs = wrong_pairs(&mine, &other, &unposted);
     for site in ["rcd", "rx"] {
         let url = format!("{}/p/{site}", served.public);
         let mut first: Option<String> = None;
@@ -111,6 +87,39 @@ fn every_wrong_pair_of_ids_gets_the_same_answer() -> Result<()> {
     Ok(())
 }
 
+/// A name, a request ID and a reference ID that do not go together.
+fn wrong_pairs(
+    mine: &Letter,
+    other: &Letter,
+    unposted: &Letter,
+) -> Vec<(&'static str, (String, String))> {
+    let pair = |request: &str, reference: &str| (request.to_owned(), reference.to_owned());
+    let mut swapped = mine.reference_id.clone();
+    swapped.replace_range(9.., if swapped.ends_with('A') { "B" } else { "A" });
+    vec![
+        ("unknown", pair("209901010000001", "QwErTyUa79")),
+        ("wrong secret", pair(&mine.request_id, "QwErTyUa79")),
+        ("one letter off", pair(&mine.request_id, &swapped)),
+        (
+            "other case",
+            pair(&mine.request_id, &mine.reference_id.to_ascii_lowercase()),
+        ),
+        (
+            "another letter's",
+            pair(&mine.request_id, &other.reference_id),
+        ),
+        (
+            "not posted yet",
+            pair(&unposted.request_id, &unposted.reference_id),
+        ),
+        ("no digits", pair("abc", &mine.reference_id)),
+        ("too short", pair("1", "2")),
+        ("empty", pair("", "")),
+        ("markup", pair("<script>", "<script>")),
+        ("long", pair(&"9".repeat(300), &"A".repeat(300))),
+    ]
+}
+
 /// The page without what the field shows again.
 fn without_typed(html: &str) -> String {
     let mark = "name=\"request_id\" value=\"";
@@ -136,8 +145,17 @@ fn ten_at_once_have_one_result_on_postgresql() -> Result<()> {
 fn ten_at_once(kind: Kind) -> Result<()> {
     let mut served = started(kind)?;
     let letter = served.grant(CODE, "受付1号機")?;
-    let crowd = Crowd::new(&served, "crowd");
-    let page = crowd.open("rcd", &letter)?;
+    one_certificate(&served, &letter)?;
+    one_hold(&served, &letter)?;
+    let letter = served.grant(CODE, "受付2号機")?;
+    one_freeze(&served, &letter)?;
+    eprintln!("{kind:?}: {TIMES} times the same POST, one result, on every form");
+    Ok(())
+}
+
+fn one_certificate(served: &Served, letter: &Letter) -> Result<()> {
+    let crowd = Crowd::new(served, "crowd");
+    let page = crowd.open("rcd", letter)?;
     let typed = [
         ("証明書パスワード", PASSWORD),
         ("証明書パスワード(確認用)", PASSWORD),
@@ -169,9 +187,12 @@ fn ten_at_once(kind: Kind) -> Result<()> {
     ensure!(collected == 1, "{collected} collections for one password");
     let page = crowd.all_press(&page, "もう一度ダウンロード", &[])?;
     ensure!(page.says("証明書パスワードの設定"), "{}", page.text());
+    Ok(())
+}
 
-    let crowd = Crowd::new(&served, "stop");
-    let page = crowd.open("rx", &letter)?;
+fn one_hold(served: &Served, letter: &Letter) -> Result<()> {
+    let crowd = Crowd::new(served, "stop");
+    let page = crowd.open("rx", letter)?;
     let typed = [("メールアドレス", MAIL), ("メールアドレス(確認用)", MAIL)];
     let page = crowd.all_press(&page, "申請(確認画面へ)", &typed)?;
     let ticked = [("すぐに使えなくなることを確認しました", "")];
@@ -186,21 +207,19 @@ fn ten_at_once(kind: Kind) -> Result<()> {
     let mails = "select count(*) from outbox where kind like 'revocation%'";
     let mails = served.database.number(mails)?;
     ensure!(mails == 2, "{mails} mails, not one to each address");
+    Ok(())
+}
 
-    let letter = served.grant(CODE, "受付2号機")?;
-    procedure::collect(
-        &served.browser("first"),
-        &served.public,
-        &letter,
-        served.folder(),
-    )?;
-    let crowd = Crowd::new(&served, "freeze");
-    let page = crowd.open("rcd", &letter)?;
+/// The second time a file is collected, the page offers to stop everything.
+fn one_freeze(served: &Served, letter: &Letter) -> Result<()> {
+    let first = served.browser("first");
+    procedure::collect(&first, &served.public, letter, served.folder())?;
+    let crowd = Crowd::new(served, "freeze");
+    let page = crowd.open("rcd", letter)?;
     let page = crowd.all_press(&page, "心当たりがない", &[])?;
     ensure!(page.says("取得を停止しました"), "{}", page.text());
     let frozen = "select count(*) from audit where action = 'grant.freeze'";
     ensure!(served.database.number(frozen)? == 1);
-    eprintln!("{kind:?}: {TIMES} times the same POST, one result, on every form");
     Ok(())
 }
 

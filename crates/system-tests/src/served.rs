@@ -69,10 +69,8 @@ impl Served {
         let [public_name, main_name] = names;
         let folder = tempfile::Builder::new().prefix("tegata-system").tempdir()?;
         let database = Database::make(kind, folder.path())?;
-        let ports = ports::free(3)?;
-        let [public, subscriber, plain] = ports.as_slice() else {
-            anyhow::bail!("three ports");
-        };
+        let public = ports::row(3)?;
+        let (subscriber, plain) = (public + 1, public + 2);
         let config = folder.path().join("tegata.toml");
         let text = format!(
             "profile = \"{profile}\"\ndatabase = \"{}\"\n\

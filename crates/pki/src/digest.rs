@@ -1,5 +1,6 @@
 //! Message digests: SHA-256 and SHA-384 for signatures, SHA-1 only where a standard names it as an
-//! identifier (RFC 5280 §4.2.1.2, RFC 6960 §4.1.1, certificate thumbprints).
+//! identifier (RFC 5280 §4.2.1.2, RFC 6960 §4.1.1, certificate thumbprints) or where old systems
+//! read nothing else (the old form of [`crate::pkcs12`]).
 
 use aws_lc_rs::digest as provider;
 
@@ -58,7 +59,7 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     fixed(&provider::digest(&provider::SHA256, message))
 }
 
-/// SHA-1 of `message`: an identifier, never a proof.
+/// SHA-1 of `message`: an identifier or a step of an old key derivation, never a proof.
 pub fn sha1(message: &[u8]) -> [u8; 20] {
     fixed(&provider::digest(
         &provider::SHA1_FOR_LEGACY_USE_ONLY,

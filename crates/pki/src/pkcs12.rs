@@ -2,7 +2,8 @@
 //!
 //! Windows shows the friendlyName of the certificate's bag, Java that of the key's bag, so both
 //! bags carry it. The key's bag also names the provider that Windows keeps the key with.
-//! `pkcs12/read.rs` opens such files again.
+//! `pkcs12/read.rs` opens such files again. `pkcs12/kdf.rs` turns the password into keys,
+//! `pkcs12/triple_des.rs` is the encryption of the old form.
 
 use std::num::NonZeroU32;
 
@@ -18,8 +19,11 @@ use crate::{
     tlv::{self, Malformed},
 };
 
+mod kdf;
 mod read;
+mod triple_des;
 
+use kdf::{Digest, Purpose};
 pub use read::{Opened, open};
 
 const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
@@ -31,13 +35,14 @@ const X509_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840
 const FRIENDLY_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.20");
 const LOCAL_KEY_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.21");
 const PROVIDER_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.17.1");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 
 const VERSION_3: u8 = 3;
 
 /// Which algorithms the file uses; older systems read fewer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Pkcs12Form {
+    /// Triple-DES and HMAC-SHA-1 in every layer, for Windows 8.1, Server 2016 and older.
+    Legacy,
     /// AES-256-CBC and HMAC-SHA-256 in every layer.
     Modern,
 }
@@ -46,7 +51,16 @@ impl Pkcs12Form {
     /// The provider that Windows is to keep the key with.
     fn provider_name(self) -> &'static str {
         match self {
+            Self::Legacy => "Microsoft Enhanced RSA and AES Cryptographic Provider",
             Self::Modern => "Microsoft Software Key Storage Provider",
+        }
+    }
+
+    /// The digest under the MAC.
+    fn mac_digest(self) -> Digest {
+        match self {
+            Self::Legacy => Digest::Sha1,
+            Self::Modern => Digest::Sha256,
         }
     }
 
@@ -57,6 +71,7 @@ impl Pkcs12Form {
         iterations: NonZeroU32,
     ) -> Result<Encrypted, EncryptError> {
         match self {
+            Self::Legacy => triple_des::encrypt(plaintext, password, iterations),
             Self::Modern => pbes2::encrypt(plaintext, password.as_bytes(), iterations),
         }
     }
@@ -141,11 +156,12 @@ pub fn write(
 
     let safe = tlv::sequence(&[&certificates, &keys]);
     let salt: [u8; 16] = random::octets()?;
-    let tag = mac(password, &salt, iterations, &safe);
+    let digest = form.mac_digest();
+    let tag = hmac::sign(&mac_key(digest, password, &salt, iterations), &safe);
     Ok(Zeroizing::new(tlv::sequence(&[
         &tlv::unsigned_integer(&[VERSION_3]),
         &content_info(&DATA, &tlv::octet_string(&safe)),
-        &mac_data(tag.as_ref(), &salt, iterations),
+        &mac_data(digest, tag.as_ref(), &salt, iterations),
     ])))
 }
 
@@ -206,8 +222,8 @@ fn encrypted_data(encrypted: &Encrypted) -> Vec<u8> {
     tlv::sequence(&[&tlv::unsigned_integer(&[0]), &content])
 }
 
-fn mac_data(tag: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
-    let algorithm = tlv::sequence(&[&tlv::object_identifier(&SHA256), &tlv::null()]);
+fn mac_data(digest: Digest, tag: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
+    let algorithm = tlv::sequence(&[&tlv::object_identifier(&digest.oid()), &tlv::null()]);
     tlv::sequence(&[
         &tlv::sequence(&[&algorithm, &tlv::octet_string(tag)]),
         &tlv::octet_string(salt),
@@ -215,35 +231,18 @@ fn mac_data(tag: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
     ])
 }
 
-/// HMAC-SHA-256 over the AuthenticatedSafe (RFC 7292 §5.1).
-fn mac(password: &str, salt: &[u8], iterations: NonZeroU32, message: &[u8]) -> hmac::Tag {
-    let key = mac_key(password, salt, iterations);
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), message)
-}
-
-/// The key derivation of RFC 7292 appendix B.2 with SHA-256, purpose 3, 32 octets: one round
-/// suffices, so the steps that prepare a second one are not needed.
-fn mac_key(password: &str, salt: &[u8], iterations: NonZeroU32) -> Zeroizing<[u8; 32]> {
-    const BLOCK: usize = 64;
-    const PURPOSE_MAC: u8 = 3;
-    let filled = |octets: &[u8]| -> Zeroizing<Vec<u8>> {
-        let length = octets.len().div_ceil(BLOCK) * BLOCK;
-        Zeroizing::new(octets.iter().copied().cycle().take(length).collect())
-    };
-    let password: Zeroizing<Vec<u8>> = Zeroizing::new(
-        password
-            .encode_utf16()
-            .chain(std::iter::once(0))
-            .flat_map(u16::to_be_bytes)
-            .collect(),
-    );
-    let input =
-        Zeroizing::new([&[PURPOSE_MAC; BLOCK][..], &filled(salt), &filled(&password)].concat());
-    let mut key = Zeroizing::new(digest::sha256(&input));
-    for _ in 1..iterations.get() {
-        *key = digest::sha256(key.as_slice());
+/// The HMAC key for the AuthenticatedSafe, as long as the digest (RFC 7292 §5.1, appendix B.4).
+fn mac_key(digest: Digest, password: &str, salt: &[u8], iterations: NonZeroU32) -> hmac::Key {
+    match digest {
+        Digest::Sha1 => {
+            let key = kdf::derive::<20>(digest, Purpose::Mac, password, salt, iterations);
+            hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_slice())
+        }
+        Digest::Sha256 => {
+            let key = kdf::derive::<32>(digest, Purpose::Mac, password, salt, iterations);
+            hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())
+        }
     }
-    key
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Opening PKCS#12 files of the form that [`super::write`] makes.
+//! Opening PKCS#12 files of the forms that [`super::write`] makes.
 
 use aws_lc_rs::hmac;
 use const_oid::ObjectIdentifier;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{
     CERT_BAG, DATA, ENCRYPTED_DATA, FRIENDLY_NAME, LOCAL_KEY_ID, PROVIDER_NAME, Pkcs12Error,
-    SHA256, SHROUDED_KEY_BAG, VERSION_3, X509_CERTIFICATE, mac_key,
+    SHROUDED_KEY_BAG, VERSION_3, X509_CERTIFICATE, kdf::Digest, mac_key, triple_des,
 };
 use crate::{
     key::PrivateKey,
@@ -52,8 +52,9 @@ impl From<DecryptError> for Pkcs12Error {
     }
 }
 
-/// Opens a file: checks the MAC first, then decrypts. Iteration counts above ten million are
-/// refused before anything is computed.
+/// Opens a file: checks the MAC first, then decrypts. Each layer names its own algorithms, so both
+/// forms open, and a mixture of them too. Iteration counts above ten million are refused before
+/// anything is computed.
 pub fn open(der: &[u8], password: &str) -> Result<Opened, Pkcs12Error> {
     let mut file = Reader::sequence_in(der)?;
     if file.expect(tlv::INTEGER)? != [VERSION_3] {
@@ -89,20 +90,14 @@ fn read_content_info(mut info: Reader<'_>) -> Result<(ObjectIdentifier, &[u8]), 
 
 fn check_mac(mut data: Reader<'_>, password: &str, message: &[u8]) -> Result<(), Pkcs12Error> {
     let mut digest_info = data.sequence()?;
-    if digest_info.sequence()?.object_identifier()? != SHA256 {
-        return Err(Pkcs12Error::Malformed);
-    }
+    let digest = Digest::from_oid(digest_info.sequence()?.object_identifier()?)
+        .ok_or(Pkcs12Error::Malformed)?;
     let tag = digest_info.expect(tlv::OCTET_STRING)?;
     let salt = data.expect(tlv::OCTET_STRING)?;
     let iterations = pbes2::iteration_count(data.unsigned_integer()?)?;
     data.finish()?;
-    let key = mac_key(password, salt, iterations);
-    hmac::verify(
-        &hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()),
-        message,
-        tag,
-    )
-    .map_err(|_| Pkcs12Error::Password)
+    let key = mac_key(digest, password, salt, iterations);
+    hmac::verify(&key, message, tag).map_err(|_| Pkcs12Error::Password)
 }
 
 fn decrypt_content(content: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
@@ -116,7 +111,20 @@ fn decrypt_content(content: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>,
     let algorithm = info.any()?.raw;
     let ciphertext = info.expect(tlv::context_primitive(0))?;
     info.finish()?;
-    Ok(pbes2::decrypt(algorithm, ciphertext, password.as_bytes())?)
+    decrypt(algorithm, ciphertext, password)
+}
+
+fn decrypt(
+    algorithm: &[u8],
+    ciphertext: &[u8],
+    password: &str,
+) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+    let kind = Reader::sequence_in(algorithm)?.object_identifier()?;
+    Ok(if kind == triple_des::PBE_WITH_SHA1_AND_3_KEY_TRIPLE_DES {
+        triple_des::decrypt(algorithm, ciphertext, password)?
+    } else {
+        pbes2::decrypt(algorithm, ciphertext, password.as_bytes())?
+    })
 }
 
 impl Bags {
@@ -133,7 +141,7 @@ impl Bags {
                     let mut info = Reader::sequence_in(value)?;
                     let algorithm = info.any()?.raw;
                     let ciphertext = info.expect(tlv::OCTET_STRING)?;
-                    let plain = pbes2::decrypt(algorithm, ciphertext, password.as_bytes())?;
+                    let plain = decrypt(algorithm, ciphertext, password)?;
                     self.key = Some((PrivateKey::from_pkcs8(&plain)?, attributes));
                 }
                 CERT_BAG => {

@@ -10,6 +10,7 @@ mod crl;
 mod csr;
 mod ocsp;
 mod oracle_lint;
+mod oracle_nss;
 mod oracle_openssl;
 mod pkcs12;
 mod profiles_doc;

@@ -352,49 +352,116 @@ fn openssl_opens_our_pkcs12_files() {
     let Some(workshop) = workshop() else { return };
     let hierarchy = Hierarchy::new(KeyAlgorithm::P256);
     let subscriber = hierarchy.subscriber(KeyAlgorithm::P256);
+    let chain = [
+        subscriber.certificate.der(),
+        hierarchy.root.certificate.der(),
+    ];
+    let name = sample::subscriber_name().friendly_name();
     for algorithm in KINDS {
         let key = PrivateKey::generate(algorithm).unwrap();
-        let chain = [
-            subscriber.certificate.der(),
-            hierarchy.root.certificate.der(),
-        ];
-        let name = sample::subscriber_name().friendly_name();
-        let file = pkcs12::write(&key, &chain, &name, "1234", Pkcs12Form::Modern, 10_000).unwrap();
-        let file = workshop.write("file.p12", &file);
-        let said = succeeds(&[
-            "pkcs12",
-            "-info",
-            "-in",
-            text(&file),
-            "-passin",
-            "pass:1234",
-            "-nodes",
-        ]);
-        assert!(said.contains("MAC: sha256, Iteration 10000"), "{said}");
-        assert!(said.contains("MAC length: 32, salt length: 16"), "{said}");
-        assert_eq!(
-            said.matches("PBES2, PBKDF2, AES-256-CBC, Iteration 10000")
-                .count(),
-            2,
-            "{said}"
+        for form in [Pkcs12Form::Legacy, Pkcs12Form::Modern] {
+            let file = pkcs12::write(&key, &chain, &name, "1234", form, 10_000).unwrap();
+            let file = workshop.write("file.p12", &file);
+            let opens = ["pkcs12", "-info", "-nodes", "-in", text(&file), "-passin"];
+            let said = succeeds(&[&opens[..], &["pass:1234"]].concat());
+            // OpenSSL's words for the MAC, its length, both encryptions and the provider.
+            let (mac, length, encryption, provider) = match form {
+                Pkcs12Form::Legacy => (
+                    "MAC: sha1, Iteration 10000",
+                    "MAC length: 20, salt length: 16",
+                    "pbeWithSHA1And3-KeyTripleDES-CBC, Iteration 10000",
+                    "Microsoft CSP Name: Microsoft Enhanced RSA and AES Cryptographic Provider",
+                ),
+                Pkcs12Form::Modern => (
+                    "MAC: sha256, Iteration 10000",
+                    "MAC length: 32, salt length: 16",
+                    "PBES2, PBKDF2, AES-256-CBC, Iteration 10000",
+                    "Microsoft CSP Name: Microsoft Software Key Storage Provider",
+                ),
+            };
+            assert!(said.contains(mac), "{said}");
+            assert!(said.contains(length), "{said}");
+            assert_eq!(said.matches(encryption).count(), 2, "{said}");
+            let friendly_name = format!("friendlyName: {name}");
+            assert_eq!(said.matches(&friendly_name).count(), 2, "{said}");
+            assert_eq!(said.matches(provider).count(), 1, "{said}");
+            assert_eq!(said.matches("BEGIN CERTIFICATE").count(), 2, "{said}");
+            let (success, _) = openssl(&[&opens[..], &["pass:1235"]].concat());
+            assert!(!success);
+        }
+    }
+}
+
+#[test]
+fn openssl_takes_the_same_key_out_of_both_forms() {
+    let Some(workshop) = workshop() else { return };
+    for algorithm in KINDS {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        for form in [Pkcs12Form::Legacy, Pkcs12Form::Modern] {
+            let file = pkcs12::write(&key, &[b"c"], "name", "1234", form, 1000).unwrap();
+            let file = workshop.write("file.p12", &file);
+            let pem = workshop.path("key.pem");
+            succeeds(&[
+                "pkcs12",
+                "-in",
+                text(&file),
+                "-passin",
+                "pass:1234",
+                "-nocerts",
+                "-nodes",
+                "-out",
+                text(&pem),
+            ]);
+            let spki = workshop.path("spki.der");
+            succeeds(&[
+                "pkey",
+                "-in",
+                text(&pem),
+                "-pubout",
+                "-outform",
+                "DER",
+                "-out",
+                text(&spki),
+            ]);
+            assert_eq!(fs::read(spki).unwrap(), key.public_key().spki_der());
+        }
+    }
+}
+
+#[test]
+fn we_open_files_of_the_old_form_of_openssl() {
+    let Some(workshop) = workshop() else { return };
+    let hierarchy = Hierarchy::new(KeyAlgorithm::P256);
+    for algorithm in KINDS {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let pem = tegata_pki::pem::encode("PRIVATE KEY", &key.to_pkcs8().unwrap()).unwrap();
+        let leaf = hierarchy.subscriber_with_key(key);
+        let (key, certificate) = (
+            workshop.write("key.pem", pem.as_bytes()),
+            workshop.pem("leaf.pem", &leaf),
         );
-        assert_eq!(
-            said.matches(&format!("friendlyName: {name}")).count(),
-            2,
-            "{said}"
-        );
-        let provider = "Microsoft CSP Name: Microsoft Software Key Storage Provider";
-        assert_eq!(said.matches(provider).count(), 1, "{said}");
-        assert_eq!(said.matches("BEGIN CERTIFICATE").count(), 2, "{said}");
-        let (success, _) = openssl(&[
+        let file = workshop.path("theirs.p12");
+        succeeds(&[
             "pkcs12",
+            "-export",
+            "-keypbe",
+            "PBE-SHA1-3DES",
+            "-certpbe",
+            "PBE-SHA1-3DES",
+            "-macalg",
+            "sha1",
+            "-inkey",
+            text(&key),
             "-in",
+            text(&certificate),
+            "-passout",
+            "pass:長い passphrase",
+            "-out",
             text(&file),
-            "-passin",
-            "pass:1235",
-            "-nodes",
         ]);
-        assert!(!success);
+        let opened = pkcs12::open(&fs::read(file).unwrap(), "長い passphrase").unwrap();
+        assert_eq!(opened.key.public_key(), leaf.certificate.public_key());
+        assert_eq!(opened.chain, [leaf.certificate.der()]);
     }
 }
 

@@ -61,11 +61,15 @@ impl Hierarchy {
     }
 
     pub(crate) fn subscriber(&self, algorithm: KeyAlgorithm) -> Member {
+        self.subscriber_with_key(PrivateKey::generate(algorithm).unwrap())
+    }
+
+    pub(crate) fn subscriber_with_key(&self, key: PrivateKey) -> Member {
         let profile = CertificateProfile::Subscriber(subscriber_profile());
         issued(
             &self.root,
             &subscriber_name(),
-            signer(algorithm),
+            SoftSigner::from_private_key(key),
             &profile,
             serial(3),
         )

@@ -111,3 +111,19 @@ fn files_of_openssl_open() {
     let key = soft::open_key_file(key, b"passphrase").unwrap();
     assert_eq!(key.public_key(), leaf().public_key());
 }
+
+#[test]
+fn a_file_of_the_old_form_of_openssl_opens() {
+    let file = include_bytes!("../vectors/openssl/file-old.p12");
+    let opened = pkcs12::open(file, "1234").unwrap();
+    assert_eq!(opened.key.public_key(), leaf().public_key());
+    assert_eq!(opened.chain, [leaf().der(), ca().der()]);
+    assert_eq!(opened.key_friendly_name.as_deref(), Some("cn=0110119153"));
+    assert_eq!(opened.local_key_id.unwrap(), leaf().fingerprint_sha1());
+    assert_eq!(
+        opened.provider_name.as_deref(),
+        Some("Microsoft Enhanced RSA and AES Cryptographic Provider")
+    );
+    let refused = pkcs12::open(file, "1235").err();
+    assert_eq!(refused, Some(pkcs12::Pkcs12Error::Password));
+}

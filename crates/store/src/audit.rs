@@ -47,6 +47,22 @@ impl Connection {
         rows.iter().map(event).collect()
     }
 
+    /// The newest events about one object, the newest id first.
+    pub async fn newest_audit_of(
+        &mut self,
+        object: &str,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, actor, action, object, detail from audit
+                where object = $1 order by id desc limit $2",
+                &[object.into(), i64::from(limit).into()],
+            )
+            .await?;
+        rows.iter().map(event).collect()
+    }
+
     /// Every event, the earliest id first, from the one after `after`.
     pub async fn list_audit(
         &mut self,

@@ -8,6 +8,10 @@ pub(crate) const BEGIN_SQLITE: &str = "begin immediate";
 /// the statements do the rest.
 pub(crate) const BEGIN_POSTGRES: &str = "begin isolation level read committed";
 
+/// Moves SQLite's write-ahead log into the file and cuts it to nothing: deleted secrets are overwritten in the
+/// file (`secure_delete`), but stand in the log until then. Answers busy, log size, pages moved.
+pub(crate) const SCRUB_SQLITE: &str = "pragma wal_checkpoint(truncate)";
+
 /// What SQLite says before the columns of a unique rule.
 const UNIQUE_FAILED: &str = "UNIQUE constraint failed: ";
 /// What SQLite says before the name of a check.

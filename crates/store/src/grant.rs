@@ -267,6 +267,7 @@ impl Tx {
 
     /// Drops the letter's clear text; `false` where it is gone already.
     pub async fn drop_letter_secret(&mut self, grant: &GrantId) -> Result<bool, StoreError> {
+        self.owe_scrub();
         self.changes(
             "delete from letter_secret where grant_id = $1",
             &[grant.as_str().into()],
@@ -279,11 +280,16 @@ impl Tx {
         &mut self,
         before: Timestamp,
     ) -> Result<u64, StoreError> {
-        self.execute(
-            "delete from letter_secret where created_at < $1",
-            &[before.into()],
-        )
-        .await
+        let dropped = self
+            .execute(
+                "delete from letter_secret where created_at < $1",
+                &[before.into()],
+            )
+            .await?;
+        if dropped > 0 {
+            self.owe_scrub();
+        }
+        Ok(dropped)
     }
 
     async fn insert_reference(

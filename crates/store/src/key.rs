@@ -139,6 +139,7 @@ impl Tx {
         why: KeyDestroyed,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.owe_scrub();
         self.changes(
             "update sealed_key set sealed = null, destroyed_at = $2, destroyed_because = $3
             where serial = $1 and sealed is not null",

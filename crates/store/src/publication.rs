@@ -101,6 +101,21 @@ impl Connection {
         row.map_or(Ok(0), |row| row.of("publication").int(0))
     }
 
+    /// The cRLNumber of the last list that was made, without reading the list.
+    pub async fn revocation_list_number(
+        &mut self,
+        ca_key: &CaKeyId,
+        list: &str,
+    ) -> Result<Option<i64>, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select number from revocation_list where ca_key_id = $1 and list = $2",
+                &[ca_key.as_str().into(), list.into()],
+            )
+            .await?;
+        row.map(|row| row.of("revocation_list").int(0)).transpose()
+    }
+
     /// The last list that was made.
     pub async fn revocation_list(
         &mut self,

@@ -109,13 +109,17 @@ impl Source {
         .map_err(classify)
     }
 
-    /// A connection to write with.
+    /// A connection to write with. A log that a killed process left is scrubbed after the first write.
     pub(crate) async fn writing(&self) -> Result<Connection, StoreError> {
         match self {
             Self::Sqlite { writing, .. } => writing.acquire().await.map(Driver::Sqlite),
             Self::Postgres(pool) => pool.acquire().await.map(Driver::Postgres),
         }
-        .map(Connection::new)
+        .map(|driver| {
+            let mut connection = Connection::new(driver);
+            connection.owe_scrub();
+            connection
+        })
         .map_err(classify)
     }
 
@@ -179,6 +183,8 @@ fn pool<DB: Database>(connections: u32) -> PoolOptions<DB> {
 pub struct Connection {
     driver: Driver,
     failed: Option<StoreError>,
+    /// Whether a secret was deleted whose octets may still stand in SQLite's log.
+    owes_scrub: bool,
 }
 
 #[derive(Debug)]
@@ -192,7 +198,29 @@ impl Connection {
         Self {
             driver,
             failed: None,
+            owes_scrub: false,
         }
+    }
+
+    /// A secret was deleted: its octets must leave SQLite's write-ahead log too (K3).
+    pub(crate) const fn owe_scrub(&mut self) {
+        self.owes_scrub = true;
+    }
+
+    /// Empties SQLite's write-ahead log where that is owed; outside transactions only. A reader in the way
+    /// leaves it owed. PostgreSQL has its own vacuum.
+    pub(crate) async fn scrub(&mut self) -> Result<(), StoreError> {
+        if !self.owes_scrub {
+            return Ok(());
+        }
+        if matches!(self.driver, Driver::Sqlite(_)) {
+            let row = self.fetch_optional(dialect::SCRUB_SQLITE, &[]).await?;
+            let busy = row.map_or(Ok(0), |row| row.of("wal_checkpoint").int(0))?;
+            self.owes_scrub = busy != 0;
+        } else {
+            self.owes_scrub = false;
+        }
+        Ok(())
     }
 
     /// Runs a statement; returns how many rows it changed.

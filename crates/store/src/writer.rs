@@ -126,7 +126,20 @@ async fn run_batch(source: &Source, kept: Option<Tx>, mut batch: Vec<Box<dyn Job
     for job in batch {
         job.answer(ended.clone());
     }
-    tx
+    scrub(tx).await
+}
+
+/// Lets deleted secrets leave the log, after everybody was answered. A connection that fails at it is given up.
+async fn scrub(tx: Option<Tx>) -> Option<Tx> {
+    let mut tx = tx?;
+    match tx.scrub().await {
+        Ok(()) => Some(tx),
+        Err(error) => {
+            tracing::warn!(%error, "the log of the database could not be cut");
+            tx.into_connection().discard().await;
+            None
+        }
+    }
 }
 
 /// Runs the closures between BEGIN and COMMIT. On an error nothing is committed as far as we know.

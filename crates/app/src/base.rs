@@ -22,6 +22,7 @@ use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::reference::Peppers;
 use crate::seal::Keyring;
+use crate::status::Lists;
 use crate::statuses::Statuses;
 
 /// How often a step looks again when another request was first.
@@ -81,6 +82,7 @@ struct Inner {
     keypool: KeyPool,
     wanted: Notify,
     statuses: Statuses,
+    lists: Lists,
     signing_paused: AtomicBool,
     swept_minute: AtomicI64,
 }
@@ -110,6 +112,7 @@ impl App {
             keypool,
             wanted: Notify::new(),
             statuses: Statuses::default(),
+            lists: Lists::default(),
             signing_paused: AtomicBool::new(false),
             swept_minute: AtomicI64::new(0),
         })))
@@ -157,6 +160,10 @@ impl App {
     pub(crate) fn want_publication(&self) {
         self.0.statuses.forget();
         self.0.wanted.notify_one();
+    }
+
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.0.lists
     }
 
     pub(crate) fn statuses(&self) -> &Statuses {

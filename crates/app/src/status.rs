@@ -1,5 +1,8 @@
 //! What the world asks: OCSP answers, revocation lists, CA certificates (decision W4).
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::id::{CaKeyId, SerialNumber};
 use tegata_domain::time::Timestamp;
@@ -29,10 +32,11 @@ pub struct Caching {
     pub max_age: u32,
 }
 
-/// A revocation list as published.
+/// A revocation list as published. Clones share the octets.
+#[derive(Clone)]
 pub struct PublishedList {
     /// The CertificateList.
-    pub der: Vec<u8>,
+    pub der: Arc<[u8]>,
     /// Its cRLNumber.
     pub number: u64,
     /// When it was made.
@@ -61,6 +65,28 @@ pub struct CaCertificate {
     pub is_root: bool,
     /// The certificate.
     pub der: Vec<u8>,
+}
+
+/// The newest copy of each list that was asked for.
+#[derive(Default)]
+pub(crate) struct Lists(Mutex<HashMap<(CaKeyId, String), PublishedList>>);
+
+impl Lists {
+    fn get(&self, ca_key: &CaKeyId, list: &str, number: u64) -> Option<PublishedList> {
+        let kept = self.lock().get(&(ca_key.clone(), list.to_owned())).cloned();
+        kept.filter(|kept| kept.number == number)
+    }
+
+    fn keep(&self, ca_key: &CaKeyId, name: &str, list: PublishedList) {
+        self.lock().insert((ca_key.clone(), name.to_owned()), list);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(CaKeyId, String), PublishedList>> {
+        match self.0.lock() {
+            Ok(lists) => lists,
+            Err(poisoned) => poisoned.into_inner(),
+        }
+    }
 }
 
 impl App {
@@ -95,7 +121,7 @@ impl App {
     }
 
     /// The one CA key that every certificate of the request names.
-    fn issuer_of(&self, request: &OcspRequest) -> Option<std::sync::Arc<Authority>> {
+    fn issuer_of(&self, request: &OcspRequest) -> Option<Arc<Authority>> {
         let first = request.cert_ids().first()?;
         let keys = self.authorities().all();
         let authority = keys.iter().find(|key| key.issuer_ids.matches(first))?;
@@ -103,7 +129,7 @@ impl App {
             .cert_ids()
             .iter()
             .all(|id| authority.issuer_ids.matches(id))
-            .then(|| std::sync::Arc::clone(authority))
+            .then(|| Arc::clone(authority))
     }
 
     async fn sign_answer(
@@ -141,23 +167,30 @@ impl App {
         Ok(OcspAnswer { der, cache })
     }
 
-    /// The newest revocation list with this name (`all` or a shard's number).
+    /// The newest revocation list with this name (`all` or a shard's number). Whoever asks for the same list
+    /// shares one copy of it.
     pub async fn revocation_list(
         &self,
         ca_key: &CaKeyId,
         list: &str,
     ) -> Result<Option<PublishedList>> {
-        let row = self
-            .store()
-            .reader()
-            .await?
-            .revocation_list(ca_key, list)
-            .await?;
-        Ok(row.map(|row| PublishedList {
-            der: row.der,
-            number: row.number.unsigned_abs(),
-            this_update: row.this_update,
-            next_update: row.next_update,
+        let mut reader = self.store().reader().await?;
+        let Some(number) = reader.revocation_list_number(ca_key, list).await? else {
+            return Ok(None);
+        };
+        if let Some(kept) = self.lists().get(ca_key, list, number.unsigned_abs()) {
+            return Ok(Some(kept));
+        }
+        let row = reader.revocation_list(ca_key, list).await?;
+        Ok(row.map(|row| {
+            let list_read = PublishedList {
+                der: row.der.into(),
+                number: row.number.unsigned_abs(),
+                this_update: row.this_update,
+                next_update: row.next_update,
+            };
+            self.lists().keep(ca_key, list, list_read.clone());
+            list_read
         }))
     }
 

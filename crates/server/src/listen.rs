@@ -157,8 +157,12 @@ impl Listener {
         let serving = builder
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
-        if let Err(error) = watcher.watch(serving).await {
-            tracing::debug!(listener = self.name, %error, "connection ended early");
+        match timeout(version.life(), watcher.watch(serving)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(listener = self.name, %error, "connection ended early");
+            }
+            Err(_) => tracing::debug!(listener = self.name, "connection was open long enough"),
         }
     }
 }
@@ -172,6 +176,15 @@ enum Version {
 }
 
 impl Version {
+    /// How long a connection may live at the most. HTTP/1.1 ends a silent one by itself and is left time for a
+    /// long list; an HTTP/2 connection could be held open by pings, or by saying nothing at all (T62).
+    const fn life(self) -> Duration {
+        match self {
+            Self::Http1 => Duration::from_secs(600),
+            Self::Http2 => Duration::from_secs(120),
+        }
+    }
+
     /// A connection builder with the limits of every listener.
     fn builder(self) -> Builder<TokioExecutor> {
         let builder = Builder::new(TokioExecutor::new());

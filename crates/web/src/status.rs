@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, IF_NONE_MATCH, LAST_MODIFIED,
@@ -92,7 +92,7 @@ fn ocsp_response(answer: OcspAnswer, request: &HeaderMap) -> Response {
         (LAST_MODIFIED, http_date(cache.this_update)),
         (EXPIRES, http_date(cache.next_update)),
     ]);
-    conditional(request, &tag, headers, answer.der)
+    conditional(request, &tag, headers, answer.der.into())
 }
 
 /// GET /crl/{ca key id}/{shard or all}.crl
@@ -115,7 +115,7 @@ pub(crate) async fn revocation_list(
                 (ETAG, Some(tag.clone())),
                 (LAST_MODIFIED, http_date(list.this_update)),
             ]);
-            conditional(&headers, &tag, named, list.der)
+            conditional(&headers, &tag, named, Bytes::from_owner(list.der))
         }
         Ok(None) => nothing(),
         Err(error) => respond::refuse(&web, Place::Entrance, error),
@@ -138,7 +138,7 @@ pub(crate) async fn ca_certificate(
         (ETAG, Some(tag.clone())),
         (LAST_MODIFIED, http_date(certificate.not_before)),
     ]);
-    conditional(&headers, &tag, named, certificate.der)
+    conditional(&headers, &tag, named, certificate.der.into())
 }
 
 fn nothing() -> Response {
@@ -154,7 +154,7 @@ fn present<const N: usize>(headers: [(HeaderName, Option<String>); N]) -> Header
 }
 
 /// The content, or 304 where the caller has it (RFC 9110 §13.1.2).
-fn conditional(request: &HeaderMap, tag: &str, headers: HeaderMap, content: Vec<u8>) -> Response {
+fn conditional(request: &HeaderMap, tag: &str, headers: HeaderMap, content: Bytes) -> Response {
     if has_it_already(request, tag) {
         (StatusCode::NOT_MODIFIED, headers, Body::empty()).into_response()
     } else {

@@ -22,7 +22,7 @@ pub struct GrantStory {
     pub collections: Vec<Collection>,
     /// The newest request to revoke.
     pub revocation: Option<RevocationRequest>,
-    /// What happened, oldest first.
+    /// What happened, oldest first; of a very long story the newest part.
     pub audit: Vec<AuditRow>,
 }
 
@@ -36,11 +36,13 @@ impl App {
         let certificate = self.record_of(&grant).await?;
         let mut reader = self.store().reader().await?;
         let object = format!("grant:{}", grant.id);
+        let mut audit = reader.newest_audit_of(&object, EVENTS).await?;
+        audit.reverse();
         Ok(GrantStory {
             certificate,
             collections: reader.collections_of(&grant.id).await?,
             revocation: reader.latest_revocation_of(&grant.id).await?,
-            audit: reader.audit_of(&object, None, EVENTS).await?,
+            audit,
             grant,
         })
     }

@@ -409,7 +409,7 @@ fn refuse(told: &str) -> Error {
 /// Writes a file that only its owner reads; an existing one is never overwritten.
 fn write_private(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
     use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
     let path = folder.join(name);
     let wrong = |error: std::io::Error| {
         refuse(&format!(
@@ -417,7 +417,11 @@ fn write_private(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
             path.display()
         ))
     };
-    std::fs::create_dir_all(folder).map_err(wrong)?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(wrong)?;
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)

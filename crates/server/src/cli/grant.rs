@@ -113,10 +113,9 @@ pub(crate) struct OnGrant {
     json: bool,
 }
 
-/// Carries out the command.
+/// Carries out the command. The clock is read once the operator is known: a prompt may stand open for an hour.
 pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
     let app = &instance.app;
-    let now = app.clock_now();
     match command {
         Command::Enter(new) => {
             let by = new.acting.authenticate(app).await?;
@@ -126,22 +125,30 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
                 terminal: new.terminal,
                 mail: new.mail,
             };
-            let entered = app.enter_application(application, &by, now).await?;
+            let entered = app
+                .enter_application(application, &by, app.clock_now())
+                .await?;
             object(&application_view(&entered), new.json);
         }
         Command::Examine(on) => {
             let by = on.acting.authenticate(app).await?;
-            let examined = app.examine_application(&on.application, &by, now).await?;
+            let examined = app
+                .examine_application(&on.application, &by, app.clock_now())
+                .await?;
             object(&application_view(&examined), on.json);
         }
         Command::Approve(on) => {
             let by = on.acting.authenticate(app).await?;
-            let grant = app.approve_application(&on.application, &by, now).await?;
+            let grant = app
+                .approve_application(&on.application, &by, app.clock_now())
+                .await?;
             object(&grant_view(&grant), on.json);
         }
         Command::Letter(on) => {
             let by = on.acting.authenticate(app).await?;
-            let letter = app.print_letter(&on.request_id, &by, now).await?;
+            let letter = app
+                .print_letter(&on.request_id, &by, app.clock_now())
+                .await?;
             let secret = [
                 ("reference_id", json!(letter.reference_id.expose())),
                 ("connection_code", json!(letter.connection_code)),
@@ -152,7 +159,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
         Command::Post { on, tracking } => {
             let by = on.acting.authenticate(app).await?;
             let grant = app
-                .post_letter(&on.request_id, tracking.as_deref(), &by, now)
+                .post_letter(&on.request_id, tracking.as_deref(), &by, app.clock_now())
                 .await?;
             object(&grant_view(&grant), on.json);
         }

@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
     if !file.exists() {
         let text = starter(arguments.profile.unwrap_or(Profile::Default));
-        write_new(file, 0o644, &text)?;
+        write_new(file, 0o640, &text)?;
         if !arguments.json {
             line(format!(
                 "{}: written; read it and change what differs",

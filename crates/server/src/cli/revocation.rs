@@ -1,4 +1,4 @@
-//! `tegata revocation list | complete | lift`: two operators end a request to revoke (F4).
+//! `tegata revocation list | complete | lift | withdraw`: two operators end a request to revoke (F4).
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Complete(Step),
     /// Lift the hold, after calling back the registered number: proposed and confirmed by two operators.
     Lift(Step),
+    /// Take a proposal back, so that another outcome can be proposed.
+    Withdraw(Withdrawal),
 }
 
 /// A step on a request.
@@ -32,6 +34,18 @@ pub(crate) struct Step {
     /// Why; for a lift, who was called back and when.
     #[arg(long, value_name = "TEXT")]
     note: String,
+    #[command(flatten)]
+    acting: Acting,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A proposal to take back.
+#[derive(Args, Debug)]
+pub(crate) struct Withdrawal {
+    /// The request's number, such as R26-0000012.
+    number: String,
     #[command(flatten)]
     acting: Acting,
     /// Print JSON.
@@ -58,6 +72,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
         }
         Command::Complete(step) => decide(instance, step, Ending::Complete).await,
         Command::Lift(step) => decide(instance, step, Ending::Lift).await,
+        Command::Withdraw(withdrawal) => withdraw(instance, withdrawal).await,
     }
 }
 
@@ -74,6 +89,15 @@ async fn decide(instance: &Instance, step: Step, ending: Ending) -> Outcome<()> 
     };
     let view = with(shown(&request), [("next", json!(next))]);
     object(&view, step.json);
+    Ok(())
+}
+
+async fn withdraw(instance: &Instance, withdrawal: Withdrawal) -> Outcome<()> {
+    let app = &instance.app;
+    let by = withdrawal.acting.authenticate(app).await?;
+    let now = app.clock_now();
+    let request = app.withdraw_decision(&withdrawal.number, &by, now).await?;
+    object(&shown(&request), withdrawal.json);
     Ok(())
 }
 

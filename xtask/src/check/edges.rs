@@ -14,13 +14,14 @@ use crate::workspace;
 
 /// Every crate of ours and the crates of ours it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("tegata-paper", &[]),
     ("tegata-pki", &[]),
     ("tegata-domain", &[]),
     ("tegata-protocol", &["tegata-domain"]),
     ("tegata-store", &["tegata-domain"]),
     (
         "tegata-app",
-        &["tegata-store", "tegata-pki", "tegata-domain"],
+        &["tegata-paper", "tegata-store", "tegata-pki", "tegata-domain"],
     ),
     (
         "tegata-web",

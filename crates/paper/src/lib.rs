@@ -1,0 +1,2 @@
+//! What leaves the certification authority on paper: drawn as PDF from finished values. Knows no database, no
+//! clock and no network.

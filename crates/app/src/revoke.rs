@@ -373,6 +373,7 @@ impl App {
         let mut values = values_of(grant);
         values.push(("accepted_at", now.to_string()));
         values.push(("form_mail", form_mail.as_str().to_owned()));
+        values.push(("registered_mail", grant.mail.masked()));
         let mails = addresses(&form_mail, &grant.mail)
             .into_iter()
             .enumerate()

@@ -6,11 +6,25 @@ use crate::id::OutboxId;
 use crate::institution::MailAddress;
 use crate::time::Timestamp;
 
-/// Which text is sent; the texts stand in templates.
+/// Which text is sent; the texts stand in `crates/app/templates/mails`.
+///
+/// Values are finished texts, instants as [`Timestamp`] prints them; [`MailKind::needs`] and
+/// [`MailKind::may_have`] name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailKind {
+    /// An application was withdrawn (RCS-4).
+    ApplicationCancelled,
+    /// 電子証明書 申請情報受付通知 (RCR-5, I6). `terminal`, `application_no` and the secret `inquiry_no` have one
+    /// line for each terminal of the submission.
+    ApplicationReceived,
+    /// An application was rejected.
+    ApplicationRejected,
+    /// An application was returned for correction until `due`.
+    ApplicationReturned,
     /// A certificate was collected (K2).
     Collected,
+    /// The 確認番号 that a collection asks for (K2, RCD-1b).
+    CollectionCode,
     /// A collection was refused (K2).
     CollectionRefused,
     /// A grant was frozen by 「心当たりがない」 (K2).
@@ -19,44 +33,155 @@ pub enum MailKind {
     HoldLifted,
     /// The letter is out.
     LetterPosted,
-    /// A request to revoke was accepted and the certificate put on hold (text 12b).
+    /// A letter with a new reference ID is out (text 9a). `collected` is there where the certificate was
+    /// collected before: the new ID is then good for revocation only.
+    LetterReissued,
+    /// A renewal was accepted (F3). `request_id` and `not_after` are those of the new certificate.
+    RenewalAccepted,
+    /// Another key was asked for while the successor was never seen in use (F3); values as for
+    /// [`Self::RenewalAccepted`].
+    RenewedAgain,
+    /// A request to revoke was accepted and the certificate put on hold (text 12b). `registered_mail` is
+    /// masked.
     RevocationAccepted,
     /// The revocation is complete (text 12c, R-103).
     RevocationCompleted,
     /// The request was refused (text 12d).
     RevocationRefused,
+    /// The collection window was extended to `window_end` (D4).
+    WindowExtended,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 17] = [
+        Self::ApplicationCancelled,
+        Self::ApplicationReceived,
+        Self::ApplicationRejected,
+        Self::ApplicationReturned,
         Self::Collected,
+        Self::CollectionCode,
         Self::CollectionRefused,
         Self::GrantFrozen,
         Self::HoldLifted,
         Self::LetterPosted,
+        Self::LetterReissued,
+        Self::RenewalAccepted,
+        Self::RenewedAgain,
         Self::RevocationAccepted,
         Self::RevocationCompleted,
         Self::RevocationRefused,
+        Self::WindowExtended,
     ];
 
     /// The word that stands in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::ApplicationCancelled => "application_cancelled",
+            Self::ApplicationReceived => "application_received",
+            Self::ApplicationRejected => "application_rejected",
+            Self::ApplicationReturned => "application_returned",
             Self::Collected => "collected",
+            Self::CollectionCode => "collection_code",
             Self::CollectionRefused => "collection_refused",
             Self::GrantFrozen => "grant_frozen",
             Self::HoldLifted => "hold_lifted",
             Self::LetterPosted => "letter_posted",
+            Self::LetterReissued => "letter_reissued",
+            Self::RenewalAccepted => "renewal_accepted",
+            Self::RenewedAgain => "renewed_again",
             Self::RevocationAccepted => "revocation_accepted",
             Self::RevocationCompleted => "revocation_completed",
             Self::RevocationRefused => "revocation_refused",
+            Self::WindowExtended => "window_extended",
         }
     }
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The values without which the text cannot be written.
+    pub const fn needs(self) -> &'static [&'static str] {
+        match self {
+            Self::ApplicationCancelled => {
+                &["institution", "terminal", "application_no", "cancelled_at"]
+            }
+            Self::ApplicationReceived => {
+                &["institution", "terminal", "application_no", "received_at"]
+            }
+            Self::ApplicationRejected => &[
+                "institution",
+                "terminal",
+                "application_no",
+                "rejected_at",
+                "reason",
+            ],
+            Self::ApplicationReturned => {
+                &["institution", "terminal", "application_no", "reason", "due"]
+            }
+            Self::Collected | Self::CollectionRefused => {
+                &["institution", "terminal", "request_id", "at", "source"]
+            }
+            Self::CollectionCode => &["institution", "terminal", "expires_at"],
+            Self::GrantFrozen => &["institution", "terminal", "request_id"],
+            Self::HoldLifted => &["institution", "terminal", "lifted_at"],
+            Self::LetterPosted | Self::LetterReissued => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "posted_at",
+                "window_end",
+            ],
+            Self::RenewalAccepted | Self::RenewedAgain => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "not_after",
+                "old_not_after",
+                "at",
+            ],
+            Self::RevocationAccepted => &[
+                "institution",
+                "terminal",
+                "number",
+                "accepted_at",
+                "form_mail",
+                "registered_mail",
+            ],
+            Self::RevocationCompleted => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "not_after",
+                "revoked_at",
+            ],
+            Self::RevocationRefused => &["institution", "terminal", "lifted_at", "reason"],
+            Self::WindowExtended => &["institution", "terminal", "request_id", "window_end"],
+        }
+    }
+
+    /// The values that change the text where they are there; each kind may also have `contact`, the
+    /// person at the institution.
+    pub const fn may_have(self) -> &'static [&'static str] {
+        match self {
+            Self::GrantFrozen => &["at", "source"],
+            Self::HoldLifted | Self::WindowExtended => &["reason"],
+            Self::LetterPosted => &["tracking"],
+            Self::LetterReissued => &["tracking", "collected"],
+            Self::RenewalAccepted | Self::RenewedAgain => &["source"],
+            _ => &[],
+        }
+    }
+
+    /// The value that is a secret: it stands in the row sealed, as `sealed_` and this name.
+    pub const fn secret(self) -> Option<&'static str> {
+        match self {
+            Self::ApplicationReceived => Some("inquiry_no"),
+            Self::CollectionCode => Some("code"),
+            _ => None,
+        }
     }
 }
 
@@ -73,8 +198,24 @@ pub struct OutboxMail {
     pub to: MailAddress,
     /// What makes it unique: the same key is never queued twice.
     pub key: String,
-    /// The values that the text shows, by name; never a secret.
+    /// The values that the text shows, by name; a secret only sealed ([`MailKind::secret`]).
     pub values: BTreeMap<String, String>,
+}
+
+impl OutboxMail {
+    /// A value without which the text cannot be written and that is not there.
+    pub fn missing_value(&self) -> Option<String> {
+        let secret = self.kind.secret().map(sealed_name);
+        let needed = self.kind.needs().iter().map(|name| (*name).to_owned());
+        needed
+            .chain(secret)
+            .find(|name| !self.values.contains_key(name))
+    }
+}
+
+/// The name under which a secret value stands sealed.
+pub fn sealed_name(name: &str) -> String {
+    format!("sealed_{name}")
 }
 
 #[cfg(test)]
@@ -91,5 +232,26 @@ mod tests {
             assert_eq!(MailKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(MailKind::parse(""), None);
+    }
+
+    #[test]
+    fn a_mail_without_its_secret_or_a_needed_value_is_incomplete() {
+        let names = ["institution", "terminal", "expires_at", "sealed_code"];
+        let mail = |names: &[&str]| OutboxMail {
+            id: OutboxId::parse(&"0".repeat(32)).unwrap(),
+            at: Timestamp::from_unix(0),
+            kind: MailKind::CollectionCode,
+            to: MailAddress::parse("clinic@hospital.example").unwrap(),
+            key: String::new(),
+            values: names
+                .iter()
+                .map(|name| ((*name).to_owned(), String::new()))
+                .collect(),
+        };
+        assert_eq!(mail(&names).missing_value(), None);
+        for left_out in names {
+            let others: Vec<_> = names.into_iter().filter(|name| *name != left_out).collect();
+            assert_eq!(mail(&others).missing_value().as_deref(), Some(left_out));
+        }
     }
 }

@@ -44,6 +44,7 @@ impl Connection {
 impl Tx {
     /// Queues a mail; `false` where one with the same key was queued before.
     pub async fn insert_mail(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
+        debug_assert_eq!(mail.missing_value(), None, "{:?} lacks a value", mail.kind);
         let values = serde_json::to_string(&mail.values)
             .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
         self.changes(

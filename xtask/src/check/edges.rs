@@ -21,7 +21,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tegata-store", &["tegata-domain"]),
     (
         "tegata-app",
-        &["tegata-paper", "tegata-store", "tegata-pki", "tegata-domain"],
+        &[
+            "tegata-paper",
+            "tegata-store",
+            "tegata-pki",
+            "tegata-domain",
+        ],
     ),
     (
         "tegata-web",

@@ -1,7 +1,5 @@
 //! Flows, mails, audit events, facts and wrong IDs.
 
-use std::collections::BTreeMap;
-
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::id::{AuditId, FlowId, OutboxId};
@@ -98,7 +96,11 @@ async fn a_mail_is_queued_once_for_each_key() {
             kind: MailKind::Collected,
             to: MailAddress::parse("front@example.jp").unwrap(),
             key: key.to_owned(),
-            values: BTreeMap::from([("source".to_owned(), "端末\"'1".to_owned())]),
+            values: MailKind::Collected
+                .needs()
+                .iter()
+                .map(|name| ((*name).to_owned(), "端末\"'1".to_owned()))
+                .collect(),
         };
         let all = [mail("a", 0), mail("b", 1)];
         let again = mail("a", 2);

@@ -16,8 +16,8 @@ use super::tally::Tally;
 use super::zlint;
 use crate::workspace;
 
-/// The release of the browser driver, from the npm registry.
-const PLAYWRIGHT: &str = "playwright-core@1.65.1";
+/// The releases of the browser driver and of the judge of accessibility, from the npm registry.
+const PLAYWRIGHT: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
 
 /// Where Debian's package puts the browser.
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -35,7 +35,7 @@ pub(crate) enum Tool {
     Nss,
     /// The browser of a subscriber.
     Chromium,
-    /// Drives the browser.
+    /// Drives the browser, and judges each page (axe-core).
     Playwright,
     /// Judges certificates, CRLs and OCSP responses.
     Pkilint,
@@ -185,12 +185,10 @@ impl Environment {
     fn playwright(&mut self) -> Result<()> {
         self.programs(&["node"], &["nodejs"])?;
         let folder = workspace::tools_folder().join("browser");
-        if !is_current(&folder, PLAYWRIGHT) {
+        let wanted = PLAYWRIGHT.join(" ");
+        if !is_current(&folder, &wanted) {
             self.programs(&["npm"], &["npm"])?;
-            eprintln!(
-                "install: npm install {PLAYWRIGHT} (under {})",
-                folder.display()
-            );
+            eprintln!("install: npm install {wanted} (under {})", folder.display());
             start_again(&folder)?;
             quiet(
                 Command::new("npm")
@@ -203,10 +201,10 @@ impl Environment {
                     ])
                     .arg("--prefix")
                     .arg(&folder)
-                    .arg(PLAYWRIGHT)
+                    .args(PLAYWRIGHT)
                     .current_dir(&folder),
             )?;
-            record(&folder, PLAYWRIGHT)?;
+            record(&folder, &wanted)?;
         }
         self.set(
             "TEGATA_PLAYWRIGHT",

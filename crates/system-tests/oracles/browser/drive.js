@@ -3,7 +3,10 @@
 //     node drive.js --home HOME [--arg CHROMIUM_ARGUMENT]... [--timeout MILLISECONDS] < steps.json
 //
 // TEGATA_CHROMIUM names the browser, TEGATA_PLAYWRIGHT the node_modules folder that holds
-// playwright-core. HOME has the certificate store of home.sh.
+// playwright-core and axe-core. HOME has the certificate store of home.sh.
+//
+// Everything is done with the keyboard alone: Tab to the field or button, then type, Space or Enter.
+// What cannot be reached so fails its step.
 //
 // Standard input is a JSON list of steps; each step is an object with one key:
 //     {"goto": {"url": URL}}
@@ -13,7 +16,9 @@
 //     {"click": {"text": TEXT | "selector": CSS}}
 //     {"expectText": {"text": TEXT}}                 anywhere on the page, after waiting for it
 //     {"download": {"click": {"text" | "selector"}, "path": FILE}}
-//     {"screenshot": {"path": FILE}}                 the whole page
+//     {"screenshot": {"path": FILE}}                 the whole page; it must also pass axe-core and fit
+//                                                    1280 x 720 and a zoom of 200 % without scrolling sideways
+//     {"open": {"text": TEXT}}                       unfolds the part with this summary
 //     {"newTab": {}}  {"tab": {"index": N}}          steps go to this tab from now on
 //
 // Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto` and
@@ -36,6 +41,12 @@ const QUIET = [
   "--disable-component-update",
   "--disable-sync",
 ];
+
+const SCREEN = { width: 1280, height: 720 };
+const ZOOMED = { width: 640, height: 360 };
+/** More presses of a key than any page of ours has places to stop at. */
+const MOST_STEPS = 400;
+let AXE = "";
 
 function required(name) {
   const value = process.env[name];
@@ -63,24 +74,105 @@ async function shown(page) {
   return { text: await page.locator("body").innerText() };
 }
 
+/** Presses `key` until `there` says that the focus is where it should be. */
+async function walk(page, key, there, what) {
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    if (await there()) return;
+    await page.keyboard.press(key);
+  }
+  throw new Error(`the keyboard does not reach ${what}`);
+}
+
+/** Moves the focus to an element with Tab; inside a group of radio buttons with the arrow keys. */
+async function reach(page, locator, what) {
+  await locator.first().waitFor();
+  const focused = () => locator.first().evaluate((element) => element === document.activeElement);
+  const isRadio = await locator.first().evaluate((element) => element.type === "radio");
+  if (isRadio) {
+    const inGroup = () =>
+      locator.first().evaluate((element) => document.activeElement.name === element.name);
+    await walk(page, "Tab", inGroup, what);
+    await walk(page, "ArrowDown", focused, what);
+  } else {
+    await walk(page, "Tab", focused, what);
+  }
+}
+
+/** Reaches a button or link and presses Enter. */
+async function press(page, step) {
+  await reach(page, target(page, step), step.text || step.selector);
+  await page.keyboard.press("Enter");
+}
+
+/** Waits for the page that Enter leads to; a button that leads nowhere is waited for in vain, shortly. */
+async function arrive(page, act) {
+  const left = page.waitForEvent("framenavigated", { timeout: 5000 }).catch(() => {});
+  await act;
+  await left;
+  await page.waitForLoadState();
+}
+
+/** Sideways scrolling at the widths that everybody has: 1280 px, and half of it (a zoom of 200 %). */
+async function fits(page) {
+  for (const viewport of [ZOOMED, SCREEN]) {
+    await page.setViewportSize(viewport);
+    const [wide, room] = await page.evaluate(() => [
+      document.scrollingElement.scrollWidth,
+      document.scrollingElement.clientWidth,
+    ]);
+    if (wide > room) throw new Error(`the page is ${wide} px wide in a window of ${room} px`);
+  }
+}
+
+/** What axe-core finds, as one line each. */
+async function judge(page) {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(() => window.axe.run(document));
+  return found.violations.flatMap((rule) =>
+    rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 120)} (${rule.help})`),
+  );
+}
+
 const actions = {
   async goto(browser, { url }) {
     const response = await browser.page.goto(url);
     return { status: response && response.status(), ...(await shown(browser.page)) };
   },
   async fill(browser, step) {
-    await field(browser.page, step).fill(step.value);
+    const { page } = browser;
+    await reach(page, field(page, step), step.label || step.selector);
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.press("Delete");
+    await page.keyboard.insertText(step.value);
   },
   async select(browser, step) {
-    await field(browser.page, step).selectOption(step.value);
+    const { page } = browser;
+    const list = field(page, step);
+    await reach(page, list, step.label || step.selector);
+    const chosen = () =>
+      list.evaluate(
+        (element, value) =>
+          element.value === value || element.selectedOptions[0].label === value,
+        step.value,
+      );
+    await page.keyboard.press("Home");
+    await walk(page, "ArrowDown", chosen, step.value);
   },
   async check(browser, step) {
-    await field(browser.page, step).check();
+    const { page } = browser;
+    const box = field(page, step);
+    await reach(page, box, step.label || step.selector);
+    if (!(await box.isChecked())) await page.keyboard.press("Space");
+    if (!(await box.isChecked())) throw new Error("the box stays empty");
   },
   async click(browser, step) {
-    await target(browser.page, step).click();
-    await browser.page.waitForLoadState();
+    await arrive(browser.page, press(browser.page, step));
     return shown(browser.page);
+  },
+  async open(browser, { text }) {
+    const { page } = browser;
+    await reach(page, page.locator("summary").filter({ hasText: text }), text);
+    await page.keyboard.press("Enter");
   },
   async expectText(browser, { text }) {
     if (!text) throw new Error("expectText needs a text");
@@ -88,13 +180,17 @@ const actions = {
   },
   async download(browser, step) {
     const download = browser.page.waitForEvent("download");
-    await Promise.all([download, target(browser.page, step.click).click()]);
+    await Promise.all([download, press(browser.page, step.click)]);
     const file = await download;
     await file.saveAs(step.path);
     return { name: file.suggestedFilename(), bytes: fs.statSync(step.path).size };
   },
   async screenshot(browser, step) {
-    await browser.page.screenshot({ path: step.path, fullPage: true });
+    const { page } = browser;
+    await page.screenshot({ path: step.path, fullPage: true });
+    const violations = await judge(page);
+    if (violations.length > 0) throw new Error(`axe-core: ${violations.join("; ")}`);
+    await fits(page);
   },
   async newTab(browser) {
     browser.page = await browser.context.newPage();
@@ -138,6 +234,7 @@ async function main() {
   const home = path.resolve(values.home);
   const load = createRequire(path.join(required("TEGATA_PLAYWRIGHT"), "here.js"));
   const { chromium } = load("playwright-core");
+  AXE = fs.readFileSync(load.resolve("axe-core/axe.min.js"), "utf8");
 
   const steps = JSON.parse(fs.readFileSync(0, "utf8"));
   const program = await chromium.launch({
@@ -146,7 +243,11 @@ async function main() {
     args: [...QUIET, ...values.arg],
   });
   try {
-    const context = await program.newContext({ locale: "ja-JP", acceptDownloads: true });
+    const context = await program.newContext({
+      locale: "ja-JP",
+      acceptDownloads: true,
+      viewport: SCREEN,
+    });
     context.setDefaultTimeout(Number(values.timeout));
     const browser = { context, page: await context.newPage() };
     return await run(browser, steps);

@@ -9,6 +9,7 @@ mod edges;
 mod japanese;
 mod licence;
 mod links;
+mod manual_map;
 mod open_work;
 mod rust_source;
 mod sql;
@@ -33,6 +34,7 @@ const RULES: &[(&str, Rule)] = &[
     ("surroundings", |tree| Ok(surroundings::check(&tree.rust))),
     ("sql", |tree| sql::check(&tree.root, &tree.rust)),
     ("links", |tree| links::check(&tree.root)),
+    ("manual-map", |tree| manual_map::check(&tree.root)),
     ("edges", |_| edges::check()),
     ("supply", |tree| supply::check(&tree.root)),
     ("format", |_| format()),

@@ -52,6 +52,10 @@ pub(crate) const RU_EXPIRED: Screen =
     screen("RU-E6", "", "この電子証明書は、有効期限が切れています");
 pub(crate) const CERT_1: Screen = screen("CERT-1", "", "ルート証明書の取得とインストール");
 pub(crate) const CERT_2: Screen = screen("CERT-2", "", "設定できています");
+pub(crate) const GUIDE_INSTALL: Screen = screen("GD-1", "", "電子証明書のインストールの手順");
+pub(crate) const GUIDE_BACKUP: Screen = screen("GD-2", "", "電子証明書のバックアップの手順");
+pub(crate) const GUIDE_DELETE: Screen = screen("GD-3", "", "電子証明書の削除の手順");
+pub(crate) const GUIDE_CHOOSE: Screen = screen("GD-4", "", "電子証明書の選択の手順");
 pub(crate) const ENDED: Screen = screen("E-03", "", "手続きを終了しました");
 pub(crate) const ELSEWHERE: Screen = screen("E-04", "", "この手続きは、別の画面で先に進んでいます");
 pub(crate) const UNAVAILABLE: Screen = screen("E-05", "", "ただいま、手続きを行うことができません");
@@ -281,6 +285,10 @@ mod tests {
             RU_EXPIRED,
             CERT_1,
             CERT_2,
+            GUIDE_INSTALL,
+            GUIDE_BACKUP,
+            GUIDE_DELETE,
+            GUIDE_CHOOSE,
             ENDED,
             ELSEWHERE,
             UNAVAILABLE,

@@ -17,7 +17,7 @@ use crate::assets::asset;
 use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::respond;
-use crate::site::{cert, rcd, ru, rx, top};
+use crate::site::{cert, guide, rcd, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
 
@@ -38,6 +38,7 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
         .route("/p/rx/{flow}/correct", get(back).post(rx::correct))
         .route("/p/rx/{flow}/submit", get(back).post(rx::submit))
         .route("/p/ru", get(ru::to_subscriber_listener))
+        .route("/p/guide/{page}", get(guide::show))
         .route("/p/cert", get(cert::roots))
         .route("/p/cert/ok", get(cert::trusted))
         .route("/p/cert/{file}", get(cert::download));

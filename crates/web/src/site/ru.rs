@@ -215,7 +215,7 @@ fn whose(
 }
 
 /// The name that stands as issuer in subscribers' certificates.
-fn subscriber_ca(policy: &Policy) -> &str {
+pub(crate) fn subscriber_ca(policy: &Policy) -> &str {
     if policy.ca.tiers > 1 {
         &policy.ca.issuing_common_name
     } else {

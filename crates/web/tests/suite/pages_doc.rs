@@ -90,6 +90,22 @@ async fn collecting_reads_like_this() {
 }
 
 #[tokio::test]
+async fn the_steps_in_windows_read_like_this() {
+    let house = House::new().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    for (name, address) in [
+        ("gd-1", "/p/guide/install"),
+        ("gd-2", "/p/guide/backup"),
+        ("gd-3", "/p/guide/delete"),
+        ("gd-4", "/p/guide/choose"),
+    ] {
+        pages.take(name, &visitor.get(address).await);
+    }
+    pages.take("e-06", &visitor.get("/p/guide/elsewhere").await);
+    pages.compare();
+}
+
+#[tokio::test]
 async fn a_window_that_ended_reads_like_this() {
     let house = House::new().await;
     let (collected, forgotten) = (house.letter().await, house.letter().await);

@@ -2,7 +2,7 @@
 
 use tegata_domain::application::{ApplicationState, CertificateApplication};
 use tegata_domain::audit::Actor;
-use tegata_domain::grant::{Grant, GrantState, Persons, not_after, window_end};
+use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons, not_after, window_end};
 use tegata_domain::id::{ApplicationId, GrantId};
 use tegata_domain::institution::Institution;
 use tegata_domain::operator::{Act, Operator};
@@ -144,6 +144,7 @@ impl App {
             id,
             request_id,
             application: application.id.clone(),
+            origin: GrantOrigin::Letter,
             institution: institution.id,
             institution_name: institution.name,
             class: institution.class,

@@ -35,6 +35,7 @@ impl App {
             id: FlowId::generate(self.entropy()),
             kind,
             grant: grant.id.clone(),
+            fingerprint: None,
             step,
             version: 1,
             answered: None,
@@ -43,7 +44,10 @@ impl App {
             expires_at: self.flow_end(),
         };
         let action = match kind {
+            FlowKind::Address => "flow.address",
             FlowKind::Collect => "flow.collect",
+            FlowKind::Renew => "flow.renew",
+            FlowKind::Retrieve => "flow.retrieve",
             FlowKind::Revoke => "flow.revoke",
         };
         let actor = Actor::Subscriber(source.to_string());

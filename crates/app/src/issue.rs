@@ -21,7 +21,7 @@ use tegata_pki::name::DistinguishedName;
 use tegata_pki::profile::{CertificatePolicy, CertificateProfile, Subscriber};
 use tegata_pki::signer::SignatureAlgorithm;
 use tegata_pki::tbs::{TbsParameters, assemble, build_tbs, sign_tbs, verify_signature};
-use tegata_store::{CaKeyPurpose, StoreError, Tx};
+use tegata_store::{CaKeyPurpose, KeyWrap, StoreError, Tx};
 
 use crate::authority::Authority;
 use crate::base::App;
@@ -148,7 +148,8 @@ impl App {
                     let stored = tx.insert_intent(&intent.record, &intent.tbs).await;
                     stored.map_err(refuse_known_key)?;
                     if let Some(sealed) = &sealed {
-                        tx.insert_sealed_key(&serial, &grant.id, sealed, now)
+                        let sealed = (KeyWrap::Reference, sealed.as_slice());
+                        tx.insert_sealed_key(&serial, &grant.id, sealed, None, now)
                             .await?;
                     }
                     tx.insert_audit(&event).await?;

@@ -1,13 +1,19 @@
 //! 手続き: one procedure of one person, named in the address of each of its pages (decision F1).
 
-use crate::id::{FlowId, GrantId};
+use crate::id::{Fingerprint, FlowId, GrantId};
 use crate::time::Timestamp;
 
 /// Which procedure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowKind {
+    /// 通知用メールアドレスの変更 (`/p/ru`).
+    Address,
     /// 電子証明書ダウンロード (`/p/rcd`).
     Collect,
+    /// 証明書更新申請 (`/p/ru`).
+    Renew,
+    /// 更新後証明書の取得 (`/p/ru`).
+    Retrieve,
     /// 失効申請 (`/p/rx`).
     Revoke,
 }
@@ -16,31 +22,42 @@ impl FlowKind {
     /// The word that stands in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Address => "address",
             Self::Collect => "collect",
+            Self::Renew => "renew",
+            Self::Retrieve => "retrieve",
             Self::Revoke => "revoke",
         }
     }
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Collect, Self::Revoke]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::Address,
+            Self::Collect,
+            Self::Renew,
+            Self::Retrieve,
+            Self::Revoke,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 
 /// Which page a procedure stands at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlowStep {
-    /// RX-3: what was entered is shown.
+    /// A number that was sent by mail is asked for.
+    Code,
+    /// RX-3, RU-1: what was entered is shown.
     Confirm,
-    /// RX-4, or the end of a collection that was frozen or erased.
+    /// RX-4, RU-2, or the end of a collection that was frozen or erased.
     Done,
-    /// RX-2: the form.
+    /// RX-2, RU-6: the form.
     Form,
-    /// RCD-2: the password.
+    /// RCD-2, RU-3: the password.
     Password,
-    /// RCD-4: the file can be fetched.
+    /// RCD-4, RU-4: the file can be fetched.
     Ready,
 }
 
@@ -48,6 +65,7 @@ impl FlowStep {
     /// The word that stands in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Code => "code",
             Self::Confirm => "confirm",
             Self::Done => "done",
             Self::Form => "form",
@@ -59,6 +77,7 @@ impl FlowStep {
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
         [
+            Self::Code,
             Self::Confirm,
             Self::Done,
             Self::Form,
@@ -79,6 +98,9 @@ pub struct Flow {
     pub kind: FlowKind,
     /// About which grant.
     pub grant: GrantId,
+    /// The certificate that it was begun with, on the listener that asks for one: each step must
+    /// present the same (RU-E7).
+    pub fingerprint: Option<Fingerprint>,
     /// Where it stands.
     pub step: FlowStep,
     /// Rises by one with each accepted POST.

@@ -1,5 +1,5 @@
 //! 発行承認: what approval makes (decision K2). Key and certificate come into being at the first
-//! collection.
+//! collection. A renewal is a grant that continues another one (F3).
 
 use crate::id::{ApplicationId, GrantId, InstitutionId, OperatorId, SerialNumber};
 use crate::institution::{ClassName, InstitutionCode, MailAddress, Prefecture, TerminalName};
@@ -14,8 +14,10 @@ pub struct Grant {
     pub id: GrantId,
     /// リクエストID.
     pub request_id: RequestId,
-    /// The application it was made from.
+    /// The application it was made from; a renewal stands on that of the certificate it continues.
     pub application: ApplicationId,
+    /// Whether a letter carries its IDs, or which certificate it continues.
+    pub origin: GrantOrigin,
     /// To whom.
     pub institution: InstitutionId,
     /// The institution's name at approval, as the letter prints it.
@@ -30,7 +32,7 @@ pub struct Grant {
     pub terminal: TerminalName,
     /// Registered mail address.
     pub mail: MailAddress,
-    /// P: the instant of approval (D2).
+    /// P: the instant of approval, of a renewal that of its acceptance (D2).
     pub approved_at: Timestamp,
     /// The certificate's last second.
     pub not_after: Timestamp,
@@ -40,6 +42,36 @@ pub struct Grant {
     pub persons: Persons,
     /// Where it stands.
     pub state: GrantState,
+}
+
+/// How a grant came into being.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantOrigin {
+    /// Approved by a person; a letter carries its IDs.
+    Letter,
+    /// 更新: accepted from the holder of a certificate (F3).
+    Renewal {
+        /// The certificate that was presented.
+        predecessor: SerialNumber,
+    },
+}
+
+impl GrantOrigin {
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Letter => "letter",
+            Self::Renewal { .. } => "renewal",
+        }
+    }
+
+    /// The certificate that a renewal continues.
+    pub const fn predecessor(self) -> Option<SerialNumber> {
+        match self {
+            Self::Letter => None,
+            Self::Renewal { predecessor } => Some(predecessor),
+        }
+    }
 }
 
 /// Who took part in a grant; pairwise different, held by the database too (F8, T40).
@@ -140,12 +172,17 @@ pub enum GrantMove {
     FreeKey,
     /// The letter is out.
     Post,
+    /// Another key takes the place of one that was never seen in use (F3, K3).
+    Rekey(SerialNumber),
     /// Two operators open it for another key.
     Reopen,
     /// The letter came back.
     ReturnLetter,
     /// The certificate was seen.
     See,
+    /// Another certificate of the grant was seen: one that was set aside for a newer key, or the
+    /// newer one after that (F3).
+    SeeOther(SerialNumber),
     /// Let it go on.
     Unfreeze,
     /// Revoke it before a certificate exists.
@@ -181,6 +218,13 @@ impl GrantState {
                 Ok(Self::SeenInUse { serial, at })
             }
             (same @ Self::SeenInUse { .. }, GrantMove::See) => Ok(same),
+            (Self::KeyFixed { .. } | Self::Collected { .. }, GrantMove::Rekey(serial)) => {
+                Ok(Self::KeyFixed { serial })
+            }
+            (
+                Self::KeyFixed { .. } | Self::Collected { .. } | Self::SeenInUse { .. },
+                GrantMove::SeeOther(serial),
+            ) => Ok(Self::SeenInUse { serial, at }),
             (Self::Posted, GrantMove::ReturnLetter) => Ok(Self::LetterReturned { at }),
             (
                 from @ (Self::Approved
@@ -198,7 +242,10 @@ impl GrantState {
             (Self::Frozen { from, .. }, GrantMove::Unfreeze) => Ok(*from),
             (
                 Self::Frozen { at: frozen, from },
-                step @ (GrantMove::FreeKey | GrantMove::ReturnLetter | GrantMove::See),
+                step @ (GrantMove::FreeKey
+                | GrantMove::ReturnLetter
+                | GrantMove::See
+                | GrantMove::SeeOther(_)),
             ) => match from.apply(step, at) {
                 Ok(from) => Ok(Self::Frozen {
                     at: frozen,
@@ -234,6 +281,16 @@ pub fn not_before(p: Timestamp, signing: Timestamp, periods: &Periods) -> Timest
 /// The last second of the collection window: the end of the 180th Japanese day after P (D4).
 pub fn window_end(p: Timestamp, periods: &Periods) -> Timestamp {
     p.japan_date().plus_days(periods.collection_days).end()
+}
+
+/// The last second in which a renewal can be retrieved, where the certificate that it continues
+/// ends at `old_not_after`: the end of the 30th Japanese day after it; with 0 days, its own end (F3).
+pub fn retrieval_end(old_not_after: Timestamp, periods: &Periods) -> Timestamp {
+    if periods.retrieval_days == 0 {
+        return old_not_after;
+    }
+    let last = old_not_after.japan_date().plus_days(periods.retrieval_days);
+    last.end()
 }
 
 /// The first instant at which a certificate that ends at `not_after` can be renewed (D1).

@@ -82,6 +82,8 @@ impl ReferenceId {
 pub enum ReferenceScope {
     /// A letter's: collect inside the window, freeze, hold.
     Letter,
+    /// A renewal's: retrieve until 30 days after the old end, hold.
+    Renewal,
     /// Given out again after the collection: hold only.
     RevocationOnly,
 }
@@ -91,13 +93,14 @@ impl ReferenceScope {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Letter => "letter",
+            Self::Renewal => "renewal",
             Self::RevocationOnly => "revocation_only",
         }
     }
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Letter, Self::RevocationOnly]
+        [Self::Letter, Self::Renewal, Self::RevocationOnly]
             .into_iter()
             .find(|s| s.as_str() == text)
     }
@@ -284,9 +287,9 @@ mod tests {
 
     #[test]
     fn scopes_are_read_back_from_their_words() {
-        for word in ["letter", "revocation_only"] {
+        for word in ["letter", "renewal", "revocation_only"] {
             assert_eq!(ReferenceScope::parse(word).unwrap().as_str(), word);
         }
-        assert_eq!(ReferenceScope::parse("renewal"), None);
+        assert_eq!(ReferenceScope::parse("Renewal"), None);
     }
 }

@@ -81,8 +81,7 @@ create index application_by_state on application (state, id);
 create table issue_grant (
     id text not null primary key,
     request_id text not null constraint issue_grant_request_id unique,
-    application_id text not null constraint issue_grant_application unique
-        references application (id),
+    application_id text not null references application (id),
     institution_id text not null references institution (id),
     institution_name text not null,
     class text not null,
@@ -109,6 +108,10 @@ create table issue_grant (
     frozen_from text constraint issue_grant_frozen_from check (frozen_from in (
         'approved', 'posted', 'key_fixed', 'collected', 'seen_in_use', 'letter_returned')),
     frozen_at bigint,
+    -- A renewal continues the certificate whose serial number is `predecessor`.
+    kind text not null constraint issue_grant_kind check (kind in ('letter', 'renewal')),
+    predecessor text,
+    constraint issue_grant_predecessor check ((kind = 'renewal') = (predecessor is not null)),
     constraint issue_grant_three_persons check (
         examined_by <> entered_by and approved_by <> examined_by and approved_by <> entered_by),
     constraint issue_grant_frozen check (
@@ -122,6 +125,13 @@ create table issue_grant (
 );
 
 create index issue_grant_institution on issue_grant (institution_id, id);
+create index issue_grant_of_application on issue_grant (application_id, id);
+create unique index issue_grant_application on issue_grant (application_id) where kind = 'letter';
+create unique index issue_grant_successor on issue_grant (predecessor)
+    where predecessor is not null and state <> 'voided';
+create index issue_grant_renewed_at on issue_grant (approved_at, id) where kind = 'renewal';
+create index issue_grant_without_key on issue_grant (approved_at, id)
+    where kind = 'renewal' and state = 'posted';
 
 create table reference_id (
     id text not null primary key,
@@ -130,7 +140,7 @@ create table reference_id (
     pepper bigint not null,
     salt bytea not null,
     scope text not null
-        constraint reference_id_scope check (scope in ('letter', 'revocation_only')),
+        constraint reference_id_scope check (scope in ('letter', 'renewal', 'revocation_only')),
     created_at bigint not null,
     ended_at bigint
 );
@@ -176,6 +186,8 @@ create table certificate (
         'intended', 'issued', 'on_hold', 'revoked', 'superseded', 'void')),
     state_at bigint,
     reason bigint,
+    -- In force, but another certificate of the grant stands in its place (F3).
+    set_aside_at bigint,
     constraint certificate_known check ((state in ('intended', 'void')) = (fingerprint is null)),
     constraint certificate_stopped check (
         (state in ('intended', 'issued')) = (state_at is null)
@@ -186,7 +198,10 @@ create table certificate (
 create unique index certificate_fingerprint on certificate (fingerprint)
     where fingerprint is not null;
 create unique index certificate_live on certificate (grant_id)
-    where grant_id is not null and state in ('intended', 'issued', 'on_hold');
+    where grant_id is not null and set_aside_at is null
+        and state in ('intended', 'issued', 'on_hold');
+create index certificate_set_aside on certificate (grant_id, created_at, serial)
+    where set_aside_at is not null and state in ('issued', 'on_hold');
 create unique index certificate_key on certificate (spki_sha256) where state <> 'void';
 create index certificate_of_grant on certificate (grant_id, created_at, serial);
 create index certificate_intended on certificate (created_at, serial) where state = 'intended';
@@ -208,12 +223,14 @@ create table certificate_der (
 create table sealed_key (
     serial text not null primary key references certificate (serial),
     grant_id text not null references issue_grant (id),
+    -- What opens it beside the key-encryption key: the reference ID, or nothing (K3).
+    wrap text not null constraint sealed_key_wrap check (wrap in ('authority', 'reference')),
     sealed bytea,
     created_at bigint not null,
     keep_until bigint not null,
     destroyed_at bigint,
     destroyed_because text constraint sealed_key_because check (destroyed_because in (
-        'request', 'revocation', 'window_end')),
+        'request', 'revocation', 'seen_in_use', 'window_end')),
     constraint sealed_key_destroyed check (
         (sealed is null) = (destroyed_at is not null)
         and (sealed is null) = (destroyed_because is not null))
@@ -306,8 +323,10 @@ create table revocation_list (
 
 create table flow (
     id text not null primary key,
-    kind text not null constraint flow_kind check (kind in ('collect', 'revoke')),
+    kind text not null constraint flow_kind check (kind in (
+        'address', 'collect', 'renew', 'retrieve', 'revoke')),
     grant_id text not null references issue_grant (id),
+    fingerprint bytea,
     step text not null,
     version bigint not null,
     answered bytea,

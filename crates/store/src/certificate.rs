@@ -271,7 +271,7 @@ fn state_columns(state: CertificateState) -> [Arg<'static>; 3] {
     ]
 }
 
-fn certificate(row: &Row) -> Result<CertificateRecord, StoreError> {
+pub(crate) fn certificate(row: &Row) -> Result<CertificateRecord, StoreError> {
     let fields = row.of(TABLE);
     Ok(CertificateRecord {
         serial: fields.id(0, SerialNumber::parse)?,

@@ -19,7 +19,7 @@ const CHECK_FAILED: &str = "CHECK constraint failed: ";
 
 /// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL
 /// the name.
-const UNIQUE: [(&str, &str); 13] = [
+const UNIQUE: [(&str, &str); 14] = [
     ("ca_key.purpose", "ca_key_active"),
     ("certificate.fingerprint", "certificate_fingerprint"),
     ("certificate.grant_id", "certificate_live"),
@@ -29,6 +29,7 @@ const UNIQUE: [(&str, &str); 13] = [
         "institution_live_code",
     ),
     ("issue_grant.application_id", "issue_grant_application"),
+    ("issue_grant.predecessor", "issue_grant_successor"),
     ("issue_grant.request_id", "issue_grant_request_id"),
     ("operator.name", "operator_name"),
     ("outbox.key", "outbox_key"),

@@ -1,7 +1,7 @@
 //! Procedures in progress: each step is compare-and-set on the version (F1).
 
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
-use tegata_domain::id::{FlowId, GrantId};
+use tegata_domain::id::{Fingerprint, FlowId, GrantId};
 use tegata_domain::time::Timestamp;
 
 use crate::certificate::digest;
@@ -15,7 +15,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select id, kind, grant_id, step, version, answered, entered, created_at,
-                    expires_at
+                    expires_at, fingerprint
                 from flow where id = $1",
                 &[id.as_str().into()],
             )
@@ -30,6 +30,12 @@ impl Connection {
                 id: fields.id(0, FlowId::parse)?,
                 kind: fields.word(1, FlowKind::parse)?,
                 grant: fields.id(2, GrantId::parse)?,
+                fingerprint: match fields.opt_bytes(9)? {
+                    Some(octets) => Some(Fingerprint(
+                        digest(octets).ok_or_else(|| fields.corrupt(9))?,
+                    )),
+                    None => None,
+                },
                 step: fields.word(3, FlowStep::parse)?,
                 version: fields.int(4)?,
                 answered,
@@ -47,8 +53,8 @@ impl Tx {
     pub async fn insert_flow(&mut self, flow: &Flow) -> Result<(), StoreError> {
         self.execute(
             "insert into flow (id, kind, grant_id, step, version, answered, entered, created_at,
-                expires_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                expires_at, fingerprint)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 flow.id.as_str().into(),
                 flow.kind.as_str().into(),
@@ -59,6 +65,7 @@ impl Tx {
                 flow.entered.as_str().into(),
                 flow.created_at.into(),
                 flow.expires_at.into(),
+                flow.fingerprint.as_ref().map(|f| f.0.as_slice()).into(),
             ],
         )
         .await

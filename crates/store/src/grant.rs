@@ -1,6 +1,6 @@
 //! Grants, their reference IDs and the letter's secret (K2, I2).
 
-use tegata_domain::grant::{Grant, GrantState, Persons};
+use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons};
 use tegata_domain::id::{
     ApplicationId, GrantId, InstitutionId, OperatorId, ReferenceRowId, SerialNumber,
 };
@@ -16,7 +16,7 @@ use crate::store::Tx;
 
 const TABLE: &str = "issue_grant";
 /// Columns of a grant, after which those of its reference ID begin.
-const WIDTH: usize = 21;
+const WIDTH: usize = 23;
 
 impl Connection {
     /// The grant with this id.
@@ -26,7 +26,7 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
                 from issue_grant where id = $1",
                 &[id.as_str().into()],
             )
@@ -46,7 +46,7 @@ impl Connection {
                     g.institution_name, g.class, g.code, g.prefecture, g.terminal, g.mail,
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
-                    g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at,
+                    g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
                     r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at
                 from issue_grant g
                 left join reference_id r on r.grant_id = g.id and r.ended_at is null
@@ -69,7 +69,7 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
                 from issue_grant where id > $1 order by id limit $2",
                 &[
                     after.map_or("", GrantId::as_str).into(),
@@ -112,10 +112,12 @@ impl Connection {
 }
 
 impl Tx {
-    /// Adds a grant with its first reference ID and the sealed text for the letter.
+    /// Adds a grant with its first reference ID and the sealed text for the letter, of a renewal
+    /// that for its 更新申請受付票.
     ///
-    /// `Conflict` on `issue_grant_three_persons` where a person has two parts (F8), and on
-    /// `issue_grant_application` where the application has a grant.
+    /// `Conflict` on `issue_grant_three_persons` where a person has two parts (F8), on
+    /// `issue_grant_application` where the application has a letter's grant, and on
+    /// `issue_grant_successor` where the certificate was renewed before.
     pub async fn insert_grant(
         &mut self,
         grant: &Grant,
@@ -124,13 +126,15 @@ impl Tx {
         letter_sealed: &[u8],
     ) -> Result<(), StoreError> {
         let [state, serial, state_at, frozen_from, frozen_at] = state_columns(&grant.state);
+        let predecessor = grant.origin.predecessor();
+        let predecessor = predecessor.map(|serial| serial.to_string());
         self.execute(
             "insert into issue_grant (id, request_id, application_id, institution_id,
                 institution_name, class, code, prefecture, terminal, mail, approved_at, not_after,
                 window_end, entered_by, examined_by, approved_by,
-                state, serial, state_at, frozen_from, frozen_at)
+                state, serial, state_at, frozen_from, frozen_at, kind, predecessor)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18, $19, $20, $21)",
+                $17, $18, $19, $20, $21, $22, $23)",
             &[
                 grant.id.as_str().into(),
                 grant.request_id.as_str().into(),
@@ -153,6 +157,8 @@ impl Tx {
                 state_at,
                 frozen_from,
                 frozen_at,
+                grant.origin.as_str().into(),
+                predecessor.into(),
             ],
         )
         .await?;
@@ -225,7 +231,7 @@ impl Tx {
         if extended {
             self.execute(
                 "update sealed_key set keep_until = $2
-                where grant_id = $1 and sealed is not null",
+                where grant_id = $1 and sealed is not null and wrap = 'reference'",
                 &[id.as_str().into(), to.into()],
             )
             .await?;
@@ -339,12 +345,13 @@ fn state_columns(state: &GrantState) -> [Arg<'static>; 5] {
     ]
 }
 
-fn grant(row: &Row) -> Result<Grant, StoreError> {
+pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
     let fields = row.of(TABLE);
     Ok(Grant {
         id: fields.id(0, GrantId::parse)?,
         request_id: fields.word(1, RequestId::parse)?,
         application: fields.id(2, ApplicationId::parse)?,
+        origin: origin(fields)?,
         institution: fields.id(3, InstitutionId::parse)?,
         institution_name: fields.text(4)?.to_owned(),
         class: ClassName::new(fields.text(5)?),
@@ -361,6 +368,16 @@ fn grant(row: &Row) -> Result<Grant, StoreError> {
             approved_by: fields.id(15, OperatorId::parse)?,
         },
         state: state(fields, 16)?,
+    })
+}
+
+fn origin(fields: Fields<'_>) -> Result<GrantOrigin, StoreError> {
+    Ok(match fields.text(21)? {
+        "letter" => GrantOrigin::Letter,
+        "renewal" => GrantOrigin::Renewal {
+            predecessor: fields.id(22, SerialNumber::parse)?,
+        },
+        _ => return Err(fields.corrupt(21)),
     })
 }
 

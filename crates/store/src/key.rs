@@ -12,12 +12,40 @@ use crate::store::Tx;
 pub struct SealedKey {
     /// The grant whose reference ID opens it.
     pub grant: GrantId,
+    /// What opens it beside the key-encryption key.
+    pub wrap: KeyWrap,
     /// The sealed key; gone once it is destroyed.
     pub sealed: Option<Vec<u8>>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When and why it was destroyed.
     pub destroyed: Option<(Timestamp, KeyDestroyed)>,
+}
+
+/// What opens a sealed key beside the key-encryption key (K3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyWrap {
+    /// Nothing: a renewal in the browser has no letter.
+    Authority,
+    /// The reference ID of its grant.
+    Reference,
+}
+
+impl KeyWrap {
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authority => "authority",
+            Self::Reference => "reference",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Authority, Self::Reference]
+            .into_iter()
+            .find(|wrap| wrap.as_str() == text)
+    }
 }
 
 /// Why a sealed key was destroyed.
@@ -27,7 +55,9 @@ pub enum KeyDestroyed {
     Request,
     /// The certificate was revoked.
     Revocation,
-    /// The collection window ended.
+    /// The certificate of a renewal was seen in use: its file was installed.
+    SeenInUse,
+    /// The collection window ended, or the days for which a renewal's key is kept.
     WindowEnd,
 }
 
@@ -37,15 +67,21 @@ impl KeyDestroyed {
         match self {
             Self::Request => "request",
             Self::Revocation => "revocation",
+            Self::SeenInUse => "seen_in_use",
             Self::WindowEnd => "window_end",
         }
     }
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Request, Self::Revocation, Self::WindowEnd]
-            .into_iter()
-            .find(|why| why.as_str() == text)
+        [
+            Self::Request,
+            Self::Revocation,
+            Self::SeenInUse,
+            Self::WindowEnd,
+        ]
+        .into_iter()
+        .find(|why| why.as_str() == text)
     }
 }
 
@@ -57,7 +93,7 @@ impl Connection {
     ) -> Result<Option<SealedKey>, StoreError> {
         let row = self
             .fetch_optional(
-                "select serial, grant_id, sealed, created_at, destroyed_at, destroyed_because
+                "select serial, grant_id, sealed, created_at, destroyed_at, destroyed_because, wrap
                 from sealed_key where serial = $1",
                 &[serial.to_string().into()],
             )
@@ -70,6 +106,7 @@ impl Connection {
             };
             Ok(SealedKey {
                 grant: fields.id(1, GrantId::parse)?,
+                wrap: fields.word(6, KeyWrap::parse)?,
                 sealed: fields.opt_bytes(2)?,
                 created_at: fields.time(3)?,
                 destroyed,
@@ -103,25 +140,30 @@ impl Connection {
 }
 
 impl Tx {
-    /// Stores a sealed key until the end of its grant's collection window.
+    /// Stores a sealed key until the end of its grant's collection window, and at most until
+    /// `keep_until`.
     ///
     /// `Conflict` on `foreign_key` where the intent or the grant is not there.
     pub async fn insert_sealed_key(
         &mut self,
         serial: &SerialNumber,
         grant: &GrantId,
-        sealed: &[u8],
+        (wrap, sealed): (KeyWrap, &[u8]),
+        keep_until: Option<Timestamp>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let stored = self
             .changes(
-                "insert into sealed_key (serial, grant_id, sealed, created_at, keep_until)
-                select $1, id, $3, $4, window_end from issue_grant where id = $2",
+                "insert into sealed_key (serial, grant_id, wrap, sealed, created_at, keep_until)
+                select $1, id, $3, $4, $5, case when $6 < window_end then $6 else window_end end
+                from issue_grant where id = $2",
                 &[
                     serial.to_string().into(),
                     grant.as_str().into(),
+                    wrap.as_str().into(),
                     sealed.into(),
                     at.into(),
+                    keep_until.into(),
                 ],
             )
             .await?;

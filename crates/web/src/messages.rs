@@ -98,6 +98,7 @@ pub(crate) const MISDIRECTED: &str = "アドレスのホスト名が、接続先
 /// The 状況 of a procedure (E-04).
 pub(crate) const fn step_name(step: FlowStep) -> &'static str {
     match step {
+        FlowStep::Code => "確認番号の入力",
         FlowStep::Confirm => "入力内容の確認",
         FlowStep::Done => "完了しています",
         FlowStep::Form => "申請情報の入力",

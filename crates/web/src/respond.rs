@@ -93,7 +93,9 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             let cause = match because {
                 KeyDestroyed::Request => Cause::Asked(messages::date_and_time(at)),
                 KeyDestroyed::Revocation => Cause::Revoked(messages::date_and_time(at)),
-                KeyDestroyed::WindowEnd => Cause::WindowEnded(messages::date(at)),
+                KeyDestroyed::SeenInUse | KeyDestroyed::WindowEnd => {
+                    Cause::WindowEnded(messages::date(at))
+                }
             };
             no_file(web, messages::RCD_DESTROYED, cause)
         }

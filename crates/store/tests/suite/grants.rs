@@ -3,7 +3,7 @@
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::{AuditId, GrantId};
 use tegata_domain::reference::{ReferenceScope, RequestId};
-use tegata_store::{Collection, KeyDestroyed};
+use tegata_store::{Collection, KeyDestroyed, KeyWrap};
 
 use crate::databases::databases;
 use crate::samples::{Case, NOW};
@@ -208,7 +208,10 @@ async fn a_key_is_kept_until_the_end_of_the_window_and_destroyed_once() {
         let serial = case.intend(&db, &id).await.serial;
         let grant = id.clone();
         db.write(move |tx| {
-            Box::pin(async move { tx.insert_sealed_key(&serial, &grant, b"sealed", NOW).await })
+            Box::pin(async move {
+                tx.insert_sealed_key(&serial, &grant, (KeyWrap::Reference, b"sealed"), None, NOW)
+                    .await
+            })
         })
         .await;
         let mut reader = db.reader().await;
@@ -275,8 +278,14 @@ async fn a_key_without_a_grant_is_refused() {
         let rule = db
             .refused(move |tx| {
                 Box::pin(async move {
-                    tx.insert_sealed_key(&serial, &unknown, b"sealed", NOW)
-                        .await
+                    tx.insert_sealed_key(
+                        &serial,
+                        &unknown,
+                        (KeyWrap::Reference, b"sealed"),
+                        None,
+                        NOW,
+                    )
+                    .await
                 })
             })
             .await;
@@ -293,7 +302,10 @@ async fn a_destroyed_key_leaves_no_octet_in_the_file_or_the_log_of_a_running_sto
     let sealed = b"octets that must not stay behind".repeat(400);
     let needle = sealed[..64].to_vec();
     db.write(move |tx| {
-        Box::pin(async move { tx.insert_sealed_key(&serial, &id, &sealed, NOW).await })
+        Box::pin(async move {
+            tx.insert_sealed_key(&serial, &id, (KeyWrap::Reference, &sealed), None, NOW)
+                .await
+        })
     })
     .await;
     let holds = |path: &str| {

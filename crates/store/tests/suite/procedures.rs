@@ -13,6 +13,7 @@ fn flow(case: &Case) -> Flow {
     Flow {
         id: FlowId::generate(&case.samples.0),
         kind: FlowKind::Revoke,
+        fingerprint: None,
         grant: case.grant.id.clone(),
         step: FlowStep::Form,
         version: 1,

@@ -25,10 +25,10 @@ async fn insert_grant_directly(db: &Database, case: &Case, persons: [&str; 3]) -
         .run_directly(&format!(
             "insert into issue_grant (id, request_id, application_id, institution_id,
                 institution_name, class, code, prefecture, terminal, mail, approved_at, not_after,
-                window_end, entered_by, examined_by, approved_by, state)
+                window_end, entered_by, examined_by, approved_by, state, kind)
             select '{id}', '{id}', '{application_id}', institution_id, institution_name, class,
                 code, prefecture, terminal, mail, approved_at, not_after, window_end,
-                {entered}, {examined}, {approved}, state
+                {entered}, {examined}, {approved}, state, kind
             from issue_grant where id = '{}'",
             case.grant.id
         ))

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
 use tegata_domain::entropy::{self, SeededEntropy};
-use tegata_domain::grant::{Grant, GrantState, Persons};
+use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons};
 use tegata_domain::id::{
     ApplicationId, CaKeyId, Fingerprint, GrantId, InstitutionId, OperatorId, ReferenceRowId,
     SerialNumber,
@@ -145,6 +145,7 @@ impl Samples {
             id: GrantId::generate(NOW, &self.0),
             request_id: RequestId::new(NOW.japan_date(), number),
             application: application.id.clone(),
+            origin: GrantOrigin::Letter,
             institution: institution.id.clone(),
             institution_name: institution.name.clone(),
             class: institution.class.clone(),

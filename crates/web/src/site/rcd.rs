@@ -211,7 +211,7 @@ fn flow_page(
             page(StatusCode::OK, &view)
         }
         FlowStep::Done => respond::frozen(web, None, Some(certificate)),
-        FlowStep::Confirm | FlowStep::Form | FlowStep::Password => {
+        FlowStep::Code | FlowStep::Confirm | FlowStep::Form | FlowStep::Password => {
             let is_wrong = !problems.0.is_empty();
             let earlier = state.earlier.into_iter().map(|entry| Earlier {
                 at: messages::date_and_time(entry.at),

@@ -49,6 +49,7 @@ fn flow(version: i64, answered: Option<[u8; 32]>) -> Flow {
         id: FlowId::generate(&entropy),
         kind: FlowKind::Collect,
         grant: GrantId::generate(BEGIN, &entropy),
+        fingerprint: None,
         step: FlowStep::Password,
         version,
         answered,
@@ -107,10 +108,10 @@ fn no_version_that_a_person_can_send_stops_the_program() {
 
 #[test]
 fn kinds_and_steps_are_read_back_from_their_words() {
-    for kind in ["collect", "revoke"] {
+    for kind in ["address", "collect", "renew", "retrieve", "revoke"] {
         assert_eq!(FlowKind::parse(kind).unwrap().as_str(), kind);
     }
-    for step in ["confirm", "done", "form", "password", "ready"] {
+    for step in ["code", "confirm", "done", "form", "password", "ready"] {
         assert_eq!(FlowStep::parse(step).unwrap().as_str(), step);
     }
     assert_eq!((FlowKind::parse(""), FlowStep::parse("Done")), (None, None));

@@ -15,7 +15,9 @@ two operators open it for another. A hold before the collection freezes the gran
 a holder who says that an earlier collection was not his (K2); a hold of a collected certificate
 moves the certificate and not the grant. A frozen grant remembers the state it was frozen in, and
 goes on learning what happens in the world: its letter came back, its intended certificate was
-voided, its certificate was seen. The end of the collection window follows from the clock and is no
+voided, its certificate was seen. A renewal is a grant too, and begins at `posted`: as long as its
+certificate was never seen in use another key may take its place, and whichever of the two is seen
+becomes the grant's certificate (F3). The end of the collection window follows from the clock and is no
 state.",
     begin: Some("approved"),
     moves: &[
@@ -29,26 +31,28 @@ state.",
         "unfreeze",
         "reopen",
         "void",
+        "rekey",
+        "see another",
     ],
     rows: ROWS,
 };
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
-    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void
-    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided"]),
-    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided"]),
-    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided"]),
-    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO]),
-    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO]),
-    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO]),
-    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided"]),
-    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided"]),
-    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided"]),
-    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO]),
-    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO]),
-    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO]),
-    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO]),
+    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void      rekey        see another
+    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided", NO, NO]),
+    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided", NO, NO]),
+    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided", NO, NO]),
+    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO, "key fixed", "seen in use"]),
+    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO, "key fixed", "seen in use"]),
+    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO, NO, "seen in use"]),
+    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided", NO, NO]),
+    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided", NO, NO]),
+    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided", NO, NO]),
+    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO, NO, "frozen (seen in use)"]),
+    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO, NO, "frozen (seen in use)"]),
+    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO, NO, "frozen (seen in use)"]),
+    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO, NO, NO]),
 ];
 
 const BEFORE: Timestamp = Timestamp::from_unix(1_700_000_000);
@@ -112,9 +116,11 @@ fn move_word(step: &GrantMove) -> &'static str {
         GrantMove::Freeze => "freeze",
         GrantMove::FreeKey => "free key",
         GrantMove::Post => "post",
+        GrantMove::Rekey(_) => "rekey",
         GrantMove::Reopen => "reopen",
         GrantMove::ReturnLetter => "return letter",
         GrantMove::See => "see",
+        GrantMove::SeeOther(_) => "see another",
         GrantMove::Unfreeze => "unfreeze",
         GrantMove::Void => "void",
     }
@@ -139,6 +145,8 @@ fn every_move_of_every_grant_does_what_the_table_says() {
         GrantMove::Unfreeze,
         GrantMove::Reopen,
         GrantMove::Void,
+        GrantMove::Rekey(serial()),
+        GrantMove::SeeOther(serial()),
     ]
     .map(|step| (move_word(&step), step));
     let pairs = walk(&MACHINE, &states, &moves, |state, step| {
@@ -150,7 +158,7 @@ fn every_move_of_every_grant_does_what_the_table_says() {
             }
         }
     });
-    assert_eq!(pairs, 130);
+    assert_eq!(pairs, 156);
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! Renewals: grants that continue a certificate, and certificates of a grant that were set aside for
+//! a newer key (F3, K3).
+
+use tegata_domain::certificate::CertificateRecord;
+use tegata_domain::grant::Grant;
+use tegata_domain::id::{ApplicationId, GrantId, SerialNumber};
+use tegata_domain::institution::MailAddress;
+use tegata_domain::time::Timestamp;
+
+use crate::certificate::certificate;
+use crate::error::StoreError;
+use crate::grant::grant;
+use crate::sql::Connection;
+use crate::store::Tx;
+
+impl Connection {
+    /// The renewals of a certificate, or of another one of the same grant, the oldest first; those
+    /// that were given up too.
+    pub async fn successors_of(&mut self, serial: &SerialNumber) -> Result<Vec<Grant>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, request_id, application_id, institution_id, institution_name, class,
+                    code, prefecture, terminal, mail, approved_at, not_after, window_end,
+                    entered_by, examined_by, approved_by,
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                from issue_grant where predecessor in (
+                    select serial from certificate where grant_id = (
+                        select grant_id from certificate where serial = $1))
+                order by id",
+                &[serial.to_string().into()],
+            )
+            .await?;
+        rows.iter().map(grant).collect()
+    }
+
+    /// Every grant of one application, the oldest first: the letter's, then its renewals.
+    pub async fn grants_of_application(
+        &mut self,
+        application: &ApplicationId,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, request_id, application_id, institution_id, institution_name, class,
+                    code, prefecture, terminal, mail, approved_at, not_after, window_end,
+                    entered_by, examined_by, approved_by,
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                from issue_grant where application_id = $1 order by id",
+                &[application.as_str().into()],
+            )
+            .await?;
+        rows.iter().map(grant).collect()
+    }
+
+    /// Renewals accepted before `before` that have no key yet, the oldest first.
+    pub async fn renewals_without_key(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Grant>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, request_id, application_id, institution_id, institution_name, class,
+                    code, prefecture, terminal, mail, approved_at, not_after, window_end,
+                    entered_by, examined_by, approved_by,
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                from issue_grant
+                where kind = 'renewal' and state = 'posted' and approved_at < $1
+                order by approved_at, id limit $2",
+                &[before.into(), i64::from(limit).into()],
+            )
+            .await?;
+        rows.iter().map(grant).collect()
+    }
+
+    /// How many renewals were accepted since `since`.
+    pub async fn count_renewals_since(&mut self, since: Timestamp) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select cast(count(*) as bigint) from issue_grant where kind = 'renewal' and approved_at >= $1",
+                &[since.into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.of("issue_grant").int(0))
+    }
+
+    /// The grant's certificates that were set aside and are still in force or on hold.
+    pub async fn set_aside_of(
+        &mut self,
+        grant: &GrantId,
+    ) -> Result<Vec<CertificateRecord>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select serial, kind, ca_key_id, shard, grant_id, fingerprint, spki_sha256,
+                    not_before, not_after, created_at, state, state_at, reason
+                from certificate
+                where grant_id = $1 and set_aside_at is not null
+                    and state in ('issued', 'on_hold')
+                order by created_at, serial",
+                &[grant.as_str().into()],
+            )
+            .await?;
+        rows.iter().map(certificate).collect()
+    }
+}
+
+impl Tx {
+    /// Sets a certificate aside, so that the grant can have a newer one beside it; `false` where it
+    /// was set aside before.
+    pub async fn set_aside(
+        &mut self,
+        serial: &SerialNumber,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update certificate set set_aside_at = $2 where serial = $1 and set_aside_at is null",
+            &[serial.to_string().into(), at.into()],
+        )
+        .await
+    }
+
+    /// Makes a certificate that was set aside the grant's again. `Conflict` on `certificate_live`
+    /// where another one stands in its place.
+    pub async fn take_back(&mut self, serial: &SerialNumber) -> Result<bool, StoreError> {
+        self.changes(
+            "update certificate set set_aside_at = null
+            where serial = $1 and set_aside_at is not null",
+            &[serial.to_string().into()],
+        )
+        .await
+    }
+
+    /// Changes the registered mail address of every grant of an application; returns how many.
+    pub async fn change_mail(
+        &mut self,
+        application: &ApplicationId,
+        mail: &MailAddress,
+    ) -> Result<u64, StoreError> {
+        self.execute(
+            "update issue_grant set mail = $2 where application_id = $1 and mail <> $2",
+            &[application.as_str().into(), mail.as_str().into()],
+        )
+        .await
+    }
+
+    /// Drops the clear text of renewals' reference IDs made before `before`; returns how many (I2).
+    pub async fn drop_renewal_secrets_older_than(
+        &mut self,
+        before: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let dropped = self
+            .execute(
+                "delete from letter_secret where created_at < $1 and grant_id in (
+                    select id from issue_grant where kind = 'renewal')",
+                &[before.into()],
+            )
+            .await?;
+        if dropped > 0 {
+            self.owe_scrub();
+        }
+        Ok(dropped)
+    }
+}

@@ -1,11 +1,24 @@
 //! Every Japanese sentence and word that is chosen by code; what always stands on a page stands in
-//! its template. The wording is the manual's.
+//! its template. The wording is the manual's. Each site's own stand in a file of its name.
+
+mod cert;
+mod guide;
+mod rcd;
+mod ru;
+mod rx;
+mod top;
 
 use tegata_app::FieldProblem;
 use tegata_domain::flow::FlowStep;
 use tegata_domain::policy::HelpDesk;
-use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::{CalendarDate, Timestamp};
+
+pub(crate) use self::cert::*;
+pub(crate) use self::guide::*;
+pub(crate) use self::rcd::*;
+pub(crate) use self::ru::*;
+pub(crate) use self::rx::*;
+pub(crate) use self::top::*;
 
 /// Heading of a page: where it stands, which step, what it is called, and the number the help desk asks
 /// for.
@@ -27,35 +40,6 @@ const fn screen(number: &'static str, step: &'static str, title: &'static str) -
     }
 }
 
-pub(crate) const TOP: Screen = screen("TOP", "", "電子証明書の手続き");
-pub(crate) const RCD_1: Screen = screen("RCD-1", "手順 1/3", "証明書の取得");
-pub(crate) const RCD_2: Screen = screen("RCD-2", "手順 2/3", "証明書パスワードの設定");
-pub(crate) const RCD_4: Screen = screen("RCD-4", "手順 3/3", "鍵の取得");
-pub(crate) const RCD_FROZEN: Screen = screen("RCD-E7", "", "電子証明書の取得を停止しました");
-pub(crate) const RCD_HELD: Screen = screen("RCD-E5", "", ON_HOLD);
-pub(crate) const RCD_DESTROYED: Screen = screen("RCD-E3", "", NO_FILE);
-pub(crate) const RCD_WINDOW: Screen = screen("RCD-E4", "", NO_FILE);
-pub(crate) const RX_1: Screen = screen("RX-1", "", "証明書失効申請情報の入力画面");
-pub(crate) const RX_2: Screen = screen("RX-2", "", "証明書失効申請情報の入力画面");
-pub(crate) const RX_3: Screen = screen("RX-3", "", "証明書失効申請情報入力内容の確認画面");
-pub(crate) const RX_4: Screen = screen("RX-4", "", "失効申請を受け付けました");
-pub(crate) const RX_EXPIRED: Screen = screen("RX-E2", "", "失効申請は不要です");
-pub(crate) const RX_REVOKED: Screen = screen("RX-E3", "", "この電子証明書は、失効しています");
-pub(crate) const RX_QUEUE: Screen = screen("RX-E4", "", "画面から受け付けることができません");
-pub(crate) const RU_0: Screen = screen("RU-0", "", "証明書の更新");
-pub(crate) const RU_FOREIGN: Screen =
-    screen("RU-E2", "", "選択された電子証明書では、手続きできません");
-pub(crate) const RU_MISSING: Screen = screen("RU-E3", "", "電子証明書が選択されていません");
-pub(crate) const RU_HELD: Screen = screen("RU-E4", "", ON_HOLD);
-pub(crate) const RU_REVOKED: Screen = screen("RU-E5", "", "この電子証明書は、失効しています");
-pub(crate) const RU_EXPIRED: Screen =
-    screen("RU-E6", "", "この電子証明書は、有効期限が切れています");
-pub(crate) const CERT_1: Screen = screen("CERT-1", "", "ルート証明書の取得とインストール");
-pub(crate) const CERT_2: Screen = screen("CERT-2", "", "設定できています");
-pub(crate) const GUIDE_INSTALL: Screen = screen("GD-1", "", "電子証明書のインストールの手順");
-pub(crate) const GUIDE_BACKUP: Screen = screen("GD-2", "", "電子証明書のバックアップの手順");
-pub(crate) const GUIDE_DELETE: Screen = screen("GD-3", "", "電子証明書の削除の手順");
-pub(crate) const GUIDE_CHOOSE: Screen = screen("GD-4", "", "電子証明書の選択の手順");
 pub(crate) const ENDED: Screen = screen("E-03", "", "手続きを終了しました");
 pub(crate) const ELSEWHERE: Screen = screen("E-04", "", "この手続きは、別の画面で先に進んでいます");
 pub(crate) const UNAVAILABLE: Screen = screen("E-05", "", "ただいま、手続きを行うことができません");
@@ -66,19 +50,21 @@ pub(crate) const WRONG_METHOD: Screen = screen("E-09", "", "この操作は、�
 pub(crate) const CALL: Screen = screen("E-10", "", "画面からは、手続きを進められません");
 pub(crate) const INTERNAL: Screen = screen("E-11", "", "ただいま、手続きを行うことができません");
 
+#[cfg(test)]
+const SCREENS: &[Screen] = &[
+    ENDED,
+    ELSEWHERE,
+    UNAVAILABLE,
+    UNKNOWN,
+    UNREADABLE,
+    CROSS_SITE,
+    WRONG_METHOD,
+    CALL,
+    INTERNAL,
+];
+
 const ON_HOLD: &str = "この電子証明書は、一時停止中です";
 const NO_FILE: &str = "この電子証明書ファイルは、ダウンロードできません";
-
-/// Names of the sites, as the manual calls them.
-pub(crate) const SITE_COLLECT: &str = "電子証明書ダウンロードサイト";
-pub(crate) const SITE_REVOKE: &str = "電子証明書失効申請サイト";
-pub(crate) const SITE_RENEW: &str = "電子証明書更新申請サイト";
-pub(crate) const SITE_ROOT: &str = "ルート証明書ダウンロードサイト";
-pub(crate) const SITE_ENTRANCE: &str = "電子証明書の手続き";
-
-/// Names of the procedures (E-04).
-pub(crate) const PROCEDURE_COLLECT: &str = "電子証明書のダウンロード";
-pub(crate) const PROCEDURE_REVOKE: &str = "失効申請";
 
 /// Why a request could not be read (E-07).
 pub(crate) const FORM_MALFORMED: &str = "送信された内容の形式に誤りがあります。";
@@ -107,27 +93,6 @@ pub(crate) const fn step_name(step: FlowStep) -> &'static str {
     }
 }
 
-/// 失効の理由 (RX-2).
-pub(crate) const fn reason_name(reason: StatedReason) -> &'static str {
-    match reason {
-        StatedReason::Closed => "廃止",
-        StatedReason::Disclosed => "パスワード等が他人に知られた",
-        StatedReason::Lost => "端末の盗難・紛失",
-        StatedReason::NotStated => "選択しない",
-        StatedReason::Other => "その他",
-        StatedReason::Unused => "端末を使わなくなった",
-    }
-}
-
-/// The 状況 of a request to revoke (RX-4).
-pub(crate) const fn outcome_name(outcome: Option<Outcome>) -> &'static str {
-    match outcome {
-        None => "確認中",
-        Some(Outcome::Complete) => "失効済み",
-        Some(Outcome::Lift) => "取り下げ",
-    }
-}
-
 /// The sentence for a typed value that cannot be taken.
 pub(crate) fn field_problem(problem: &FieldProblem) -> String {
     match problem {
@@ -145,18 +110,6 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         }
         FieldProblem::PasswordsDiffer => "2つの証明書パスワードが一致しません。".to_owned(),
         FieldProblem::ReasonUnknown => "失効の理由を一覧から選択してください。".to_owned(),
-    }
-}
-
-/// The hint under 証明書パスワード.
-pub(crate) fn password_hint(min: usize) -> String {
-    if min <= 4 {
-        "半角の英数字と記号、4文字以上。数字4桁でも設定できます。".to_owned()
-    } else {
-        format!(
-            "証明書パスワードは、半角{min}文字以上で入力してください。\
-             (以前の手引きの「半角数字4桁」は使えません。)"
-        )
     }
 }
 
@@ -189,21 +142,6 @@ pub(crate) fn end_of_validity(not_after: Timestamp, now: Timestamp, days: i64) -
     } else {
         date(not_after)
     }
-}
-
-/// The state line of RU-0 for a certificate that can be renewed.
-pub(crate) fn renewable(not_after: Timestamp, days_left: i64) -> String {
-    if days_left == 0 {
-        format!("有効期限は本日{}です。", time(not_after))
-    } else {
-        let end = date_and_time(not_after);
-        format!("更新できます。有効期限まであと{days_left}日です。({end}まで)")
-    }
-}
-
-/// The title of text 2 (RU-E1).
-pub(crate) fn renewal_opens_on(opens: Timestamp) -> String {
-    format!("更新の手続きは、{}から行えます", date(opens))
 }
 
 fn day(date: CalendarDate) -> String {
@@ -251,55 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn the_last_day_names_the_hour_instead_of_days() {
-        let end = at("2027-03-14T17:39:07+09:00");
-        assert_eq!(renewable(end, 0), "有効期限は本日17時39分です。");
-        assert_eq!(
-            renewable(end, 1),
-            "更新できます。有効期限まであと1日です。(2027年3月14日(日)17時39分まで)"
-        );
-    }
-
-    #[test]
     fn each_screen_has_a_number_of_its_own() {
-        let screens = [
-            TOP,
-            RCD_1,
-            RCD_2,
-            RCD_4,
-            RCD_FROZEN,
-            RCD_HELD,
-            RCD_DESTROYED,
-            RCD_WINDOW,
-            RX_1,
-            RX_2,
-            RX_3,
-            RX_4,
-            RX_EXPIRED,
-            RX_REVOKED,
-            RX_QUEUE,
-            RU_0,
-            RU_FOREIGN,
-            RU_MISSING,
-            RU_HELD,
-            RU_REVOKED,
-            RU_EXPIRED,
-            CERT_1,
-            CERT_2,
-            GUIDE_INSTALL,
-            GUIDE_BACKUP,
-            GUIDE_DELETE,
-            GUIDE_CHOOSE,
-            ENDED,
-            ELSEWHERE,
-            UNAVAILABLE,
-            UNKNOWN,
-            UNREADABLE,
-            CROSS_SITE,
-            WRONG_METHOD,
-            CALL,
-            INTERNAL,
-        ];
+        let screens: Vec<Screen> = [
+            cert::SCREENS,
+            guide::SCREENS,
+            rcd::SCREENS,
+            ru::SCREENS,
+            rx::SCREENS,
+            top::SCREENS,
+            SCREENS,
+        ]
+        .concat();
         let mut numbers: Vec<_> = screens.iter().map(|screen| screen.number).collect();
         numbers.sort_unstable();
         numbers.dedup();

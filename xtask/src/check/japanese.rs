@@ -1,5 +1,5 @@
-//! Japanese stands where a clerk can find and read it: in templates and in files called
-//! `messages.rs`. Tests and comments are free.
+//! Japanese stands where a clerk can find and read it: in templates, and in files called `messages.rs`
+//! or in a folder `messages`. Tests and comments are free.
 
 use super::Problem;
 use super::rust_source::RustFile;
@@ -24,11 +24,11 @@ pub(crate) fn check(files: &[RustFile]) -> Vec<Problem> {
 }
 
 fn may_hold_japanese(file: &RustFile) -> bool {
-    let in_templates = file
+    let in_folder = file
         .path
         .components()
-        .any(|part| part.as_os_str() == "templates");
-    in_templates
+        .any(|part| part.as_os_str() == "templates" || part.as_os_str() == "messages");
+    in_folder
         || file
             .path
             .file_name()
@@ -91,6 +91,7 @@ mod tests {
     fn messages_templates_comments_and_tests_are_free() {
         let sentence = "const A: &str = \"失効\";";
         assert_eq!(places("crates/web/src/messages.rs", sentence), []);
+        assert_eq!(places("crates/web/src/messages/rcd.rs", sentence), []);
         assert_eq!(places("crates/app/templates/mail.rs", sentence), []);
         assert_eq!(places("crates/app/tests/renew.rs", sentence), []);
         assert_eq!(

@@ -69,7 +69,7 @@ fn judge(text: &str, sections: &[&str], known: &Known<'_>) -> Vec<Problem> {
                 "name each section once",
             ),
         }
-        let columns: [(&str, &str, &dyn Fn(&str) -> bool); 3] = [
+        let columns = [
             ("screen", screens, known.screen),
             ("file", code, known.file),
             ("test", tests, known.test),

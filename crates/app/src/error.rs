@@ -4,6 +4,7 @@ use tegata_domain::application::ApplicationRefusal;
 use tegata_domain::certificate::CertificateRefusal;
 use tegata_domain::grant::GrantRefusal;
 use tegata_domain::institution::InvalidCode;
+use tegata_domain::proposal::ProposalRefusal;
 use tegata_domain::revocation::RevocationRefusal;
 use tegata_domain::time::Timestamp;
 use tegata_store::StoreError;
@@ -165,6 +166,17 @@ impl From<ApplicationRefusal> for Error {
         match refusal {
             ApplicationRefusal::SamePerson => Refusal::SamePerson.into(),
             ApplicationRefusal::State(_) => Refusal::State(refusal.to_string()).into(),
+        }
+    }
+}
+
+impl From<ProposalRefusal> for Error {
+    fn from(refusal: ProposalRefusal) -> Self {
+        match refusal {
+            ProposalRefusal::SamePerson => Refusal::SamePerson.into(),
+            ProposalRefusal::Ended(_) | ProposalRefusal::NotProposer => {
+                Refusal::State(refusal.to_string()).into()
+            }
         }
     }
 }

@@ -164,13 +164,13 @@ impl App {
         })
     }
 
-    async fn application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
+    pub(crate) async fn application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
         let application = self.store().reader().await?.application(id).await?;
         Ok(application.ok_or(Refusal::NotFound)?)
     }
 
     /// Records a refused step of a case and hands the refusal back (T40).
-    async fn refused_case(
+    pub(crate) async fn refused_case(
         &self,
         id: &ApplicationId,
         by: &Operator,

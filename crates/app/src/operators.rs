@@ -54,10 +54,7 @@ impl App {
             return Err(state(&form));
         }
         let id = OperatorId::generate(now, self.entropy());
-        let secret = Secret::new(entropy::octets::<TOTP_SECRET>(self.entropy()).to_vec());
-        let sealed = self
-            .keyring()
-            .seal(Purpose::Totp, &totp_place(&id), secret.expose())?;
+        let (totp_secret, sealed) = self.new_totp_secret(&id)?;
         let salt = entropy::octets::<16>(self.entropy());
         let hash = hash_password(password.clone(), salt).await?;
         let operator = Operator {
@@ -83,11 +80,19 @@ impl App {
                 Error::Conflict => state("an operator with this name exists already"),
                 other => other,
             })?;
-        let totp_secret = Secret::new(BASE32_NOPAD.encode(secret.expose()));
         Ok(NewOperator {
             operator,
             totp_secret,
         })
+    }
+
+    /// A fresh secret of one-time codes: in base32 for the person, and sealed for the row.
+    pub(crate) fn new_totp_secret(&self, id: &OperatorId) -> Result<(Secret<String>, Vec<u8>)> {
+        let secret = Secret::new(entropy::octets::<TOTP_SECRET>(self.entropy()).to_vec());
+        let sealed = self
+            .keyring()
+            .seal(Purpose::Totp, &totp_place(id), secret.expose())?;
+        Ok((Secret::new(BASE32_NOPAD.encode(secret.expose())), sealed))
     }
 
     /// Proves who acts: name, password and a one-time code that was not used before. One answer for an unknown
@@ -148,6 +153,22 @@ impl App {
             return Ok(());
         }
         self.record_refusal(Actor::Operator(by.id.clone()), format!("act {act:?}"), now)
+            .await?;
+        Err(Refusal::NotAllowed.into())
+    }
+
+    /// The operator may be the second person of `act`, or the refusal is recorded and returned (T40).
+    pub(crate) async fn require_second(
+        &self,
+        by: &Operator,
+        act: Act,
+        now: Timestamp,
+    ) -> Result<()> {
+        if by.may_confirm(act) {
+            return Ok(());
+        }
+        let what = format!("second person of {act:?}");
+        self.record_refusal(Actor::Operator(by.id.clone()), what, now)
             .await?;
         Err(Refusal::NotAllowed.into())
     }

@@ -103,6 +103,9 @@ impl App {
             salt,
             scope,
             created_at: now,
+            // A renewal's is shown at once; a letter's works once the letter is recorded as posted (K2).
+            posted_at: (scope == ReferenceScope::Renewal).then_some(now),
+            release: None,
         };
         (reference, stored)
     }
@@ -127,11 +130,15 @@ impl App {
         let wanted = stored.as_ref().map_or(&[0; 32][..], |s| s.hmac.as_slice());
         let equal = verify_slices_are_equal(&made, wanted).is_ok();
         match (grant, stored) {
-            (Some(grant), Some(stored)) if equal && letter_is_out(&grant.state) => Ok(Proven {
-                grant,
-                reference,
-                stored,
-            }),
+            (Some(grant), Some(stored))
+                if equal && stored.posted_at.is_some() && letter_is_out(&grant.state) =>
+            {
+                Ok(Proven {
+                    grant,
+                    reference,
+                    stored,
+                })
+            }
             _ => Err(self.wrong_ids(source).await),
         }
     }

@@ -172,6 +172,8 @@ pub enum GrantMove {
     FreeKey,
     /// The letter is out.
     Post,
+    /// A letter with a new reference ID is out, or one that came back goes out again (I2).
+    PostAgain,
     /// Another key takes the place of one that was never seen in use (F3, K3).
     Rekey(SerialNumber),
     /// Two operators open it for another key.
@@ -208,6 +210,14 @@ impl GrantState {
         let state = self.as_str();
         match (self, step) {
             (Self::Approved | Self::LetterReturned { .. }, GrantMove::Post) => Ok(Self::Posted),
+            (Self::LetterReturned { .. }, GrantMove::PostAgain) => Ok(Self::Posted),
+            (
+                same @ (Self::Posted
+                | Self::KeyFixed { .. }
+                | Self::Collected { .. }
+                | Self::SeenInUse { .. }),
+                GrantMove::PostAgain,
+            ) => Ok(same),
             (Self::Posted, GrantMove::FixKey(serial)) => Ok(Self::KeyFixed { serial }),
             (Self::KeyFixed { .. }, GrantMove::FreeKey) => Ok(Self::Posted),
             (Self::KeyFixed { serial }, GrantMove::Collect) => Ok(Self::Collected { serial, at }),

@@ -85,6 +85,8 @@ row_id! {
     OperatorId,
     /// Names a mail in the outbox.
     OutboxId,
+    /// Names what one operator proposed for another to confirm.
+    ProposalId,
     /// Names a row of a reference ID (never the reference ID itself).
     ReferenceRowId,
     /// Names a request to revoke.

@@ -15,6 +15,7 @@ pub mod issuance;
 pub mod operator;
 pub mod outbox;
 pub mod policy;
+pub mod proposal;
 pub mod reference;
 pub mod revocation;
 pub mod secret;

@@ -62,46 +62,106 @@ impl fmt::Display for Role {
     }
 }
 
-/// What an operator wants to do; each act names the roles that may.
+/// What an operator wants to do; each act names the roles that may. Deny by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Approve an application: the grant comes into being.
     Approve,
+    /// Change the registered mail address of a certificate.
+    ChangeMail,
+    /// Close an operator's account.
+    DisableOperator,
     /// Enter an application from paper, or an institution.
     Enter,
     /// Examine an application.
     Examine,
+    /// Let a certificate be collected longer (D4).
+    ExtendWindow,
     /// Propose or confirm the end of a revocation request: completed, or refused and lifted.
     FinishRevocation,
-    /// Add operators and give roles.
+    /// Give roles to an operator, or take them.
+    GiveRoles,
+    /// Stop a certificate at once, without a request of its holder (F4).
+    Hold,
+    /// Add operators.
     ManageOperators,
-    /// Record a letter as posted.
+    /// A new reference ID for a lost letter (I2).
+    NewReference,
+    /// Record a letter as posted, or as come back.
     Post,
-    /// Print a letter: see its reference ID once.
-    PrintLetter,
+    /// Release letters: whoever did may print them, and sees their reference IDs.
+    ReleaseLetters,
+    /// Open a grant for another key (K2).
+    Reopen,
+    /// Give an operator a new secret of one-time codes.
+    ResetAuthenticator,
+    /// Let a frozen grant go on (K2).
+    Unfreeze,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 16] = [
         Self::Approve,
+        Self::ChangeMail,
+        Self::DisableOperator,
         Self::Enter,
         Self::Examine,
+        Self::ExtendWindow,
         Self::FinishRevocation,
+        Self::GiveRoles,
+        Self::Hold,
         Self::ManageOperators,
+        Self::NewReference,
         Self::Post,
-        Self::PrintLetter,
+        Self::ReleaseLetters,
+        Self::Reopen,
+        Self::ResetAuthenticator,
+        Self::Unfreeze,
     ];
 
-    /// The roles that may do it.
+    /// The roles that may do it; of an act of two persons, those that may propose it.
     pub const fn roles(self) -> &'static [Role] {
         match self {
             Self::Approve => &[Role::Approver],
+            Self::ChangeMail => &[Role::Approver, Role::Examiner, Role::HelpDesk, Role::Intake],
+            Self::DisableOperator
+            | Self::GiveRoles
+            | Self::ManageOperators
+            | Self::ResetAuthenticator => &[Role::Administrator],
             Self::Enter => &[Role::Intake],
             Self::Examine => &[Role::Examiner],
             Self::FinishRevocation => &[Role::Approver, Role::Examiner],
-            Self::ManageOperators => &[Role::Administrator],
-            Self::Post | Self::PrintLetter => &[Role::Dispatcher],
+            // Whoever answers the telephone at night stops a stolen terminal, and takes a case up.
+            Self::ExtendWindow
+            | Self::Hold
+            | Self::NewReference
+            | Self::Reopen
+            | Self::Unfreeze => &[Role::Approver, Role::Examiner, Role::HelpDesk],
+            Self::Post | Self::ReleaseLetters => &[Role::Dispatcher],
+        }
+    }
+
+    /// The roles that may confirm it as the second person (F8); none for an act of one person.
+    /// The help desk never does: it hears the caller and must not be alone with the case.
+    pub const fn confirming_roles(self) -> &'static [Role] {
+        match self {
+            Self::Approve
+            | Self::Enter
+            | Self::Examine
+            | Self::Hold
+            | Self::ManageOperators
+            | Self::Post => &[],
+            Self::ChangeMail
+            | Self::ExtendWindow
+            | Self::FinishRevocation
+            | Self::NewReference
+            | Self::Reopen
+            | Self::Unfreeze => &[Role::Approver, Role::Examiner],
+            Self::DisableOperator | Self::GiveRoles | Self::ResetAuthenticator => {
+                &[Role::Administrator]
+            }
+            Self::ReleaseLetters => &[Role::Dispatcher],
         }
     }
 }
@@ -120,9 +180,18 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Whether this operator may do `act` now.
+    /// Whether this operator may do `act` now; an act of two persons: propose it.
     pub fn may(&self, act: Act) -> bool {
-        self.disabled_at.is_none() && act.roles().iter().any(|role| self.roles.contains(role))
+        self.has_one_of(act.roles())
+    }
+
+    /// Whether this operator may be the second person of `act` now.
+    pub fn may_confirm(&self, act: Act) -> bool {
+        self.has_one_of(act.confirming_roles())
+    }
+
+    fn has_one_of(&self, roles: &[Role]) -> bool {
+        self.disabled_at.is_none() && roles.iter().any(|role| self.roles.contains(role))
     }
 }
 
@@ -151,24 +220,113 @@ mod tests {
         }
     }
 
+    /// Each role with what it may do alone or propose, and what it may confirm.
+    const TABLE: [(Role, &[Act], &[Act]); 7] = [
+        (
+            Role::Administrator,
+            &[
+                Act::DisableOperator,
+                Act::GiveRoles,
+                Act::ManageOperators,
+                Act::ResetAuthenticator,
+            ],
+            &[
+                Act::DisableOperator,
+                Act::GiveRoles,
+                Act::ResetAuthenticator,
+            ],
+        ),
+        (
+            Role::Approver,
+            &[
+                Act::Approve,
+                Act::ChangeMail,
+                Act::ExtendWindow,
+                Act::FinishRevocation,
+                Act::Hold,
+                Act::NewReference,
+                Act::Reopen,
+                Act::Unfreeze,
+            ],
+            CASES,
+        ),
+        (Role::Auditor, &[], &[]),
+        (
+            Role::Dispatcher,
+            &[Act::Post, Act::ReleaseLetters],
+            &[Act::ReleaseLetters],
+        ),
+        (
+            Role::Examiner,
+            &[
+                Act::ChangeMail,
+                Act::Examine,
+                Act::ExtendWindow,
+                Act::FinishRevocation,
+                Act::Hold,
+                Act::NewReference,
+                Act::Reopen,
+                Act::Unfreeze,
+            ],
+            CASES,
+        ),
+        (
+            Role::HelpDesk,
+            &[
+                Act::ChangeMail,
+                Act::ExtendWindow,
+                Act::Hold,
+                Act::NewReference,
+                Act::Reopen,
+                Act::Unfreeze,
+            ],
+            &[],
+        ),
+        (Role::Intake, &[Act::ChangeMail, Act::Enter], &[]),
+    ];
+    const CASES: &[Act] = &[
+        Act::ChangeMail,
+        Act::ExtendWindow,
+        Act::FinishRevocation,
+        Act::NewReference,
+        Act::Reopen,
+        Act::Unfreeze,
+    ];
+
     #[test]
-    fn each_role_may_do_what_this_table_says_and_nothing_else() {
-        let table: [(Role, &[Act]); 7] = [
-            (Role::Administrator, &[Act::ManageOperators]),
-            (Role::Approver, &[Act::Approve, Act::FinishRevocation]),
-            (Role::Auditor, &[]),
-            (Role::Dispatcher, &[Act::Post, Act::PrintLetter]),
-            (Role::Examiner, &[Act::Examine, Act::FinishRevocation]),
-            (Role::HelpDesk, &[]),
-            (Role::Intake, &[Act::Enter]),
-        ];
-        assert_eq!(table.map(|(role, _)| role), Role::ALL);
-        for (role, acts) in table {
+    fn each_role_may_do_and_confirm_what_this_table_says_and_nothing_else() {
+        assert_eq!(TABLE.map(|(role, ..)| role), Role::ALL);
+        let mut cells = 0;
+        for (role, acts, confirmed) in TABLE {
             for act in Act::ALL {
-                let may = operator(&[role]).may(act);
-                assert_eq!(may, acts.contains(&act), "{role} {act:?}");
+                let one = operator(&[role]);
+                assert_eq!(one.may(act), acts.contains(&act), "{role} {act:?}");
+                let may_confirm = confirmed.contains(&act);
+                assert_eq!(one.may_confirm(act), may_confirm, "{role} confirms {act:?}");
+                cells += 1;
             }
         }
+        assert_eq!(cells, 7 * 16);
+    }
+
+    #[test]
+    fn the_acts_of_two_persons_are_those_of_decision_f8() {
+        let of_two = Act::ALL
+            .into_iter()
+            .filter(|act| !act.confirming_roles().is_empty());
+        let named = [
+            Act::ChangeMail,
+            Act::DisableOperator,
+            Act::ExtendWindow,
+            Act::FinishRevocation,
+            Act::GiveRoles,
+            Act::NewReference,
+            Act::ReleaseLetters,
+            Act::Reopen,
+            Act::ResetAuthenticator,
+            Act::Unfreeze,
+        ];
+        assert!(of_two.eq(named));
     }
 
     #[test]
@@ -180,6 +338,7 @@ mod tests {
         for act in Act::ALL {
             assert!(operator(&Role::ALL).may(act));
             assert!(!operator(&[]).may(act) && !closed.may(act), "{act:?}");
+            assert!(!closed.may_confirm(act), "{act:?}");
         }
     }
 

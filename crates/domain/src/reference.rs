@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::entropy::{self, Entropy};
+use crate::id::ProposalId;
 use crate::secret::Secret;
 use crate::time::{CalendarDate, Timestamp};
 
@@ -119,6 +120,10 @@ pub struct StoredReference {
     pub scope: ReferenceScope,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When the letter with it was posted: before that it does nothing (K2). A renewal's is out at once.
+    pub posted_at: Option<Timestamp>,
+    /// The proposal by which two persons released its letter for printing.
+    pub release: Option<ProposalId>,
 }
 
 /// Turns full-width letters and digits into half-width ones and drops blanks (those without width

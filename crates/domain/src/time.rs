@@ -112,6 +112,20 @@ impl CalendarDate {
         Ok(Self(i64::from(date.to_julian_day()) - UNIX_JULIAN_DAY))
     }
 
+    /// Reads `2027-03-14`.
+    pub fn parse(text: &str) -> Result<Self, InvalidTime> {
+        let mut parts = text.splitn(3, '-');
+        let mut next = |digits: usize| {
+            let part = parts.next().filter(|part| part.len() == digits);
+            part.filter(|part| part.bytes().all(|b| b.is_ascii_digit()))
+                .ok_or(InvalidTime)
+        };
+        let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+        let number = |text: &str| text.parse().map_err(|_| InvalidTime);
+        let year = year.parse().map_err(|_| InvalidTime)?;
+        Self::from_ymd(year, number(month)?, number(day)?)
+    }
+
     /// Year, month (1 to 12) and day of the month (1 to 31).
     pub fn ymd(self) -> (i32, u8, u8) {
         let date = self.date();
@@ -213,6 +227,26 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_read_back_as_it_is_written() {
+        for text in ["2027-03-14", "1970-01-01", "2028-02-29"] {
+            assert_eq!(CalendarDate::parse(text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "2027",
+            "2027-3-14",
+            "2027-03-14T",
+            "2027-02-29",
+            "2027-13-01",
+            "2027/03/14",
+            "+027-03-14",
+            "２０２７-03-14",
+        ] {
+            assert_eq!(CalendarDate::parse(text), Err(InvalidTime), "{text}");
+        }
+    }
 
     fn day(year: i32, month: u8, day: u8) -> CalendarDate {
         CalendarDate::from_ymd(year, month, day).unwrap()

@@ -9,8 +9,10 @@ mod crl;
 mod grant;
 mod init;
 mod institution;
+mod letter;
 mod operator;
 mod output;
+mod proposal;
 mod revocation;
 mod serve;
 
@@ -71,6 +73,9 @@ enum Command {
     /// From an application to a posted letter.
     #[command(subcommand)]
     Grant(grant::Command),
+    /// What one operator proposed for another to confirm.
+    #[command(subcommand)]
+    Proposal(proposal::Command),
     /// Requests to revoke.
     #[command(subcommand)]
     Revocation(revocation::Command),
@@ -115,6 +120,7 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Operator(command) => operator::run(&open(&file).await?, command).await,
         Command::Institution(command) => institution::run(&open(&file).await?, command).await,
         Command::Grant(command) => grant::run(&open(&file).await?, command).await,
+        Command::Proposal(command) => proposal::run(&open(&file).await?, command).await,
         Command::Revocation(command) => revocation::run(&open(&file).await?, command).await,
         Command::Cert(command) => cert::run(&open(&file).await?, command).await,
         Command::Crl(command) => crl::run(&open(&file).await?, command).await,

@@ -39,6 +39,44 @@ create table operator_role (
     primary key (operator_id, role)
 );
 
+-- What one operator proposed and another confirmed (F8). `detail` has the values of the act as JSON.
+create table proposal (
+    id text not null primary key,
+    act text not null constraint proposal_act check (act in (
+        'change_mail', 'disable_operator', 'extend_window', 'give_roles', 'new_reference',
+        'release_letters', 'reopen', 'reset_authenticator', 'unfreeze')),
+    detail text not null,
+    reason text not null,
+    proposed_by text not null references operator (id),
+    proposed_at bigint not null,
+    state text not null constraint proposal_state check (state in (
+        'proposed', 'confirmed', 'refused', 'withdrawn')),
+    ended_by text references operator (id),
+    ended_at bigint,
+    constraint proposal_ended check (
+        (state = 'proposed') = (ended_by is null)
+        and (state = 'proposed') = (ended_at is null)),
+    constraint proposal_two_persons check (
+        state not in ('confirmed', 'refused')
+        or (ended_by is not null and ended_by <> proposed_by)),
+    constraint proposal_withdrawn check (
+        state <> 'withdrawn' or (ended_by is not null and ended_by = proposed_by))
+);
+
+create index proposal_waiting on proposal (id) where state = 'proposed';
+
+-- What a proposal is about, such as `grant:0123…`; one open proposal for each act and object.
+create table proposal_object (
+    proposal_id text not null references proposal (id),
+    object text not null,
+    act text not null,
+    ended_at bigint,
+    primary key (proposal_id, object)
+);
+
+create unique index proposal_object_open on proposal_object (act, object) where ended_at is null;
+create index proposal_object_of on proposal_object (object, proposal_id);
+
 create table institution (
     id text not null primary key,
     class text not null,
@@ -142,10 +180,23 @@ create table reference_id (
     scope text not null
         constraint reference_id_scope check (scope in ('letter', 'renewal', 'revocation_only')),
     created_at bigint not null,
-    ended_at bigint
+    ended_at bigint,
+    -- When the letter with it was posted: it does nothing before (K2). A renewal's is out at once.
+    posted_at bigint,
+    -- By which proposal two persons released its letter for printing.
+    release_id text references proposal (id),
+    constraint reference_id_posted check (
+        posted_at is null or scope = 'renewal' or release_id is not null)
 );
 
 create unique index reference_id_live on reference_id (grant_id) where ended_at is null;
+create index reference_id_of_grant on reference_id (grant_id, created_at, id);
+-- Letters that wait to be released and printed, and those that wait to be posted.
+create index reference_id_to_print on reference_id (id)
+    where ended_at is null and posted_at is null and release_id is null;
+create index reference_id_to_post on reference_id (id)
+    where ended_at is null and posted_at is null and release_id is not null;
+create index reference_id_of_release on reference_id (release_id, id) where release_id is not null;
 
 create table letter_secret (
     grant_id text not null primary key references issue_grant (id),

@@ -19,7 +19,7 @@ const CHECK_FAILED: &str = "CHECK constraint failed: ";
 
 /// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL
 /// the name.
-const UNIQUE: [(&str, &str); 14] = [
+const UNIQUE: [(&str, &str); 15] = [
     ("ca_key.purpose", "ca_key_active"),
     ("certificate.fingerprint", "certificate_fingerprint"),
     ("certificate.grant_id", "certificate_live"),
@@ -33,6 +33,10 @@ const UNIQUE: [(&str, &str); 14] = [
     ("issue_grant.request_id", "issue_grant_request_id"),
     ("operator.name", "operator_name"),
     ("outbox.key", "outbox_key"),
+    (
+        "proposal_object.act, proposal_object.object",
+        "proposal_object_open",
+    ),
     ("reference_id.grant_id", "reference_id_live"),
     ("revocation_request.grant_id", "revocation_request_open"),
     ("revocation_request.number", "revocation_request_number"),

@@ -106,4 +106,13 @@ impl Tx {
         self.execute("delete from flow where expires_at < $1", &[before.into()])
             .await
     }
+
+    /// Ends every procedure of a grant: whoever began one with an ID that died goes no further (I2).
+    pub async fn delete_flows_of(&mut self, grant: &GrantId) -> Result<u64, StoreError> {
+        self.execute(
+            "delete from flow where grant_id = $1",
+            &[grant.as_str().into()],
+        )
+        .await
+    }
 }

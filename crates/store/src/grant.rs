@@ -2,7 +2,7 @@
 
 use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons};
 use tegata_domain::id::{
-    ApplicationId, GrantId, InstitutionId, OperatorId, ReferenceRowId, SerialNumber,
+    ApplicationId, GrantId, InstitutionId, OperatorId, ProposalId, ReferenceRowId, SerialNumber,
 };
 use tegata_domain::institution::{ClassName, InstitutionCode, MailAddress, TerminalName};
 use tegata_domain::reference::{ReferenceScope, RequestId, StoredReference};
@@ -47,7 +47,7 @@ impl Connection {
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
                     g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
-                    r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at
+                    r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at, r.posted_at, r.release_id
                 from issue_grant g
                 left join reference_id r on r.grant_id = g.id and r.ended_at is null
                 where g.request_id = $1",
@@ -305,8 +305,9 @@ impl Tx {
         reference: &StoredReference,
     ) -> Result<(), StoreError> {
         self.execute(
-            "insert into reference_id (id, grant_id, hmac, pepper, salt, scope, created_at)
-            values ($1, $2, $3, $4, $5, $6, $7)",
+            "insert into reference_id (id, grant_id, hmac, pepper, salt, scope, created_at,
+                posted_at, release_id)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             &[
                 id.as_str().into(),
                 grant.as_str().into(),
@@ -315,6 +316,8 @@ impl Tx {
                 reference.salt.as_slice().into(),
                 reference.scope.as_str().into(),
                 reference.created_at.into(),
+                reference.posted_at.into(),
+                reference.release.as_ref().map(ProposalId::as_str).into(),
             ],
         )
         .await
@@ -407,7 +410,9 @@ fn state(fields: Fields<'_>, word: usize) -> Result<GrantState, StoreError> {
     })
 }
 
-fn reference(row: &Row) -> Result<Option<(ReferenceRowId, StoredReference)>, StoreError> {
+pub(crate) fn reference(
+    row: &Row,
+) -> Result<Option<(ReferenceRowId, StoredReference)>, StoreError> {
     let fields = row.part("reference_id", WIDTH);
     let Some(id) = fields.opt_id(0, ReferenceRowId::parse)? else {
         return Ok(None);
@@ -418,6 +423,8 @@ fn reference(row: &Row) -> Result<Option<(ReferenceRowId, StoredReference)>, Sto
         salt: fields.bytes(3)?,
         scope: fields.word(4, ReferenceScope::parse)?,
         created_at: fields.time(5)?,
+        posted_at: fields.opt_time(6)?,
+        release: fields.opt_id(7, ProposalId::parse)?,
     };
     Ok(Some((id, stored)))
 }

@@ -153,6 +153,19 @@ impl Tx {
         .await
     }
 
+    /// Puts another secret of one-time codes in place of the old one; `false` without the operator.
+    pub async fn replace_totp(
+        &mut self,
+        id: &OperatorId,
+        totp_sealed: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update operator set totp_sealed = $2 where id = $1",
+            &[id.as_str().into(), totp_sealed.into()],
+        )
+        .await
+    }
+
     /// Closes an account; `false` where it is closed or not there.
     pub async fn disable_operator(
         &mut self,

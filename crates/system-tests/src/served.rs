@@ -236,6 +236,20 @@ impl Served {
         self.with_proof(arguments, &proof)
     }
 
+    /// Runs an act of two persons with this role: the first proposes, another confirms. The answer of the
+    /// second is JSON.
+    pub fn act_of_two(&mut self, role: &str, arguments: &[&str]) -> Result<Value> {
+        let (binary, config) = (server_binary()?, self.config.clone());
+        let add = |arguments: &[&str]| {
+            let mut command = command(&binary, arguments);
+            read_json(run(command.arg("--config").arg(&config))?, arguments)
+        };
+        let (first, proof) = self.staff.proof_of_other(role, "", add)?;
+        read_json(self.with_proof(arguments, &proof)?, arguments)?;
+        let (_, proof) = self.staff.proof_of_other(role, &first, add)?;
+        read_json(self.with_proof(arguments, &proof)?, arguments)
+    }
+
     /// Runs an act of this very person, however it ends.
     pub fn try_act_of(&mut self, name: &str, arguments: &[&str]) -> Result<Ran> {
         let proof = self.staff.proof_of(name)?;
@@ -312,7 +326,7 @@ impl Served {
         self.act("examiner", &["grant", "examine", &application])?;
         let grant = self.act("approver", &["grant", "approve", &application])?;
         let request_id = text(&grant, "request_id")?.to_owned();
-        let letter = self.act("dispatcher", &["grant", "letter", &request_id])?;
+        let letter = self.act_of_two("dispatcher", &["grant", "letter", &request_id])?;
         let reference_id = text(&letter, "reference_id")?.to_owned();
         Ok(Letter {
             request_id,

@@ -107,12 +107,25 @@ impl Staff {
         role: &str,
         add: impl FnOnce(&[&str]) -> Result<Value>,
     ) -> Result<Vec<String>> {
-        let mut colleagues = self.people.iter_mut().filter(|person| person.role == role);
-        if let Some(proof) = colleagues.find_map(Person::proof) {
-            return Ok(proof);
+        Ok(self.proof_of_other(role, "", add)?.1)
+    }
+
+    /// The same of somebody who is not called `except`: the second of two persons. The name comes first.
+    pub fn proof_of_other(
+        &mut self,
+        role: &str,
+        except: &str,
+        add: impl FnOnce(&[&str]) -> Result<Value>,
+    ) -> Result<(String, Vec<String>)> {
+        let others = self.people.iter_mut();
+        let mut colleagues = others.filter(|person| person.role == role && person.name != except);
+        let found = colleagues.find_map(|one| one.proof().map(|proof| (one.name.clone(), proof)));
+        if let Some(found) = found {
+            return Ok(found);
         }
         let name = self.hire(role, add)?;
-        self.proof_of(&name)
+        let proof = self.proof_of(&name)?;
+        Ok((name, proof))
     }
 
     /// Makes a new operator with this role (or several, separated by blanks) and returns the name.

@@ -80,7 +80,7 @@ fn granted_by_three_persons(served: &mut Served) -> Result<Letter> {
 
     let grant = served.act("approver", &["grant", "approve", &application])?;
     let request_id = text(&grant, "request_id")?.to_owned();
-    let printed = served.act("dispatcher", &["grant", "letter", &request_id])?;
+    let printed = served.act_of_two("dispatcher", &["grant", "letter", &request_id])?;
     let reference_id = text(&printed, "reference_id")?.to_owned();
     ensure!(reference_id.len() == 10, "{reference_id}");
     let letter = Letter {

@@ -1,14 +1,14 @@
 //! From the application to the posted letter (decisions D2, F2, F8, I2).
 
+use std::collections::BTreeSet;
+
 use tegata_app::{App, Refusal};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::GrantState;
-use tegata_domain::outbox::MailKind;
+use tegata_domain::proposal::ProposedAct;
 use tegata_domain::time::Timestamp;
 
-use crate::world::{
-    MAIL, NOW, World, application, institution, refusal, request_id, source, worlds,
-};
+use crate::world::{NOW, World, application, institution, refusal, request_id, source, worlds};
 
 #[tokio::test]
 async fn three_persons_make_a_grant_and_each_leaves_a_trace() {
@@ -97,8 +97,11 @@ async fn an_act_outside_the_own_roles_is_refused_and_recorded() {
             ),
         ];
         let request = &grant.request_id;
+        let act = ProposedAct::ReleaseLetters {
+            requests: BTreeSet::from([request.clone()]),
+        };
         refused.push(refusal(
-            app.print_letter(request, &people.approver, NOW).await,
+            app.propose(act, "print", &people.approver, NOW).await,
         ));
         refused.push(refusal(
             app.post_letter(request, None, &people.intake, NOW).await,
@@ -204,34 +207,6 @@ async fn who_is_not_in_the_register_gets_no_application() {
 }
 
 #[tokio::test]
-async fn the_letter_is_printed_until_it_is_posted_and_each_look_is_recorded() {
-    for world in worlds().await {
-        let grant = world.approved().await;
-        let (app, by, request) = (&world.app, &world.people.dispatcher, &grant.request_id);
-        let first = app.print_letter(request, by, NOW).await.unwrap();
-        let second = app.print_letter(request, by, NOW).await.unwrap();
-        assert_eq!(first.reference_id.expose(), second.reference_id.expose());
-        assert_eq!(first.reference_id.expose().len(), 10);
-        assert_eq!(first.connection_code.len(), 19);
-        assert_eq!(world.audited("letter.print").await, 2);
-        app.post_letter(request, Some("1234"), by, NOW)
-            .await
-            .unwrap();
-        let after = app.print_letter(request, by, NOW).await;
-        assert!(matches!(
-            after.map(|_| ()),
-            Err(tegata_app::Error::Refused(Refusal::State(_)))
-        ));
-        assert_eq!(world.db.count("letter_secret").await, 0);
-        let again = app.post_letter(request, None, by, NOW).await;
-        assert!(matches!(refusal(again), Refusal::State(_)));
-        let mails = world.mails(MailKind::LetterPosted).await;
-        assert_eq!(mails.len(), 1);
-        assert_eq!(mails[0].to.as_str(), MAIL);
-    }
-}
-
-#[tokio::test]
 async fn the_clear_text_of_a_letter_that_is_never_posted_lives_fourteen_days() {
     for world in worlds().await {
         world.approved().await;
@@ -249,8 +224,7 @@ async fn the_ids_do_nothing_before_the_letter_is_posted() {
     for world in worlds().await {
         let grant = world.approved().await;
         let (app, by, request) = (&world.app, &world.people.dispatcher, &grant.request_id);
-        let letter = app.print_letter(request, by, NOW).await.unwrap();
-        let reference = letter.reference_id;
+        let reference = world.printed(request).await.reference_id;
         let posted = crate::world::Posted { grant, reference };
         assert_eq!(world.open_refused(&posted).await, Refusal::WrongIds);
         let revocation = app

@@ -91,7 +91,7 @@ async fn a_name_is_given_once_and_a_short_password_to_nobody() {
             let refused = refusal(add(name, password).await);
             assert!(matches!(refused, Refusal::State(_)), "{name}: {refused}");
         }
-        assert_eq!(world.app.list_operators().await.unwrap().len(), 6);
+        assert_eq!(world.app.list_operators().await.unwrap().len(), 7);
     }
 }
 

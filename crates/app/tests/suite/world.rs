@@ -1,23 +1,26 @@
 //! A running authority with its people, its clocks and its subscribers.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tegata_app::{
-    Addresses, App, AppParts, Error, Failpoint, InitOptions, KeyFile, NewApplication,
-    NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source, TypedIds,
+    Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, Letter,
+    NewApplication, NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source,
+    TypedIds,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::grant::{Grant, GrantState};
-use tegata_domain::id::OperatorId;
+use tegata_domain::id::{OperatorId, ProposalId};
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::{ReferenceId, RequestId};
 use tegata_domain::revocation::Outcome;
 use tegata_domain::secret::Secret;
@@ -40,6 +43,7 @@ pub(crate) struct People {
     pub(crate) examiner: Operator,
     pub(crate) approver: Operator,
     pub(crate) dispatcher: Operator,
+    pub(crate) second_dispatcher: Operator,
     pub(crate) administrator: Operator,
 }
 
@@ -143,6 +147,7 @@ impl World {
             examiner: operator(&db, &entropy, "examiner", Role::Examiner).await,
             approver: operator(&db, &entropy, "approver", Role::Approver).await,
             dispatcher: operator(&db, &entropy, "dispatcher", Role::Dispatcher).await,
+            second_dispatcher: operator(&db, &entropy, "dispatcher2", Role::Dispatcher).await,
             administrator: operator(&db, &entropy, "administrator", Role::Administrator).await,
         };
         app.add_institution(institution("medical", "0110119153"), Actor::System, NOW)
@@ -206,10 +211,38 @@ impl World {
         let grant = self.approved().await;
         let (app, by, now) = (&self.app, &self.people.dispatcher, self.now());
         let request = &grant.request_id;
-        let letter = app.print_letter(request, by, now).await.unwrap();
+        let letter = self.printed(request).await;
         let grant = app.post_letter(request, None, by, now).await.unwrap();
         let reference = letter.reference_id;
         Posted { grant, reference }
+    }
+
+    /// Two dispatchers release the letter, and the first prints it.
+    pub(crate) async fn printed(&self, request: &RequestId) -> Letter {
+        let proposal = self.released(request).await;
+        let (by, now) = (&self.people.dispatcher, self.now());
+        let letters = self.app.released_letters(&proposal, by, now).await;
+        let letters = letters.unwrap_or_else(|error| panic!("{error}"));
+        letters.into_iter().next().unwrap()
+    }
+
+    /// Two dispatchers release a letter.
+    pub(crate) async fn released(&self, request: &RequestId) -> ProposalId {
+        let people = &self.people;
+        let act = ProposedAct::ReleaseLetters {
+            requests: BTreeSet::from([request.clone()]),
+        };
+        let persons = [&people.dispatcher, &people.second_dispatcher];
+        self.done_by_two(act, persons).await.proposal.id
+    }
+
+    /// The first person proposes, the second one confirms.
+    pub(crate) async fn done_by_two(&self, act: ProposedAct, [a, b]: [&Operator; 2]) -> Confirmed {
+        let now = self.now();
+        let proposed = self.app.propose(act, "as called", a, now).await;
+        let id = proposed.unwrap_or_else(|error| panic!("{error}")).id;
+        let confirmed = self.app.confirm_proposal(&id, b, now).await;
+        confirmed.unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) async fn open(&self, posted: &Posted) -> Opened {

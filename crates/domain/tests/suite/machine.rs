@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod issuance;
+pub(crate) mod proposal;
 pub(crate) mod revocation;
 
 /// A move that the state does not have.
@@ -28,12 +29,13 @@ pub(crate) struct Machine {
 }
 
 /// The machines, in the order of the document.
-pub(crate) const ALL: [&Machine; 6] = [
+pub(crate) const ALL: [&Machine; 7] = [
     &application::MACHINE,
     &grant::MACHINE,
     &issuance::MACHINE,
     &certificate::MACHINE,
     &revocation::MACHINE,
+    &proposal::MACHINE,
     &flow::MACHINE,
 ];
 

@@ -8,6 +8,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::grant::Grant;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
+use tegata_domain::proposal::ProposedAct;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_store::Store;
@@ -74,13 +75,14 @@ impl World {
         })
     }
 
-    /// Posted grants for `count` terminals of one institution, made by four persons as always.
+    /// Posted grants for `count` terminals of one institution, made by five persons as always.
     pub(crate) async fn posted_grants(&self, count: usize) -> Outcome<Vec<Grant>> {
         let now = self.app.clock_now();
         let intake = self.operator("intake", Role::Intake, now).await?;
         let examiner = self.operator("examiner", Role::Examiner, now).await?;
         let approver = self.operator("approver", Role::Approver, now).await?;
         let dispatcher = self.operator("dispatcher", Role::Dispatcher, now).await?;
+        let second = self.operator("dispatcher2", Role::Dispatcher, now).await?;
         let class = ClassName::new("medical");
         let institution = NewInstitution {
             class: class.clone(),
@@ -112,6 +114,12 @@ impl World {
             let grant = self
                 .app
                 .approve_application(&entered.id, &approver, now)
+                .await?;
+            let requests = [grant.request_id.clone()].into();
+            let act = ProposedAct::ReleaseLetters { requests };
+            let proposal = self.app.propose(act, "bench", &dispatcher, now).await?;
+            self.app
+                .confirm_proposal(&proposal.id, &second, now)
                 .await?;
             let posted = self
                 .app

@@ -10,6 +10,7 @@ use tegata_domain::institution::ClassName;
 use tegata_domain::reference::RequestId;
 
 use super::acting::Acting;
+use super::letter;
 use super::output::{Listing, object, with};
 use crate::failure::Outcome;
 use crate::instance::Instance;
@@ -35,7 +36,8 @@ pub(crate) enum Command {
     Examine(OnApplication),
     /// Approve an application: makes the grant and its IDs (role approver; a third person).
     Approve(OnApplication),
-    /// Print the letter: shows the reference ID (role dispatcher).
+    /// Print the letter: the first dispatcher proposes its release, a second one confirms; then both can
+    /// print it, which shows the reference ID, until it is posted (role dispatcher).
     Letter(OnGrant),
     /// Record the letter as posted: from now on its IDs work (role dispatcher).
     Post {
@@ -146,14 +148,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
         }
         Command::Letter(on) => {
             let by = on.acting.authenticate(app).await?;
-            let letter = app
-                .print_letter(&on.request_id, &by, app.clock_now())
-                .await?;
-            let secret = [
-                ("reference_id", json!(letter.reference_id.expose())),
-                ("connection_code", json!(letter.connection_code)),
-            ];
-            let view = with(grant_view(&letter.grant), secret);
+            let view = letter::release_or_print(app, &on.request_id, &by).await?;
             object(&view, on.json);
         }
         Command::Post { on, tracking } => {
@@ -238,7 +233,7 @@ fn application_view(application: &CertificateApplication) -> Value {
     })
 }
 
-fn grant_view(grant: &Grant) -> Value {
+pub(super) fn grant_view(grant: &Grant) -> Value {
     json!({
         "request_id": grant.request_id,
         "state": grant.state.as_str(),
@@ -277,7 +272,7 @@ fn story_view(story: &GrantStory) -> Value {
     with(grant_view(&story.grant), fields)
 }
 
-fn request_id(text: &str) -> Result<RequestId, String> {
+pub(super) fn request_id(text: &str) -> Result<RequestId, String> {
     RequestId::parse(text).ok_or_else(|| "write its 15 digits or more".to_owned())
 }
 

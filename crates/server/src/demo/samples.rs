@@ -10,6 +10,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::entropy::octets;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
+use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::{ReferenceId, RequestId};
 use tegata_domain::revocation::{Outcome as Ending, StatedReason};
 use tegata_domain::secret::Secret;
@@ -83,7 +84,7 @@ struct Staff {
     intake: Operator,
     examiner: Operator,
     approver: Operator,
-    dispatcher: Operator,
+    dispatchers: [Operator; 2],
 }
 
 /// Makes everything that a fresh demo begins with.
@@ -130,18 +131,17 @@ async fn staff(app: &App) -> Outcome<(Staff, Vec<SampleOperator>)> {
         });
         made.push(added.operator);
     }
-    let of = |role: Role| {
-        let found = made
-            .iter()
-            .find(|operator| operator.roles.contains(&role))
-            .cloned();
+    let nth = |role: Role, n: usize| {
+        let mut with_role = made.iter().filter(|one| one.roles.contains(&role));
+        let found = with_role.nth(n).cloned();
         found.ok_or_else(|| Failure::new(format!("no sample has the role {role}"), "report this"))
     };
+    let of = |role: Role| nth(role, 0);
     let staff = Staff {
         intake: of(Role::Intake)?,
         examiner: of(Role::Examiner)?,
         approver: of(Role::Approver)?,
-        dispatcher: of(Role::Dispatcher)?,
+        dispatchers: [nth(Role::Dispatcher, 0)?, nth(Role::Dispatcher, 1)?],
     };
     Ok((staff, shown))
 }
@@ -218,11 +218,18 @@ async fn posted(app: &App, case: &Case, staff: &Staff) -> Outcome<(RequestId, Re
     let grant = app
         .approve_application(&entered.id, &staff.approver, app.clock_now())
         .await?;
-    let by = &staff.dispatcher;
-    let letter = app
-        .print_letter(&grant.request_id, by, app.clock_now())
+    let [first, second] = &staff.dispatchers;
+    let requests = [grant.request_id.clone()].into();
+    let act = ProposedAct::ReleaseLetters { requests };
+    let proposal = app.propose(act, "sample", first, app.clock_now()).await?;
+    app.confirm_proposal(&proposal.id, second, app.clock_now())
         .await?;
-    app.post_letter(&grant.request_id, None, by, app.clock_now())
+    let letters = app
+        .released_letters(&proposal.id, first, app.clock_now())
+        .await?;
+    let letter = letters.into_iter().next();
+    let letter = letter.ok_or_else(|| Failure::new("a sample has no letter", "report this"))?;
+    app.post_letter(&grant.request_id, None, first, app.clock_now())
         .await?;
     Ok((grant.request_id, letter.reference_id))
 }

@@ -12,6 +12,7 @@ mod databases;
 mod grants;
 mod operators;
 mod procedures;
+mod proposals;
 mod publication;
 mod register;
 mod revocations;

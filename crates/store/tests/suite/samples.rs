@@ -86,6 +86,8 @@ impl Samples {
             pepper: 1,
             salt: entropy::octets::<16>(&self.0).to_vec(),
             scope: ReferenceScope::Letter,
+            posted_at: None,
+            release: None,
             created_at,
         };
         (ReferenceRowId::generate(NOW, &self.0), reference)

@@ -1,5 +1,6 @@
 //! A certification authority with operators and one institution, on a clock that stands still.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
@@ -102,7 +104,7 @@ impl House {
 
     /// A letter that is posted.
     pub(crate) async fn letter(&self) -> Letter {
-        let [intake, examiner, approver, dispatcher] = self.staff.as_slice() else {
+        let [intake, examiner, approver, dispatcher, second] = self.staff.as_slice() else {
             panic!()
         };
         let new = NewApplication {
@@ -122,11 +124,15 @@ impl House {
             .approve_application(&application.id, approver, now)
             .await
             .unwrap();
-        let letter = self
-            .app
-            .print_letter(&grant.request_id, dispatcher, now)
-            .await
-            .unwrap();
+        let act = ProposedAct::ReleaseLetters {
+            requests: BTreeSet::from([grant.request_id.clone()]),
+        };
+        let proposal = self.app.propose(act, "print", dispatcher, now).await;
+        let proposal = proposal.unwrap().id;
+        let confirmed = self.app.confirm_proposal(&proposal, second, now).await;
+        confirmed.map(drop).unwrap();
+        let letters = self.app.released_letters(&proposal, second, now).await;
+        let letter = letters.unwrap_or_else(|error| panic!("{error}")).remove(0);
         self.app
             .post_letter(&grant.request_id, None, dispatcher, now)
             .await
@@ -167,6 +173,7 @@ async fn hire(app: &App) -> Vec<Operator> {
         ("examiner", Role::Examiner),
         ("approver", Role::Approver),
         ("dispatcher", Role::Dispatcher),
+        ("dispatcher2", Role::Dispatcher),
     ] {
         let password = Secret::from("long enough for a test");
         let new = app

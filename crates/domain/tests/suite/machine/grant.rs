@@ -33,26 +33,27 @@ state.",
         "void",
         "rekey",
         "see another",
+        "post again",
     ],
     rows: ROWS,
 };
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
-    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void      rekey        see another
-    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided", NO, NO]),
-    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided", NO, NO]),
-    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided", NO, NO]),
-    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO, "key fixed", "seen in use"]),
-    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO, "key fixed", "seen in use"]),
-    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO, NO, "seen in use"]),
-    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided", NO, NO]),
-    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided", NO, NO]),
-    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided", NO, NO]),
-    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO, NO, "frozen (seen in use)"]),
-    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO, NO, "frozen (seen in use)"]),
-    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO, NO, "frozen (seen in use)"]),
-    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO, NO, NO]),
+    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void      rekey        see another  post again
+    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided", NO, NO, NO]),
+    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided", NO, NO, "posted"]),
+    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided", NO, NO, "posted"]),
+    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO, "key fixed", "seen in use", "key fixed"]),
+    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO, "key fixed", "seen in use", "collected"]),
+    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO, NO, "seen in use", "seen in use"]),
+    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided", NO, NO, NO]),
+    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided", NO, NO, NO]),
+    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided", NO, NO, NO]),
+    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO, NO, "frozen (seen in use)", NO]),
+    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO, NO, "frozen (seen in use)", NO]),
+    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO, NO, "frozen (seen in use)", NO]),
+    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO, NO, NO, NO]),
 ];
 
 const BEFORE: Timestamp = Timestamp::from_unix(1_700_000_000);
@@ -116,6 +117,7 @@ fn move_word(step: &GrantMove) -> &'static str {
         GrantMove::Freeze => "freeze",
         GrantMove::FreeKey => "free key",
         GrantMove::Post => "post",
+        GrantMove::PostAgain => "post again",
         GrantMove::Rekey(_) => "rekey",
         GrantMove::Reopen => "reopen",
         GrantMove::ReturnLetter => "return letter",
@@ -147,6 +149,7 @@ fn every_move_of_every_grant_does_what_the_table_says() {
         GrantMove::Void,
         GrantMove::Rekey(serial()),
         GrantMove::SeeOther(serial()),
+        GrantMove::PostAgain,
     ]
     .map(|step| (move_word(&step), step));
     let pairs = walk(&MACHINE, &states, &moves, |state, step| {
@@ -158,7 +161,7 @@ fn every_move_of_every_grant_does_what_the_table_says() {
             }
         }
     });
-    assert_eq!(pairs, 156);
+    assert_eq!(pairs, 169);
 }
 
 #[test]

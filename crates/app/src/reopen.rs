@@ -1,0 +1,232 @@
+//! What two operators may change in a case after its approval: a new reference ID for a lost letter, a longer
+//! window, another key, an end of a freeze, another mail address (decisions D4, F8, I2, K2).
+
+use std::collections::BTreeSet;
+
+use tegata_domain::certificate::{CertificateRecord, CertificateState};
+use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, GrantState};
+use tegata_domain::id::ReferenceRowId;
+use tegata_domain::institution::MailAddress;
+use tegata_domain::outbox::MailKind;
+use tegata_domain::proposal::Proposal;
+use tegata_domain::reference::{ReferenceScope, RequestId};
+use tegata_domain::time::{CalendarDate, Timestamp};
+
+use crate::apply::state;
+use crate::base::App;
+use crate::download::values_of;
+use crate::error::{Refusal, Result};
+use crate::letter::letter_place;
+use crate::seal::Purpose;
+use crate::work::{Step, Work};
+
+/// Days after approval beyond which no window is extended (D4).
+const LONGEST_WINDOW: i64 = 365;
+
+impl App {
+    /// Lost letter (I2): the old reference ID dies at once. Before the collection the new one does what the old one
+    /// did; after it, it stops the certificate and nothing else, and the kept key, which only the old one
+    /// opened, is destroyed.
+    pub(crate) async fn prepare_reissue(
+        &self,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Work> {
+        let grant = self.grant_by(request).await?;
+        expect_letter(&grant)?;
+        expect_live(&grant, now)?;
+        let record = self.record_of(&grant).await?;
+        expect_in_force(record.as_ref())?;
+        let scope = match record {
+            Some(_) => ReferenceScope::RevocationOnly,
+            None => ReferenceScope::Letter,
+        };
+        let (reference, stored) = self.new_reference(request, scope, now);
+        let place = letter_place(&grant.id);
+        let clear = reference.expose().as_bytes();
+        let sealed = self.keyring().seal(Purpose::Letter, &place, clear)?;
+        let row = ReferenceRowId::generate(now, self.entropy());
+        let mut work = Work::default();
+        let object = format!("grant:{}", grant.id);
+        work.about(object, "grant.reissue", format!("scope {}", scope.as_str()));
+        // Whoever collects at this moment makes the scope a wrong one: then look again.
+        let same = grant.state.clone();
+        work.steps
+            .push(Step::MoveGrant(grant.id.clone(), grant.state, same));
+        let id = grant.id.clone();
+        work.steps
+            .push(Step::ReplaceReference(id, row, stored, sealed));
+        work.steps.push(Step::EndFlows(grant.id));
+        if let Some(record) = record {
+            work.steps.push(Step::DestroyKey(record.serial));
+        }
+        Ok(work)
+    }
+
+    /// D4: longer, and never beyond P + 365 days or the certificate's end.
+    pub(crate) async fn prepare_extension(
+        &self,
+        proposal: &Proposal,
+        requests: &BTreeSet<RequestId>,
+        until: CalendarDate,
+        now: Timestamp,
+    ) -> Result<Work> {
+        let mut work = Work::default();
+        let to = until.end();
+        for request in requests {
+            let grant = self.grant_by(request).await?;
+            if matches!(grant.state, GrantState::Voided { .. }) {
+                return Err(state(&format!("{request} is ended; nothing is collected")));
+            }
+            let longest = grant.approved_at.japan_date().plus_days(LONGEST_WINDOW);
+            if until > longest || to > grant.not_after {
+                return Err(state(&format!(
+                    "{request} was approved at {}: its window can end on {longest} at the latest",
+                    grant.approved_at
+                )));
+            }
+            if to <= grant.window_end || to < now {
+                return Err(state(&format!(
+                    "the window of {request} ends at {}; name a later day",
+                    grant.window_end
+                )));
+            }
+            let detail = format!("from {} to {to}", grant.window_end);
+            work.about(format!("grant:{}", grant.id), "grant.extend", detail);
+            let (id, from) = (grant.id.clone(), grant.window_end);
+            work.steps.push(Step::ExtendWindow(id, from, to));
+            let extended = Grant {
+                window_end: to,
+                ..grant
+            };
+            let mut values = values_of(&extended);
+            values.push(("reason", proposal.reason.clone()));
+            let key = format!("window_extended:{}:{}", proposal.id, extended.id);
+            let kind = MailKind::WindowExtended;
+            work.mails
+                .push(self.mail(kind, &extended.mail, key, &values, now));
+        }
+        Ok(work)
+    }
+
+    /// K2: the grant's next collection makes another key. The certificate of the old key stays in force until the
+    /// new one is seen in use, as at a renewal (F3); its kept key is destroyed.
+    pub(crate) async fn prepare_reopening(
+        &self,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Work> {
+        let grant = self.grant_by(request).await?;
+        expect_letter(&grant)?;
+        expect_live(&grant, now)?;
+        let record = self.record_of(&grant).await?;
+        let record = record.ok_or_else(|| state("nothing was collected yet: collect it"))?;
+        if record.state != CertificateState::Issued {
+            let told = format!("its certificate is {}", record.state.as_str());
+            return Err(state(&told));
+        }
+        if now > grant.window_end {
+            return Err(state("its window is over: extend the window first"));
+        }
+        let open = grant.state.clone().apply(GrantMove::Reopen, now)?;
+        let mut work = Work::default();
+        let detail = format!("certificate {} set aside", record.serial);
+        work.about(format!("grant:{}", grant.id), "grant.reopen", detail);
+        let (id, serial) = (grant.id.clone(), record.serial);
+        work.steps = vec![
+            Step::MoveGrant(id.clone(), grant.state, open),
+            Step::ExpectCertificate(serial, record.state),
+            Step::SetAside(serial),
+            Step::DestroyKey(serial),
+            Step::EndFlows(id),
+        ];
+        Ok(work)
+    }
+
+    /// K2: a grant that its holder froze goes on. A freeze by a request to revoke ends with that request.
+    pub(crate) async fn prepare_unfreezing(
+        &self,
+        proposal: &Proposal,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<Work> {
+        let grant = self.grant_by(request).await?;
+        let open = {
+            let mut reader = self.store().reader().await?;
+            reader.open_revocation_of(&grant.id).await?
+        };
+        if let Some(open) = open {
+            return Err(state(&format!(
+                "request {} is open: lift that one",
+                open.number
+            )));
+        }
+        let thawed = grant.state.clone().apply(GrantMove::Unfreeze, now)?;
+        let mut work = Work::default();
+        let detail = format!("to {}", thawed.as_str());
+        work.about(format!("grant:{}", grant.id), "grant.unfreeze", detail);
+        let mut values = values_of(&grant);
+        values.push(("lifted_at", now.to_string()));
+        values.push(("reason", proposal.reason.clone()));
+        let key = format!("hold_lifted:{}:{}", proposal.id, grant.id);
+        let kind = MailKind::HoldLifted;
+        work.mails
+            .push(self.mail(kind, &grant.mail, key, &values, now));
+        work.steps
+            .push(Step::MoveGrant(grant.id, grant.state, thawed));
+        Ok(work)
+    }
+
+    /// F8: the address to which everything about this certificate goes, its renewals included.
+    pub(crate) async fn prepare_mail(
+        &self,
+        request: &RequestId,
+        mail: &MailAddress,
+    ) -> Result<Work> {
+        let grant = self.grant_by(request).await?;
+        if grant.mail == *mail {
+            return Err(state("this is the registered address already"));
+        }
+        let mut work = Work::default();
+        let detail = format!("from {} to {}", grant.mail.masked(), mail.masked());
+        work.about(format!("grant:{}", grant.id), "grant.mail", detail);
+        work.steps
+            .push(Step::ChangeMail(grant.application, mail.clone()));
+        Ok(work)
+    }
+}
+
+/// A renewal has no letter: its holder asks for its IDs again himself (I2).
+fn expect_letter(grant: &Grant) -> Result<()> {
+    match grant.origin {
+        GrantOrigin::Letter => Ok(()),
+        GrantOrigin::Renewal { .. } => Err(state(
+            "this certificate was renewed in a browser and has no letter; the holder renews again",
+        )),
+    }
+}
+
+fn expect_live(grant: &Grant, now: Timestamp) -> Result<()> {
+    if let GrantState::Frozen { at, .. } = grant.state {
+        return Err(Refusal::Frozen { at }.into());
+    }
+    if let GrantState::Voided { at } = grant.state {
+        return Err(Refusal::Revoked { at }.into());
+    }
+    if now > grant.not_after {
+        let not_after = grant.not_after;
+        return Err(Refusal::Expired { not_after }.into());
+    }
+    Ok(())
+}
+
+fn expect_in_force(record: Option<&CertificateRecord>) -> Result<()> {
+    match record.map(|record| record.state) {
+        Some(
+            CertificateState::Revoked { at, .. }
+            | CertificateState::Superseded { at }
+            | CertificateState::Void { at },
+        ) => Err(Refusal::Revoked { at }.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,100 @@
+//! What two administrators change in the accounts of operators (decision F8): roles, authenticators, closing.
+
+use std::collections::BTreeSet;
+
+use tegata_domain::id::OperatorId;
+use tegata_domain::operator::{Operator, Role};
+
+use crate::apply::state;
+use crate::base::App;
+use crate::error::{Refusal, Result};
+use crate::work::{Step, Work};
+
+/// Operators read at once.
+const PAGE: u32 = 500;
+
+impl App {
+    /// The roles become exactly these.
+    pub(crate) async fn prepare_roles(
+        &self,
+        id: &OperatorId,
+        roles: &BTreeSet<Role>,
+    ) -> Result<Work> {
+        let operator = self.active_operator(id).await?;
+        if operator.roles == *roles {
+            return Err(state("the operator has exactly these roles already"));
+        }
+        if !roles.contains(&Role::Administrator) {
+            self.expect_administrators_without(&operator).await?;
+        }
+        let mut work = Work::default();
+        let words: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let detail = format!("roles {}", words.join(" "));
+        work.about(format!("operator:{id}"), "operator.roles", detail);
+        let gives = roles.difference(&operator.roles);
+        work.steps
+            .extend(gives.map(|role| Step::GiveRole(id.clone(), *role)));
+        let takes = operator.roles.difference(roles);
+        work.steps
+            .extend(takes.map(|role| Step::TakeRole(id.clone(), *role)));
+        Ok(work)
+    }
+
+    /// The old secret of one-time codes dies, a new one is shown once.
+    pub(crate) async fn prepare_reset(&self, id: &OperatorId) -> Result<Work> {
+        self.active_operator(id).await?;
+        let (secret, sealed) = self.new_totp_secret(id)?;
+        let mut work = Work::default();
+        let object = format!("operator:{id}");
+        work.about(object, "operator.authenticator", String::new());
+        work.steps.push(Step::Authenticator(id.clone(), sealed));
+        work.totp_secret = Some(secret);
+        Ok(work)
+    }
+
+    /// The account is closed; its roles stand in the trail of what was done with it.
+    pub(crate) async fn prepare_disabling(&self, id: &OperatorId) -> Result<Work> {
+        let operator = self.active_operator(id).await?;
+        self.expect_administrators_without(&operator).await?;
+        let mut work = Work::default();
+        work.about(format!("operator:{id}"), "operator.disable", String::new());
+        work.steps.push(Step::Disable(id.clone()));
+        Ok(work)
+    }
+
+    async fn active_operator(&self, id: &OperatorId) -> Result<Operator> {
+        let operator = self.store().reader().await?.operator(id).await?;
+        let operator = operator.ok_or(Refusal::NotFound)?;
+        if operator.disabled_at.is_some() {
+            return Err(state("the account is closed"));
+        }
+        Ok(operator)
+    }
+
+    /// Two administrators must remain, or nobody could act as two again.
+    async fn expect_administrators_without(&self, leaving: &Operator) -> Result<()> {
+        if !leaving.roles.contains(&Role::Administrator) {
+            return Ok(());
+        }
+        let mut after = None;
+        let mut left = 0;
+        loop {
+            let mut reader = self.store().reader().await?;
+            let page = reader.list_operators(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            let is_left = |operator: &&Operator| {
+                operator.id != leaving.id
+                    && operator.disabled_at.is_none()
+                    && operator.roles.contains(&Role::Administrator)
+            };
+            left += page.iter().filter(is_left).count();
+        }
+        if left < 2 {
+            return Err(state(
+                "two administrators must remain; add another one first",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -40,6 +40,11 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>> {
 
     let mut problems = foreign_sources(&lock);
     problems.extend(without_reason(&manifest, &reasons));
+    for font in workspace::files(&root.join("crates"), &["ttf", "otf", "ttc", "woff2"])? {
+        let font = Path::new("crates").join(font);
+        let licence = root.join(&font).with_file_name("OFL.txt");
+        problems.extend(judge_font(&font, licence.is_file(), &reasons));
+    }
     for package in Package::read_all(&tree) {
         problems.extend(judge(&package, &rules, &lock));
     }
@@ -160,6 +165,25 @@ fn without_reason(manifest: &str, reasons: &str) -> Vec<Problem> {
     problems
 }
 
+/// A font is somebody's work: its licence stands beside it, and its row says why it is here.
+fn judge_font(font: &Path, has_licence: bool, reasons: &str) -> Option<Problem> {
+    let name = font.display().to_string();
+    let (what, remedy) = if !has_licence {
+        (
+            "a font without its licence",
+            "put OFL.txt beside it, or take another font",
+        )
+    } else if !reasons.contains(&name) {
+        (
+            "nothing says why this font is here",
+            "add it to docs/dependencies.md",
+        )
+    } else {
+        return None;
+    };
+    Some(Problem::new(font, 1, what, remedy))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,5 +259,15 @@ mod tests {
             .map(|problem| problem.place.to_string())
             .collect();
         assert_eq!(places, ["Cargo.toml:7"]);
+    }
+
+    #[test]
+    fn a_font_without_its_licence_or_its_row_is_reported() {
+        let font = Path::new("crates/a/fonts/A.ttf");
+        let row = "`crates/a/fonts/A.ttf` (its licence beside it)";
+        assert_eq!(judge_font(font, true, row), None);
+        for (licence, reasons) in [(false, row), (true, "another.ttf")] {
+            assert!(judge_font(font, licence, reasons).is_some());
+        }
     }
 }

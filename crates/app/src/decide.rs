@@ -3,7 +3,7 @@
 //! Complete: revoked with the hold's date, the kept key destroyed. Lift: as before the request.
 
 use tegata_domain::audit::{Actor, AuditEvent};
-use tegata_domain::certificate::CertificateMove;
+use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::operator::{Act, Operator};
 use tegata_domain::outbox::{MailKind, OutboxMail};
@@ -159,7 +159,8 @@ impl App {
         values.push(("number", request.number.clone()));
         let kind = match outcome {
             Outcome::Complete => {
-                values.push(("revoked_at", request.submitted_at.to_string()));
+                let revoked_at = request.held_at.unwrap_or(now);
+                values.push(("revoked_at", revoked_at.to_string()));
                 MailKind::RevocationCompleted
             }
             Outcome::Lift => {
@@ -179,7 +180,8 @@ impl App {
     }
 }
 
-/// Revokes with the hold's date and destroys the kept key, or lifts the hold.
+/// Revokes with the hold's date and destroys the kept keys, or lifts the hold. Certificates that were set aside for
+/// a newer key go the same way.
 async fn end_hold(
     tx: &mut Tx,
     request: &RevocationRequest,
@@ -187,33 +189,37 @@ async fn end_hold(
     destroyed: Option<AuditEvent>,
     now: Timestamp,
 ) -> Result<()> {
+    let aside = tx.set_aside_of(&request.grant).await?;
+    let is_on_hold =
+        |record: &CertificateRecord| matches!(record.state, CertificateState::OnHold { .. });
+    for record in &aside {
+        if outcome == Outcome::Lift && !is_on_hold(record) {
+            continue;
+        }
+        end_one(tx, request, record, outcome, now).await?;
+    }
     if let Some(serial) = &request.serial {
+        if aside.iter().any(|record| record.serial == *serial) {
+            return Ok(());
+        }
         let record = tx.certificate(serial).await?;
         let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
-        let step = match outcome {
-            Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
-            Outcome::Lift => CertificateMove::Lift,
-        };
-        let moved = record.state.apply(step, now)?;
-        if !tx.move_certificate(serial, &record.state, &moved).await? {
-            return Err(Error::Conflict);
-        }
-        let why = KeyDestroyed::Revocation;
-        if outcome == Outcome::Complete
-            && tx.destroy_key(serial, why, now).await?
+        if end_one(tx, request, &record, outcome, now).await?
             && let Some(event) = destroyed
         {
             tx.insert_audit(&event).await?;
         }
-        return want_lists(tx, &record.ca_key, record.shard, now).await;
+        return Ok(());
     }
     let grant = tx.grant(&request.grant).await?;
     let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
-    let step = match outcome {
-        Outcome::Complete => GrantMove::Void,
+    let step = match (outcome, request.held_at) {
+        (Outcome::Complete, _) => GrantMove::Void,
+        // Nothing was stopped yet.
+        (Outcome::Lift, None) => return Ok(()),
         // A freeze older than the request is the holder's own, and stays.
-        Outcome::Lift if was_frozen_before(&grant.state, request.submitted_at) => return Ok(()),
-        Outcome::Lift => GrantMove::Unfreeze,
+        (Outcome::Lift, Some(at)) if was_frozen_before(&grant.state, at) => return Ok(()),
+        (Outcome::Lift, Some(_)) => GrantMove::Unfreeze,
     };
     let moved = grant.state.clone().apply(step, now)?;
     if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
@@ -222,6 +228,29 @@ async fn end_hold(
     Ok(())
 }
 
-fn was_frozen_before(state: &GrantState, submitted_at: Timestamp) -> bool {
-    matches!(state, GrantState::Frozen { at, .. } if *at < submitted_at)
+/// Ends the hold of one certificate; `true` where its kept key was destroyed.
+async fn end_one(
+    tx: &mut Tx,
+    request: &RevocationRequest,
+    record: &CertificateRecord,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<bool> {
+    let step = match outcome {
+        Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
+        Outcome::Lift if request.held_at.is_none() => return Ok(false),
+        Outcome::Lift => CertificateMove::Lift,
+    };
+    let moved = record.state.apply(step, now)?;
+    let serial = &record.serial;
+    if !tx.move_certificate(serial, &record.state, &moved).await? {
+        return Err(Error::Conflict);
+    }
+    want_lists(tx, &record.ca_key, record.shard, now).await?;
+    let why = KeyDestroyed::Revocation;
+    Ok(outcome == Outcome::Complete && tx.destroy_key(serial, why, now).await?)
+}
+
+fn was_frozen_before(state: &GrantState, held_at: Timestamp) -> bool {
+    matches!(state, GrantState::Frozen { at, .. } if *at < held_at)
 }

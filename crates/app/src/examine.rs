@@ -164,7 +164,8 @@ impl App {
         })
     }
 
-    pub(crate) async fn application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
+    /// The application with this id.
+    pub async fn application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
         let application = self.store().reader().await?.application(id).await?;
         Ok(application.ok_or(Refusal::NotFound)?)
     }

@@ -14,6 +14,7 @@ mod failpoint;
 mod flow;
 mod giveback;
 mod guessing;
+mod hold;
 mod identify;
 mod issue;
 mod jobs;

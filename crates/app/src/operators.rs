@@ -1,5 +1,6 @@
 //! Operators: adding them, and proving who acts (decision F8).
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -10,6 +11,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::entropy;
 use tegata_domain::id::OperatorId;
 use tegata_domain::operator::{Act, Operator, Role, is_operator_name};
+use tegata_domain::proposal::{Proposal, ProposedAct};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
@@ -31,10 +33,13 @@ pub struct NewOperator {
     pub operator: Operator,
     /// The secret of the one-time codes, base32 as authenticator programs take it.
     pub totp_secret: Secret<String>,
+    /// The roles that another administrator has to confirm, where one administrator added the operator (F8).
+    pub proposal: Option<Proposal>,
 }
 
 impl App {
-    /// Adds an operator with a password and a fresh one-time-code secret.
+    /// Adds an operator with a password and a fresh one-time-code secret. The host's administrator gives the roles
+    /// at once; an administrator of ours proposes them, and another one confirms (F8).
     pub async fn add_operator(
         &self,
         name: &str,
@@ -57,15 +62,22 @@ impl App {
         let (totp_secret, sealed) = self.new_totp_secret(&id)?;
         let salt = entropy::octets::<16>(self.entropy());
         let hash = hash_password(password.clone(), salt).await?;
+        let roles: BTreeSet<Role> = roles.iter().copied().collect();
+        let is_host = by == Actor::System;
         let operator = Operator {
             id: id.clone(),
             name: name.to_owned(),
-            roles: roles.iter().copied().collect(),
+            roles: if is_host {
+                roles.clone()
+            } else {
+                BTreeSet::new()
+            },
             disabled_at: None,
         };
         let listed: Vec<&str> = operator.roles.iter().map(|role| role.as_str()).collect();
         let detail = format!("name {name}, roles {}", listed.join(" "));
-        let event = self.event(by, "operator.add", format!("operator:{id}"), detail, now);
+        let object = format!("operator:{id}");
+        let event = self.event(by.clone(), "operator.add", object, detail, now);
         let row = operator.clone();
         self.store()
             .write(move |tx| {
@@ -80,10 +92,31 @@ impl App {
                 Error::Conflict => state("an operator with this name exists already"),
                 other => other,
             })?;
+        let proposal = match by {
+            Actor::Operator(by) if !roles.is_empty() => {
+                Some(self.propose_first_roles(&id, roles, &by, now).await?)
+            }
+            _ => None,
+        };
         Ok(NewOperator {
             operator,
             totp_secret,
+            proposal,
         })
+    }
+
+    async fn propose_first_roles(
+        &self,
+        operator: &OperatorId,
+        roles: BTreeSet<Role>,
+        by: &OperatorId,
+        now: Timestamp,
+    ) -> Result<Proposal> {
+        let by = self.store().reader().await?.operator(by).await?;
+        let by = by.ok_or(Refusal::NotAllowed)?;
+        let operator = operator.clone();
+        let act = ProposedAct::GiveRoles { operator, roles };
+        self.propose(act, "a new account", &by, now).await
     }
 
     /// A fresh secret of one-time codes: in base32 for the person, and sealed for the row.

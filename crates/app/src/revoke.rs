@@ -2,31 +2,26 @@
 //! end it (decision F4).
 
 use serde::{Deserialize, Serialize};
-use tegata_domain::audit::{Actor, AuditEvent};
-use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
+use tegata_domain::audit::Actor;
+use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
-use tegata_domain::grant::{Grant, GrantMove, GrantState};
-use tegata_domain::id::{FlowId, RevocationId};
+use tegata_domain::grant::{Grant, GrantState};
+use tegata_domain::id::FlowId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
-use tegata_store::Tx;
 
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
-use crate::download::{CertificateBox, values_of};
+use crate::download::CertificateBox;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::flow::Opened;
 use crate::guessing::Source;
-use crate::issue::want_lists;
+use crate::hold::{Asked, Hold};
 use crate::reference::TypedIds;
 use crate::seal::Purpose;
-
-/// Counter of 失効申請番号.
-const COUNTER: &str = "revocation";
 
 /// What RX-2 to RX-4 show.
 #[derive(Clone, Debug)]
@@ -145,18 +140,20 @@ impl App {
             .await?
             .latest_revocation_of(&grant.id)
             .await?;
-        let accepted = latest
-            .filter(|_| row.step == FlowStep::Done)
-            .map(|request| AcceptedRevocation {
-                number: request.number,
-                at: request.submitted_at,
-                mail: request.mail.as_str().to_owned(),
-                masked_registered_mail: grant.mail.masked(),
-                outcome: match request.state {
-                    RevocationState::Ended { outcome, .. } => Some(outcome),
-                    RevocationState::Proposed { .. } | RevocationState::Submitted => None,
-                },
-            });
+        let latest = latest.filter(|_| row.step == FlowStep::Done);
+        if latest.as_ref().is_some_and(RevocationRequest::is_queued) {
+            return Err(Refusal::HoldsQueue.into());
+        }
+        let accepted = latest.map(|request| AcceptedRevocation {
+            number: request.number,
+            at: request.submitted_at,
+            mail: request.mail.as_str().to_owned(),
+            masked_registered_mail: grant.mail.masked(),
+            outcome: match request.state {
+                RevocationState::Ended { outcome, .. } => Some(outcome),
+                RevocationState::Proposed { .. } | RevocationState::Submitted => None,
+            },
+        });
         let status = if grant.state.serial().is_some() {
             HolderStatus::InUse
         } else {
@@ -266,38 +263,45 @@ impl App {
         if !turn.confirmed {
             return Err(Refusal::Fields(vec![FieldProblem::NotConfirmed]).into());
         }
-        let record = self.settled_record(&grant, source, now).await?;
+        let actor = Actor::Subscriber(source.to_string());
+        let record = self.settled_record(&grant, actor.clone(), now).await?;
         // Asked last: a hold that the record shows has its request by now.
-        if self.has_open_request(&grant).await? {
+        let open = self.open_request(&grant).await?;
+        if open.as_ref().is_some_and(|open| !open.is_queued()) {
             return self
                 .move_flow(&row, FlowStep::Done, &row.entered, turn.digest)
                 .await;
         }
         check_revocable(&grant, record.as_ref(), now)?;
-        let hold = self.prepare_hold(&grant, record, &entered, source, now)?;
-        let written = self.write_hold(row, hold, turn.digest, now).await;
-        if matches!(&written, Err(Error::Refused(Refusal::HoldsQueue))) {
-            tracing::error!(
-                "more requests to revoke in this hour than policy.hold.rate_per_hour; \
-                 they are sent to the help desk"
-            );
-        }
-        written
+        let mail = MailAddress::parse(&entered.mail)
+            .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
+        let asked = Asked {
+            mail,
+            reason: entered.reason,
+            source: source.to_string(),
+            actor,
+            detail: String::new(),
+            rate: Some(self.policy().hold.rate_per_hour),
+        };
+        let hold = self.prepare_hold(&grant, record, open, asked, now);
+        self.write_hold(row, hold, turn.digest, now).await
     }
 
     /// Whether the newest request is open or was completed; after a lift, a new one is possible.
     async fn is_requested(&self, grant: &Grant) -> Result<bool> {
         let mut reader = self.store().reader().await?;
         let latest = reader.latest_revocation_of(&grant.id).await?;
-        Ok(latest.is_some_and(|request| match request.state {
-            RevocationState::Submitted | RevocationState::Proposed { .. } => true,
-            RevocationState::Ended { outcome, .. } => outcome == Outcome::Complete,
+        Ok(latest.is_some_and(|request| match &request.state {
+            // What waits above the rate may be asked for again: then it is held as soon as it can be.
+            RevocationState::Submitted | RevocationState::Proposed { .. } => !request.is_queued(),
+            RevocationState::Ended { outcome, .. } => *outcome == Outcome::Complete,
         }))
     }
 
-    async fn has_open_request(&self, grant: &Grant) -> Result<bool> {
+    /// The request of this grant that is not ended.
+    pub(crate) async fn open_request(&self, grant: &Grant) -> Result<Option<RevocationRequest>> {
         let mut reader = self.store().reader().await?;
-        Ok(reader.open_revocation_of(&grant.id).await?.is_some())
+        Ok(reader.open_revocation_of(&grant.id).await?)
     }
 
     async fn write_hold(
@@ -308,7 +312,6 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let expires = self.flow_end();
-        let rate = self.policy().hold.rate_per_hour;
         let done = FlowStep::Done;
         #[cfg(debug_assertions)]
         let app = self.clone();
@@ -322,87 +325,15 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
-                    if tx.count_revocations_since(now.plus_seconds(-3_600)).await? >= rate {
-                        return Err(Refusal::HoldsQueue.into());
-                    }
                     hold.write(tx, now).await?;
                     failpoint!(app, "failpoint:hold:inside");
-                    Ok(())
+                    Ok::<_, Error>(())
                 })
             })
             .await?;
         self.want_publication();
         failpoint!(self, "failpoint:hold:after");
         Ok(())
-    }
-
-    /// The grant's certificate; an intent is finished first, so that a hold meets a certificate.
-    async fn settled_record(
-        &self,
-        grant: &Grant,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<Option<CertificateRecord>> {
-        let record = self.record_of(grant).await?;
-        let record = match record {
-            Some(record) if record.state == CertificateState::Intended => {
-                let actor = Actor::Subscriber(source.to_string());
-                self.finish_intent(record.serial, actor, now).await?;
-                self.record_of(grant).await?
-            }
-            other => other,
-        };
-        match record.as_ref().map(|record| record.state) {
-            // The intent was given up meanwhile, and the grant knows it no more.
-            Some(CertificateState::Void { .. }) => Err(Error::Conflict),
-            _ => Ok(record),
-        }
-    }
-
-    fn prepare_hold(
-        &self,
-        grant: &Grant,
-        record: Option<CertificateRecord>,
-        entered: &EnteredRevocation,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<Hold> {
-        let form_mail = MailAddress::parse(&entered.mail)
-            .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
-        let id = RevocationId::generate(now, self.entropy());
-        let mut values = values_of(grant);
-        values.push(("accepted_at", now.to_string()));
-        values.push(("form_mail", form_mail.as_str().to_owned()));
-        values.push(("registered_mail", grant.mail.masked()));
-        let mails = addresses(&form_mail, &grant.mail)
-            .into_iter()
-            .enumerate()
-            .map(|(n, to)| {
-                let key = format!("revocation_accepted:{id}:{n}");
-                self.mail(MailKind::RevocationAccepted, to, key, &values, now)
-            })
-            .collect();
-        let object = format!("grant:{}", grant.id);
-        let actor = Actor::Subscriber(source.to_string());
-        let event = self.event(actor, "certificate.hold", object, String::new(), now);
-        let request = RevocationRequest {
-            id,
-            number: String::new(),
-            grant: grant.id.clone(),
-            serial: record.as_ref().map(|record| record.serial),
-            mail: form_mail,
-            reason: entered.reason,
-            submitted_at: now,
-            source: source.to_string(),
-            state: RevocationState::Submitted,
-        };
-        Ok(Hold {
-            grant: grant.clone(),
-            record,
-            request,
-            mails,
-            event,
-        })
     }
 }
 
@@ -413,55 +344,7 @@ struct Submission {
     digest: [u8; 32],
 }
 
-/// Everything that one hold writes.
-struct Hold {
-    grant: Grant,
-    record: Option<CertificateRecord>,
-    request: RevocationRequest,
-    mails: Vec<OutboxMail>,
-    event: AuditEvent,
-}
-
-impl Hold {
-    async fn write(mut self, tx: &mut Tx, now: Timestamp) -> Result<()> {
-        let number = tx.next_number(COUNTER).await?;
-        let (year, ..) = now.japan_date().ymd();
-        self.request.number = format!("R{:02}-{number:07}", year.rem_euclid(100));
-        match &self.record {
-            Some(record) => {
-                let held = record.state.apply(CertificateMove::Hold, now)?;
-                if !tx
-                    .move_certificate(&record.serial, &record.state, &held)
-                    .await?
-                {
-                    return Err(Error::Conflict);
-                }
-                want_lists(tx, &record.ca_key, record.shard, now).await?;
-            }
-            None => {
-                let frozen = self.grant.state.clone().apply(GrantMove::Freeze, now)?;
-                if frozen != self.grant.state
-                    && !tx
-                        .move_grant(&self.grant.id, &self.grant.state, &frozen)
-                        .await?
-                {
-                    return Err(Error::Conflict);
-                }
-            }
-        }
-        tx.insert_revocation_request(&self.request).await?;
-        for mail in &mut self.mails {
-            mail.values
-                .insert("number".to_owned(), self.request.number.clone());
-            tx.insert_mail(mail).await?;
-        }
-        self.event.detail = format!("request {}", self.request.number);
-        tx.insert_audit(&self.event).await?;
-        Ok(())
-    }
-}
-
-fn check_revocable(
+pub(crate) fn check_revocable(
     grant: &Grant,
     record: Option<&CertificateRecord>,
     now: Timestamp,

@@ -122,12 +122,29 @@ pub struct RevocationRequest {
     pub mail: MailAddress,
     /// The reason stated.
     pub reason: StatedReason,
-    /// When it was accepted: the instant of the hold.
+    /// When it was accepted.
     pub submitted_at: Timestamp,
-    /// The network address it came from.
+    /// The instant of the hold: that of acceptance, later above the hourly rate (F4), none before.
+    pub held_at: Option<Timestamp>,
+    /// The network address it came from, or [`BY_OPERATOR`].
     pub source: String,
     /// Where it stands.
     pub state: RevocationState,
+}
+
+/// The source of a hold that an operator made without a request of the holder (F4).
+pub const BY_OPERATOR: &str = "operator";
+
+impl RevocationRequest {
+    /// Whether it waits for an operator's hold, since it came above the hourly rate (F4).
+    pub const fn is_queued(&self) -> bool {
+        self.held_at.is_none() && !matches!(self.state, RevocationState::Ended { .. })
+    }
+
+    /// Whether an operator made it without a request of the holder.
+    pub fn is_by_operator(&self) -> bool {
+        self.source == BY_OPERATOR
+    }
 }
 
 /// How a request to revoke ends.

@@ -2,8 +2,10 @@
 //! to do next.
 
 mod acting;
+mod application;
 mod ca;
 mod cert;
+mod change;
 mod config;
 mod crl;
 mod grant;
@@ -70,7 +72,10 @@ enum Command {
     /// The register of institutions.
     #[command(subcommand)]
     Institution(institution::Command),
-    /// From an application to a posted letter.
+    /// Applications, and the answers to them.
+    #[command(subcommand)]
+    Application(application::Command),
+    /// From an application to a posted letter, and what two operators change after it.
     #[command(subcommand)]
     Grant(grant::Command),
     /// What one operator proposed for another to confirm.
@@ -119,6 +124,7 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Config(command) => config::run(&file, command),
         Command::Operator(command) => operator::run(&open(&file).await?, command).await,
         Command::Institution(command) => institution::run(&open(&file).await?, command).await,
+        Command::Application(command) => application::run(&open(&file).await?, command).await,
         Command::Grant(command) => grant::run(&open(&file).await?, command).await,
         Command::Proposal(command) => proposal::run(&open(&file).await?, command).await,
         Command::Revocation(command) => revocation::run(&open(&file).await?, command).await,

@@ -323,6 +323,8 @@ create table revocation_request (
     mail text not null,
     reason text not null,
     submitted_at bigint not null,
+    -- The instant of the hold; null while the request waits above the hourly rate (F4).
+    held_at bigint,
     source text not null,
     state text not null constraint revocation_request_state check (state in (
         'submitted', 'proposed', 'ended')),
@@ -346,7 +348,8 @@ create unique index revocation_request_open on revocation_request (grant_id)
 create index revocation_request_waiting on revocation_request (id)
     where state in ('submitted', 'proposed');
 create index revocation_request_grant on revocation_request (grant_id, submitted_at, id);
-create index revocation_request_at on revocation_request (submitted_at);
+create index revocation_request_held on revocation_request (held_at)
+    where held_at is not null and source <> 'operator';
 
 -- `wanted` rises with each change, `made` is the `wanted` that the last list contains.
 create table publication (

@@ -19,7 +19,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select id, number, grant_id, serial, mail, reason, submitted_at, source,
-                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note
+                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note, held_at
                 from revocation_request
                 where grant_id = $1 and state in ('submitted', 'proposed')",
                 &[grant.as_str().into()],
@@ -36,7 +36,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select id, number, grant_id, serial, mail, reason, submitted_at, source,
-                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note
+                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note, held_at
                 from revocation_request where grant_id = $1
                 order by case when state = 'ended' then 1 else 0 end, submitted_at desc, id desc
                 limit 1",
@@ -54,7 +54,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select id, number, grant_id, serial, mail, reason, submitted_at, source,
-                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note
+                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note, held_at
                 from revocation_request where number = $1",
                 &[number.into()],
             )
@@ -71,7 +71,7 @@ impl Connection {
         let rows = self
             .fetch_all(
                 "select id, number, grant_id, serial, mail, reason, submitted_at, source,
-                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note
+                    state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note, held_at
                 from revocation_request where state in ('submitted', 'proposed') and id > $1
                 order by id limit $2",
                 &[
@@ -83,11 +83,12 @@ impl Connection {
         rows.iter().map(revocation).collect()
     }
 
-    /// How many requests were submitted at `since` or later.
-    pub async fn count_revocations_since(&mut self, since: Timestamp) -> Result<i64, StoreError> {
+    /// How many requests of holders stopped something at `since` or later (F4).
+    pub async fn count_holds_since(&mut self, since: Timestamp) -> Result<i64, StoreError> {
         let row = self
             .fetch_optional(
-                "select cast(count(*) as bigint) from revocation_request where submitted_at >= $1",
+                "select cast(count(*) as bigint) from revocation_request
+                where held_at >= $1 and source <> 'operator'",
                 &[since.into()],
             )
             .await?;
@@ -113,8 +114,8 @@ impl Tx {
         self.execute(
             "insert into revocation_request (id, number, grant_id, serial, mail, reason,
                 submitted_at, source,
-                state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                state, outcome, proposed_by, proposed_at, confirmed_by, ended_at, note, held_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
             &[
                 request.id.as_str().into(),
                 request.number.as_str().into(),
@@ -131,10 +132,30 @@ impl Tx {
                 confirmed_by,
                 ended_at,
                 note,
+                request.held_at.into(),
             ],
         )
         .await
         .map(drop)
+    }
+
+    /// Records the hold of a request that waited for it; `false` where it does not wait any more.
+    pub async fn hold_queued_request(
+        &mut self,
+        id: &RevocationId,
+        serial: Option<&SerialNumber>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update revocation_request set held_at = $2, serial = $3
+            where id = $1 and held_at is null and state in ('submitted', 'proposed')",
+            &[
+                id.as_str().into(),
+                at.into(),
+                serial.map(ToString::to_string).into(),
+            ],
+        )
+        .await
     }
 
     /// Writes the state `to` where the request is still exactly in `from`; `false` where it is not.
@@ -240,6 +261,7 @@ fn revocation(row: &Row) -> Result<RevocationRequest, StoreError> {
         mail: fields.word(4, MailAddress::parse)?,
         reason: fields.word(5, StatedReason::parse)?,
         submitted_at: fields.time(6)?,
+        held_at: fields.opt_time(15)?,
         source: fields.text(7)?.to_owned(),
         state: state(fields)?,
     })

@@ -269,3 +269,27 @@ async fn a_new_authenticator_is_shown_once_and_the_old_one_dies() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_administrator_adds_an_account_and_another_one_gives_it_its_roles() {
+    for world in worlds().await {
+        let second = world.operator("administrator2", Role::Administrator).await;
+        let (app, first) = (&world.app, &world.people.administrator);
+        let password = Secret::from("a long enough password");
+        let by = Actor::Operator(first.id.clone());
+        let added = app
+            .add_operator("sato", &password, &[Role::Approver], by, NOW)
+            .await
+            .unwrap();
+        assert!(roles(&world, &added.operator).await.is_empty());
+        let open = added.proposal.unwrap();
+        let own = app.confirm_proposal(&open.id, first, NOW).await;
+        assert_eq!(refusal(own), Refusal::SamePerson);
+        app.confirm_proposal(&open.id, &second, NOW).await.unwrap();
+        assert_eq!(roles(&world, &added.operator).await, [Role::Approver]);
+        let by_host = app.add_operator("kato", &password, &[Role::Auditor], Actor::System, NOW);
+        let by_host = by_host.await.unwrap();
+        assert_eq!(by_host.proposal, None);
+        assert_eq!(roles(&world, &by_host.operator).await, [Role::Auditor]);
+    }
+}

@@ -11,10 +11,9 @@ use tegata_pki::crl::ReasonCode as ListedReason;
 use tegata_pki::ocsp::CertStatus;
 use tegata_store::CaKeyPurpose;
 
-use crate::database::sqlite;
 use crate::status::{list_of, status_of};
 use crate::world::{
-    FORM_MAIL, MAIL, NOW, Posted, World, ids, policy, refusal, revocation_form, source, worlds,
+    FORM_MAIL, MAIL, NOW, Posted, World, ids, refusal, revocation_form, source, worlds,
 };
 
 async fn identity(world: &World, posted: &Posted) -> Identity {
@@ -473,33 +472,6 @@ async fn two_confirmations_at_once_end_a_request_once() {
         assert_eq!(world.mails(MailKind::RevocationCompleted).await.len(), 2);
         assert_eq!(world.audited("revocation.end").await, 1);
     }
-}
-
-#[tokio::test]
-async fn above_the_rate_nothing_is_stored_and_the_holder_is_told() {
-    let mut policy = policy();
-    policy.hold.rate_per_hour = 2;
-    let world = World::begin(sqlite().await, policy).await;
-    for _ in 0..2 {
-        let posted = world.posted().await;
-        world.revoke(&posted, "lost").await;
-    }
-    let posted = world.posted().await;
-    world.collect(&posted).await;
-    let opened = world.confirmed_revocation(&posted, "lost").await;
-    assert_eq!(refusal(world.submit(&opened).await), Refusal::HoldsQueue);
-    assert_eq!(world.db.count("revocation_request").await, 2);
-    assert_eq!(world.mails(MailKind::RevocationAccepted).await.len(), 4);
-    assert!(matches!(
-        identity(&world, &posted).await,
-        Identity::Holder { .. }
-    ));
-    world.advance(3_601);
-    world.submit(&opened).await.unwrap();
-    assert!(matches!(
-        identity(&world, &posted).await,
-        Identity::OnHold { .. }
-    ));
 }
 
 #[tokio::test]

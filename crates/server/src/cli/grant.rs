@@ -3,30 +3,20 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tegata_app::{GrantStory, NewApplication};
-use tegata_domain::application::CertificateApplication;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::institution::ClassName;
 use tegata_domain::reference::RequestId;
 
 use super::acting::Acting;
-use super::letter;
+use super::application::{self, application_id, application_view};
 use super::output::{Listing, object, with};
+use super::{change, letter};
 use crate::failure::Outcome;
 use crate::instance::Instance;
 
 /// Rows fetched at once for a listing.
 const PAGE: u32 = 500;
-/// States of applications in the order in which they are listed.
-const STATES: [&str; 6] = [
-    "submitted",
-    "returned",
-    "examined",
-    "approved",
-    "rejected",
-    "cancelled",
-];
-
 /// What to do with applications and grants.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,6 +37,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "NUMBER")]
         tracking: Option<String>,
     },
+    /// Record that the letter came back: its IDs stop working (role dispatcher).
+    ReturnLetter(OnGrant),
+    #[command(flatten)]
+    Change(change::Command),
     /// Show a grant with its certificate and its history.
     Show {
         /// The request ID.
@@ -158,44 +152,26 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
                 .await?;
             object(&grant_view(&grant), on.json);
         }
+        Command::ReturnLetter(on) => {
+            let by = on.acting.authenticate(app).await?;
+            let grant = app
+                .letter_returned(&on.request_id, &by, app.clock_now())
+                .await?;
+            object(&grant_view(&grant), on.json);
+        }
+        Command::Change(command) => change::run(app, command).await?,
         Command::Show { request_id, json } => {
             object(&story_view(&app.grant_story(&request_id).await?), json);
         }
         Command::List {
             applications: true,
             json,
-        } => list_applications(instance, json).await?,
+        } => application::list(instance, json).await?,
         Command::List {
             applications: false,
             json,
         } => list_grants(instance, json).await?,
     }
-    Ok(())
-}
-
-async fn list_applications(instance: &Instance, json: bool) -> Outcome<()> {
-    let mut listing = Listing::new(&["APPLICATION", "STATE", "ENTERED", "TERMINAL"]);
-    for state in STATES {
-        let mut after = None;
-        loop {
-            let page = instance
-                .app
-                .list_applications(state, after.as_ref(), PAGE)
-                .await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
-            for application in page {
-                let cells = vec![
-                    application.id.to_string(),
-                    application.state.as_str().to_owned(),
-                    application.entered_at.to_string(),
-                    application.terminal.as_str().to_owned(),
-                ];
-                listing.push(cells, application_view(&application));
-            }
-        }
-    }
-    listing.print(json);
     Ok(())
 }
 
@@ -219,18 +195,6 @@ async fn list_grants(instance: &Instance, json: bool) -> Outcome<()> {
     }
     listing.print(json);
     Ok(())
-}
-
-fn application_view(application: &CertificateApplication) -> Value {
-    json!({
-        "application": application.id,
-        "state": application.state.as_str(),
-        "institution": application.institution,
-        "terminal": application.terminal,
-        "mail": application.mail,
-        "entered_at": application.entered_at.to_string(),
-        "entered_by": application.entered_by.as_text(),
-    })
 }
 
 pub(super) fn grant_view(grant: &Grant) -> Value {
@@ -274,10 +238,4 @@ fn story_view(story: &GrantStory) -> Value {
 
 pub(super) fn request_id(text: &str) -> Result<RequestId, String> {
     RequestId::parse(text).ok_or_else(|| "write its 15 digits or more".to_owned())
-}
-
-fn application_id(text: &str) -> Result<ApplicationId, String> {
-    ApplicationId::parse(text).map_err(|_| {
-        "write its 32 hexadecimal digits (`tegata grant list --applications`)".to_owned()
-    })
 }

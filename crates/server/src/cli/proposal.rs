@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use tegata_app::App;
 use tegata_domain::id::ProposalId;
-use tegata_domain::proposal::{Proposal, ProposalState};
+use tegata_domain::proposal::{Proposal, ProposalState, ProposedAct};
 
 use super::acting::Acting;
 use super::output::{Listing, object, with};
@@ -50,6 +51,33 @@ pub(crate) struct Step {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Who proposes an act, and why.
+#[derive(Args, Debug)]
+pub(crate) struct Proposing {
+    /// Why; for a caller's wish, who was called back and when.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    acting: Acting,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Proposing {
+    /// Proposes `act` and prints what a second operator confirms.
+    pub(super) async fn propose(self, app: &App, act: ProposedAct) -> Outcome<()> {
+        let by = self.acting.authenticate(app).await?;
+        let proposed = app.propose(act, &self.reason, &by, app.clock_now()).await?;
+        let next = format!(
+            "a second operator runs `tegata proposal confirm {}`",
+            proposed.id
+        );
+        object(&with(shown(&proposed), [("next", json!(next))]), self.json);
+        Ok(())
+    }
 }
 
 /// Carries out the command. The clock is read once the operator is known.

@@ -1,10 +1,15 @@
-//! `tegata revocation list | complete | lift | withdraw`: two operators end a request to revoke (F4).
+//! `tegata revocation list | hold | hold-queued | complete | lift | withdraw`: an operator stops a certificate,
+//! two end a request to revoke (F4).
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tegata_domain::revocation::{Outcome as Ending, RevocationRequest, RevocationState};
+use tegata_domain::reference::RequestId;
+use tegata_domain::revocation::{
+    Outcome as Ending, RevocationRequest, RevocationState, StatedReason,
+};
 
 use super::acting::Acting;
+use super::grant::request_id;
 use super::output::{Listing, object, with};
 use crate::failure::Outcome;
 use crate::instance::Instance;
@@ -18,6 +23,26 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Stop a certificate at once without a request of its holder, who is mailed (role help_desk, examiner or
+    /// approver).
+    Hold {
+        /// The request ID of the certificate.
+        #[arg(value_parser = request_id)]
+        request_id: RequestId,
+        /// The reason: not_stated, lost, disclosed, unused, closed or other.
+        #[arg(long, value_parser = stated_reason)]
+        reason: StatedReason,
+        /// Who asked for it and how; for the audit trail.
+        #[arg(long, value_name = "TEXT")]
+        note: String,
+        #[command(flatten)]
+        acting: Acting,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop what a request asks for that came above the hourly rate and waits (state queued).
+    HoldQueued(Withdrawal),
     /// Revoke the certificate: the first operator proposes, a second one confirms.
     Complete(Step),
     /// Lift the hold, after calling back the registered number: proposed and confirmed by two operators.
@@ -41,7 +66,7 @@ pub(crate) struct Step {
     json: bool,
 }
 
-/// A proposal to take back.
+/// A request that a step needs no note for.
 #[derive(Args, Debug)]
 pub(crate) struct Withdrawal {
     /// The request's number, such as R26-0000012.
@@ -61,13 +86,36 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             for request in instance.app.list_revocations().await? {
                 let cells = vec![
                     request.number.clone(),
-                    state(&request.state).to_owned(),
+                    state(&request).to_owned(),
                     request.submitted_at.to_string(),
                     request.reason.as_str().to_owned(),
                 ];
                 listing.push(cells, shown(&request));
             }
             listing.print(json);
+            Ok(())
+        }
+        Command::Hold {
+            request_id,
+            reason,
+            note,
+            acting,
+            json,
+        } => {
+            let app = &instance.app;
+            let by = acting.authenticate(app).await?;
+            let now = app.clock_now();
+            let held = app
+                .hold_by_operator(&request_id, reason, &note, &by, now)
+                .await?;
+            object(&shown(&held), json);
+            Ok(())
+        }
+        Command::HoldQueued(step) => {
+            let app = &instance.app;
+            let by = step.acting.authenticate(app).await?;
+            let held = app.hold_queued(&step.number, &by, app.clock_now()).await?;
+            object(&shown(&held), step.json);
             Ok(())
         }
         Command::Complete(step) => decide(instance, step, Ending::Complete).await,
@@ -109,10 +157,11 @@ fn shown(request: &RevocationRequest) -> Value {
     };
     json!({
         "number": request.number,
-        "state": state(&request.state),
+        "state": state(request),
         "outcome": outcome,
         "note": note,
         "submitted_at": request.submitted_at.to_string(),
+        "held_at": request.held_at.map(|at| at.to_string()),
         "reason": request.reason.as_str(),
         "mail": request.mail,
         "source": request.source,
@@ -120,10 +169,19 @@ fn shown(request: &RevocationRequest) -> Value {
     })
 }
 
-const fn state(state: &RevocationState) -> &'static str {
-    match state {
+/// Where a request stands; what waits above the hourly rate is `queued`.
+const fn state(request: &RevocationRequest) -> &'static str {
+    match request.state {
+        RevocationState::Submitted if request.is_queued() => "queued",
+        RevocationState::Submitted => "submitted",
         RevocationState::Ended { .. } => "ended",
         RevocationState::Proposed { .. } => "proposed",
-        RevocationState::Submitted => "submitted",
     }
+}
+
+fn stated_reason(text: &str) -> Result<StatedReason, String> {
+    StatedReason::parse(text).ok_or_else(|| {
+        let known = StatedReason::ALL.map(StatedReason::as_str);
+        format!("use one of {}", known.join(", "))
+    })
 }

@@ -11,7 +11,7 @@ use crate::program::{Ended, tegata};
 /// A configuration whose keys are made fast.
 const CONFIGURATION: &str = "profile = \"obn\"\n[policy.ca]\nkey = \"p256\"\n";
 
-fn initialised(folder: &Path) -> (String, Ended) {
+pub(crate) fn initialised(folder: &Path) -> (String, Ended) {
     let file = folder.join("tegata.toml");
     fs::write(&file, CONFIGURATION).unwrap();
     let file = file.to_str().unwrap().to_owned();
@@ -32,7 +32,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-fn json(ended: &Ended) -> Value {
+pub(crate) fn json(ended: &Ended) -> Value {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     serde_json::from_str(&ended.stdout).unwrap()
 }

@@ -6,3 +6,4 @@ mod configuration_doc;
 mod endings;
 mod installation;
 mod program;
+mod two_persons;

@@ -88,6 +88,32 @@ async fn flows_are_deleted_after_their_end() {
 }
 
 #[tokio::test]
+async fn every_flow_of_a_grant_ends_at_once() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let other = case.another_grant(&db, 2).await;
+        let (start, mut stays) = (flow(&case), flow(&case));
+        stays.id = FlowId::generate(&case.samples.0);
+        stays.grant = other.id;
+        let (stored, grant) = ([start.clone(), stays.clone()], case.grant.id.clone());
+        let deleted = db
+            .write(|tx| {
+                Box::pin(async move {
+                    for flow in &stored {
+                        tx.insert_flow(flow).await?;
+                    }
+                    tx.delete_flows_of(&grant).await
+                })
+            })
+            .await;
+        assert_eq!(deleted, 1);
+        let mut reader = db.reader().await;
+        assert_eq!(reader.flow(&start.id).await.unwrap(), None);
+        assert!(reader.flow(&stays.id).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_mail_is_queued_once_for_each_key() {
     for db in databases().await {
         let samples = Samples::new();

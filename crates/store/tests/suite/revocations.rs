@@ -2,7 +2,9 @@
 
 use tegata_domain::id::{GrantId, RevocationId};
 use tegata_domain::institution::MailAddress;
-use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
+use tegata_domain::revocation::{
+    BY_OPERATOR, Outcome, RevocationRequest, RevocationState, StatedReason,
+};
 
 use crate::databases::databases;
 use crate::samples::{Case, NOW};
@@ -17,6 +19,7 @@ fn request(case: &Case, grant: &GrantId, number: &str, seconds: i64) -> Revocati
         mail: MailAddress::parse("form@example.jp").unwrap(),
         reason: StatedReason::Disclosed,
         submitted_at: at,
+        held_at: Some(at),
         source: "192.0.2.9".to_owned(),
         state: RevocationState::Submitted,
     }
@@ -108,7 +111,7 @@ async fn open_requests_are_listed_and_counted() {
         let mut counts = Vec::new();
         for seconds in [0, 1, 10, 11] {
             let since = NOW.plus_seconds(seconds);
-            counts.push(reader.count_revocations_since(since).await.unwrap());
+            counts.push(reader.count_holds_since(since).await.unwrap());
         }
         assert_eq!(counts, [2, 1, 1, 0]);
     }
@@ -141,5 +144,55 @@ async fn the_latest_request_is_the_open_one() {
         let mut reader = db.reader().await;
         let latest = reader.latest_revocation_of(&case.grant.id).await.unwrap();
         assert_eq!(latest, Some(second));
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_queues_is_held_once_and_counts_from_then_on() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let mut queued = request(&case, &case.grant.id, "R-1", 0);
+        queued.held_at = None;
+        let stored = queued.clone();
+        db.write(|tx| Box::pin(async move { tx.insert_revocation_request(&stored).await }))
+            .await;
+        let mut reader = db.reader().await;
+        let open = reader.open_revocation_of(&case.grant.id).await.unwrap();
+        assert_eq!(open, Some(queued.clone()));
+        assert!(queued.is_queued());
+        assert_eq!(reader.count_holds_since(NOW).await.unwrap(), 0);
+        drop(reader);
+        let (id, serial) = (queued.id.clone(), case.samples.serial());
+        let record = case.issue(&db, &case.grant.id).await;
+        let later = NOW.plus_seconds(60);
+        let held = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let first = tx
+                        .hold_queued_request(&id, Some(&record.serial), later)
+                        .await?;
+                    let second = tx.hold_queued_request(&id, Some(&serial), later).await?;
+                    Ok([first, second])
+                })
+            })
+            .await;
+        assert_eq!(held, [true, false]);
+        let mut reader = db.reader().await;
+        let open = reader.open_revocation_of(&case.grant.id).await.unwrap();
+        let open = open.unwrap();
+        assert_eq!((open.held_at, open.is_queued()), (Some(later), false));
+        assert_eq!(reader.count_holds_since(later).await.unwrap(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_hold_by_an_operator_is_not_counted() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let mut by_operator = request(&case, &case.grant.id, "R-1", 0);
+        by_operator.source = BY_OPERATOR.to_owned();
+        db.write(|tx| Box::pin(async move { tx.insert_revocation_request(&by_operator).await }))
+            .await;
+        assert_eq!(db.reader().await.count_holds_since(NOW).await.unwrap(), 0);
     }
 }

@@ -175,6 +175,7 @@ async fn a_grant_has_one_open_revocation_request() {
             mail: case.grant.mail.clone(),
             reason: StatedReason::Lost,
             submitted_at: NOW,
+            held_at: Some(NOW),
             source: "192.0.2.1".to_owned(),
             state: RevocationState::Submitted,
         };

@@ -30,7 +30,10 @@ impl App {
             _ => {}
         }
         match record.map(|record| record.state) {
-            Some(CertificateState::OnHold { at }) => return Err(Refusal::OnHold { at }.into()),
+            Some(CertificateState::OnHold { at }) => {
+                let by_operator = self.is_held_by_operator(grant).await?;
+                return Err(Refusal::OnHold { at, by_operator }.into());
+            }
             Some(
                 CertificateState::Revoked { at, .. }
                 | CertificateState::Superseded { at }

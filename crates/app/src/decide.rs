@@ -166,7 +166,12 @@ impl App {
             Outcome::Lift => {
                 values.push(("lifted_at", now.to_string()));
                 values.push(("reason", note.clone()));
-                MailKind::RevocationRefused
+                // Nobody asked for it, so nothing was refused (text 1).
+                if request.is_by_operator() {
+                    MailKind::HoldLifted
+                } else {
+                    MailKind::RevocationRefused
+                }
             }
         };
         addresses(&request.mail, &grant.mail)

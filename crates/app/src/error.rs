@@ -77,6 +77,8 @@ pub enum Refusal {
     OnHold {
         /// Since when.
         at: Timestamp,
+        /// Whether an operator stopped it without a request of its holder (text 1).
+        by_operator: bool,
     },
     /// The certificate is revoked.
     #[error("the certificate is revoked since {at}")]

@@ -132,7 +132,7 @@ impl App {
                 open.number
             )));
         }
-        check_revocable(&grant, record.as_ref(), now)?;
+        check_revocable(&grant, record.as_ref(), None, now)?;
         let hold = self.prepare_hold(&grant, record, open, asked, now);
         let held = self
             .store()

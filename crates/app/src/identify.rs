@@ -3,9 +3,8 @@
 //! TLS has proved the possession of the key. Here: the chain, the purpose, our table by fingerprint, the dates
 //! and the status, in this order. Whoever is not in the table learns only what his own certificate says.
 
-use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
-use tegata_domain::grant::{Grant, GrantMove, days_left, renewal_opens};
+use tegata_domain::grant::{Grant, days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
@@ -13,7 +12,7 @@ use tegata_store::CaKeyPurpose;
 
 use crate::base::App;
 use crate::download::CertificateBox;
-use crate::error::{Error, Result, internal};
+use crate::error::{Result, internal};
 use crate::guessing::Source;
 
 /// Who stands behind a TLS connection.
@@ -50,6 +49,8 @@ pub enum Identity {
         certificate: CertificateBox,
         /// Since when.
         at: Timestamp,
+        /// Whether an operator stopped it without a request of its holder (text 1).
+        by_operator: bool,
     },
     /// 失効.
     Revoked {
@@ -95,9 +96,10 @@ impl App {
             CertificateState::OnHold { at } => Identity::OnHold {
                 certificate: shown,
                 at,
+                by_operator: self.is_held_by_operator(&grant).await?,
             },
             CertificateState::Issued => {
-                self.see_in_use(&grant, source, now).await?;
+                self.see_in_use(&grant, &record, source, now).await?;
                 Identity::Holder {
                     certificate: shown,
                     serial: record.serial,
@@ -136,30 +138,6 @@ impl App {
         let grant = reader.grant(grant).await?;
         let grant = grant.ok_or_else(|| internal("identify", "a certificate without its grant"))?;
         Ok(Some((record, grant)))
-    }
-
-    async fn see_in_use(&self, grant: &Grant, source: Source, now: Timestamp) -> Result<()> {
-        let state = grant.state.clone();
-        let Ok(seen) = state.clone().apply(GrantMove::See, now) else {
-            return Ok(());
-        };
-        if seen == state {
-            return Ok(());
-        }
-        let object = format!("grant:{}", grant.id);
-        let actor = Actor::Subscriber(source.to_string());
-        let event = self.event(actor, "certificate.seen", object, String::new(), now);
-        let id = grant.id.clone();
-        self.store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    if tx.move_grant(&id, &state, &seen).await? {
-                        tx.insert_audit(&event).await?;
-                    }
-                    Ok::<_, Error>(())
-                })
-            })
-            .await
     }
 }
 

@@ -29,6 +29,7 @@ mod reference;
 mod reopen;
 mod revoke;
 mod seal;
+mod seen;
 mod service;
 mod setup;
 mod staffing;

@@ -84,6 +84,7 @@ impl App {
         self.require_second(by, proposal.act.act(), now).await?;
         let confirmed = proposal.confirm(by.id.clone(), now);
         let confirmed = self.audited_proposal(id, by, confirmed, now).await?;
+        self.expect_proposer(&confirmed).await?;
         let mut work = self.prepare(&confirmed, now).await?;
         let totp_secret = work.totp_secret.take();
         let events = work.events(self, &by.id, id, now);
@@ -165,6 +166,18 @@ impl App {
         let object = format!("grant:{}", grant.id);
         let mut reader = self.store().reader().await?;
         Ok(reader.proposals_of(&object, limit).await?)
+    }
+
+    /// Whoever proposed it must still be somebody who may (T41).
+    async fn expect_proposer(&self, proposal: &Proposal) -> Result<()> {
+        let mut reader = self.store().reader().await?;
+        let first = reader.operator(&proposal.proposed_by).await?;
+        if first.is_some_and(|first| first.may(proposal.act.act())) {
+            return Ok(());
+        }
+        Err(state(
+            "whoever proposed it may not do so any more: refuse it, and propose it again",
+        ))
     }
 
     /// What a proposal would change now, or why it cannot be done.

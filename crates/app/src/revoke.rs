@@ -110,7 +110,8 @@ impl App {
         let step = if self.is_requested(grant).await? {
             FlowStep::Done
         } else {
-            check_revocable(grant, record.as_ref(), now)?;
+            let open = self.open_request(grant).await?;
+            check_revocable(grant, record.as_ref(), open.as_ref(), now)?;
             FlowStep::Form
         };
         let flow = self
@@ -143,6 +144,12 @@ impl App {
         let latest = latest.filter(|_| row.step == FlowStep::Done);
         if latest.as_ref().is_some_and(RevocationRequest::is_queued) {
             return Err(Refusal::HoldsQueue.into());
+        }
+        // Its number and its address are the operators' and nobody else's.
+        if let Some(stopped) = latest.as_ref().filter(|latest| latest.is_by_operator()) {
+            let at = stopped.held_at.unwrap_or(stopped.submitted_at);
+            let by_operator = true;
+            return Err(Refusal::OnHold { at, by_operator }.into());
         }
         let accepted = latest.map(|request| AcceptedRevocation {
             number: request.number,
@@ -272,7 +279,7 @@ impl App {
                 .move_flow(&row, FlowStep::Done, &row.entered, turn.digest)
                 .await;
         }
-        check_revocable(&grant, record.as_ref(), now)?;
+        check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
         let mail = MailAddress::parse(&entered.mail)
             .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
         let asked = Asked {
@@ -291,7 +298,8 @@ impl App {
     async fn is_requested(&self, grant: &Grant) -> Result<bool> {
         let mut reader = self.store().reader().await?;
         let latest = reader.latest_revocation_of(&grant.id).await?;
-        Ok(latest.is_some_and(|request| match &request.state {
+        let of_holder = latest.filter(|request| !request.is_by_operator());
+        Ok(of_holder.is_some_and(|request| match &request.state {
             // What waits above the rate may be asked for again: then it is held as soon as it can be.
             RevocationState::Submitted | RevocationState::Proposed { .. } => !request.is_queued(),
             RevocationState::Ended { outcome, .. } => *outcome == Outcome::Complete,
@@ -302,6 +310,12 @@ impl App {
     pub(crate) async fn open_request(&self, grant: &Grant) -> Result<Option<RevocationRequest>> {
         let mut reader = self.store().reader().await?;
         Ok(reader.open_revocation_of(&grant.id).await?)
+    }
+
+    /// Whether an operator stopped the grant's certificate without a request of its holder.
+    pub(crate) async fn is_held_by_operator(&self, grant: &Grant) -> Result<bool> {
+        let open = self.open_request(grant).await?;
+        Ok(open.is_some_and(|open| open.is_by_operator()))
     }
 
     async fn write_hold(
@@ -347,8 +361,14 @@ struct Submission {
 pub(crate) fn check_revocable(
     grant: &Grant,
     record: Option<&CertificateRecord>,
+    open: Option<&RevocationRequest>,
     now: Timestamp,
 ) -> Result<()> {
+    let by_operator = open.is_some_and(RevocationRequest::is_by_operator);
+    if let (true, GrantState::Frozen { at, .. }) = (by_operator, &grant.state) {
+        let at = *at;
+        return Err(Refusal::OnHold { at, by_operator }.into());
+    }
     if let GrantState::Voided { at } = &grant.state {
         return Err(Refusal::Revoked { at: *at }.into());
     }
@@ -357,7 +377,9 @@ pub(crate) fn check_revocable(
             CertificateState::Revoked { at, .. }
             | CertificateState::Superseded { at }
             | CertificateState::Void { at } => return Err(Refusal::Revoked { at }.into()),
-            CertificateState::OnHold { at } => return Err(Refusal::OnHold { at }.into()),
+            CertificateState::OnHold { at } => {
+                return Err(Refusal::OnHold { at, by_operator }.into());
+            }
             CertificateState::Intended | CertificateState::Issued => {}
         }
     }

@@ -103,7 +103,9 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             stop(web, site, messages::CALL, StatusCode::FORBIDDEN, None)
         }
         Refusal::NotFound => unknown(web),
-        Refusal::OnHold { at } => on_hold(web, site, messages::RCD_HELD, None, at),
+        Refusal::OnHold { at, by_operator } => {
+            on_hold(web, site, messages::RCD_HELD, None, (at, by_operator))
+        }
         Refusal::Revoked { at } if place.procedure() == Some(Procedure::Collect) => {
             let cause = Cause::Revoked(messages::date_and_time(at));
             no_file(web, messages::RCD_DESTROYED, cause)
@@ -309,6 +311,7 @@ struct OnHoldPage {
     frame: Frame,
     certificate: Option<Holder>,
     held_at: String,
+    by_operator: bool,
 }
 
 /// Text 1: not an error of the person.
@@ -317,7 +320,7 @@ pub(crate) fn on_hold(
     site: &'static str,
     screen: Screen,
     certificate: Option<Holder>,
-    at: Timestamp,
+    (at, by_operator): (Timestamp, bool),
 ) -> Response {
     let frame = web.frame(site, screen);
     let held_at = messages::date_and_time(at);
@@ -327,6 +330,7 @@ pub(crate) fn on_hold(
             frame,
             certificate,
             held_at,
+            by_operator,
         },
     )
 }

@@ -8,7 +8,7 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::revocation::{Outcome, StatedReason};
 
 use crate::database::{postgres, sqlite};
-use crate::world::{MAIL, NOW, Posted, World, policy, refusal, worlds};
+use crate::world::{MAIL, NOW, Posted, World, policy, refusal, source, worlds};
 
 /// Worlds in which two requests of holders stop something in an hour, and no more.
 async fn slow_worlds() -> Vec<World> {
@@ -66,12 +66,20 @@ async fn the_help_desk_stops_a_certificate_at_once_and_two_others_end_it() {
             .hold_by_operator(request, StatedReason::Lost, "again", &desk, NOW)
             .await;
         assert!(matches!(refusal(twice), Refusal::State(_)));
+        let (at, by_operator) = (NOW, true);
+        let told = Refusal::OnHold { at, by_operator };
+        assert_eq!(world.open_refused(&posted).await, told);
+        let ids = crate::world::ids(&posted);
+        let opened = world.app.open_revocation(ids, source(1), NOW).await;
+        assert_eq!(refusal(opened), told);
         world.finish(&held.number, Outcome::Lift).await;
         assert_eq!(
             world.certificate_state(&posted).await,
             CertificateState::Issued
         );
         assert_eq!(world.audited("certificate.hold").await, 1);
+        assert_eq!(world.mails(MailKind::HoldLifted).await.len(), 1);
+        assert!(world.mails(MailKind::RevocationRefused).await.is_empty());
     }
 }
 
@@ -88,6 +96,27 @@ async fn an_operator_freezes_what_was_never_collected() {
             .unwrap();
         let state = world.grant_state(&posted).await;
         assert!(matches!(state, GrantState::Frozen { .. }));
+    }
+}
+
+/// The registered address is nobody's who only has the IDs.
+#[tokio::test]
+async fn a_procedure_that_met_an_operators_hold_shows_nothing_of_it() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let opened = world.confirmed_revocation(&posted, "lost").await;
+        let (request, by) = (&posted.grant.request_id, &world.people.examiner);
+        world
+            .app
+            .hold_by_operator(request, StatedReason::Lost, "電話", by, NOW)
+            .await
+            .unwrap();
+        world.submit(&opened).await.unwrap();
+        let cookie = Some(opened.cookie.as_str());
+        let page = world.app.revocation_page(&opened.flow, cookie).await;
+        let (at, by_operator) = (NOW, true);
+        assert_eq!(refusal(page), Refusal::OnHold { at, by_operator });
     }
 }
 

@@ -305,7 +305,10 @@ async fn the_hold_of_an_unfinished_certificate_finishes_and_holds_it() {
         assert_eq!(state, CertificateState::OnHold { at: NOW });
         assert_eq!(
             world.open_refused(&posted).await,
-            Refusal::OnHold { at: NOW }
+            Refusal::OnHold {
+                at: NOW,
+                by_operator: false
+            }
         );
     }
 }

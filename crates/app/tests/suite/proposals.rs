@@ -119,6 +119,22 @@ async fn who_may_not_propose_or_confirm_is_refused_and_recorded() {
     }
 }
 
+/// T41: what somebody proposed who left is not done.
+#[tokio::test]
+async fn a_proposal_dies_with_the_account_or_role_of_whoever_made_it() {
+    for world in worlds().await {
+        let (app, people) = (&world.app, &world.people);
+        let (by, second) = (&people.dispatcher, &people.second_dispatcher);
+        let act = release(&world).await;
+        let id = app.propose(act, "letters", by, NOW).await.unwrap().id;
+        let close = format!("update operator set disabled_at = 1 where id = '{}'", by.id);
+        world.db.run(&close).await;
+        let confirmed = app.confirm_proposal(&id, second, NOW).await;
+        assert!(matches!(refusal(confirmed), Refusal::State(_)));
+        app.refuse_proposal(&id, second, NOW).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn two_confirmations_at_once_do_it_once() {
     for world in worlds().await {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tegata_app::{KeyDestroyed, Opened, Refusal};
+use tegata_app::{Identity, KeyDestroyed, Opened, Refusal};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
+use tegata_domain::id::SerialNumber;
 use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::outbox::MailKind;
@@ -332,6 +333,37 @@ async fn a_hold_between_reopening_and_collection_stops_the_old_certificate_too()
 }
 
 #[tokio::test]
+async fn the_old_certificate_is_superseded_once_the_new_one_is_seen_in_use_and_not_before() {
+    for world in worlds().await {
+        let posted = collected(&world).await;
+        let old = world.record(&posted).await.serial;
+        present(&world, old).await;
+        by_two(&world, reopen(&posted)).await;
+        present(&world, old).await;
+        assert_eq!(world.grant_state(&posted).await, GrantState::Posted);
+        world.advance(60);
+        world.collect(&posted).await;
+        let new = world.record(&posted).await.serial;
+        present(&world, old).await;
+        assert_eq!(status(&world, old).await, CertificateState::Issued);
+        let state = world.grant_state(&posted).await;
+        assert!(matches!(state, GrantState::Collected { .. }));
+        present(&world, new).await;
+        let (serial, at) = (new, world.now());
+        assert_eq!(
+            world.grant_state(&posted).await,
+            GrantState::SeenInUse { serial, at }
+        );
+        assert_eq!(
+            status(&world, old).await,
+            CertificateState::Superseded { at }
+        );
+        assert_eq!(status(&world, new).await, CertificateState::Issued);
+        assert_eq!(world.audited("certificate.seen").await, 2);
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_reopened_after_its_window() {
     for world in worlds().await {
         let posted = collected(&world).await;
@@ -446,7 +478,15 @@ async fn freeze(world: &World, posted: &Posted) {
         .unwrap();
 }
 
-async fn status(world: &World, serial: tegata_domain::id::SerialNumber) -> CertificateState {
+/// A TLS client shows its certificate.
+async fn present(world: &World, serial: SerialNumber) {
+    let der = world.app.certificate_der(&serial).await.unwrap();
+    let now = world.now();
+    let shown = world.app.identify(der.as_deref(), source(1), now).await;
+    assert!(matches!(shown.unwrap(), Identity::Holder { .. }));
+}
+
+async fn status(world: &World, serial: SerialNumber) -> CertificateState {
     let mut reader = world.db.store.reader().await.unwrap();
     reader.certificate(&serial).await.unwrap().unwrap().state
 }

@@ -66,7 +66,10 @@ async fn the_hold_is_seen_by_everybody_at_once_and_the_lift_as_well() {
         );
         assert_eq!(
             world.open_refused(&posted).await,
-            Refusal::OnHold { at: held }
+            Refusal::OnHold {
+                at: held,
+                by_operator: false
+            }
         );
 
         world.advance(100);
@@ -269,7 +272,13 @@ async fn a_hold_that_meets_the_first_collection_is_never_lost() {
             drop(set.await.unwrap());
             stop.await.unwrap().unwrap();
             let refused = world.open_refused(&posted).await;
-            let stopped = [Refusal::OnHold { at: NOW }, Refusal::Frozen { at: NOW }];
+            let stopped = [
+                Refusal::OnHold {
+                    at: NOW,
+                    by_operator: false,
+                },
+                Refusal::Frozen { at: NOW },
+            ];
             assert!(stopped.contains(&refused), "{refused}");
         }
     }

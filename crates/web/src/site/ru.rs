@@ -195,8 +195,13 @@ fn whose(
             };
             page(status, &view)
         }
-        Identity::OnHold { certificate, at } => {
-            respond::on_hold(web, SITE_RENEW, RU_HELD, Some(holder(certificate)), at)
+        Identity::OnHold {
+            certificate,
+            at,
+            by_operator,
+        } => {
+            let shown = Some(holder(certificate));
+            respond::on_hold(web, SITE_RENEW, RU_HELD, shown, (at, by_operator))
         }
         Identity::Revoked { certificate, at } => {
             let frame = frame(RU_REVOKED);

@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tegata_domain::revocation::Outcome;
+use tegata_domain::reference::RequestId;
+use tegata_domain::revocation::{Outcome, StatedReason};
 
 use crate::house::House;
 use crate::visitor::{Answer, MAILS, Visitor, ids, present};
@@ -190,6 +191,16 @@ async fn a_presented_certificate_reads_like_this() {
     let shown = |path| present(&house, path, Some(certificate.clone()));
     pages.take("ru-e3", &present(&house, "/p/ru", None).await);
     pages.take("ru-e4", &present(&house, "/p/ru", Some(held)).await);
+    let by_operator = house.letter().await;
+    Visitor::new(&house).collect(&by_operator).await;
+    let request = RequestId::parse(&by_operator.request_id).unwrap();
+    let [by, _] = house.finishers();
+    let (reason, now) = (StatedReason::Lost, house.now());
+    let held = house.app.hold_by_operator(&request, reason, "x", by, now);
+    held.await.unwrap();
+    let held = house.certificate(&by_operator).await;
+    let page = present(&house, "/p/ru", Some(held)).await;
+    pages.take("ru-e4-operator", &page);
     pages.take("ru-0-check", &shown("/p/ru?from=rcd").await);
     // 90 days before 2029-04-19, and the last morning.
     house.clock.advance(1_096 * 86_400);

@@ -100,7 +100,7 @@ impl Part {
     fn tools(self) -> &'static [Tool] {
         match self {
             Self::Tools | Self::System => &Tool::ALL,
-            Self::Unit => &[Tool::OpenSsl, Tool::PostgreSql],
+            Self::Unit => &[Tool::OpenSsl, Tool::PostgreSql, Tool::Pdf],
             Self::Check | Self::Release | Self::Deny => &[],
         }
     }

@@ -3,9 +3,13 @@
 //! A character is one glyph, set left to right. What would need shaping is refused by [`unprintable`] when a name
 //! is typed, long before a letter is drawn (threat T48).
 
+use krilla::text::{Font, GlyphId};
+use skrifa::charmap::Charmap;
 use skrifa::instance::{LocationRef, Size};
 use skrifa::metrics::GlyphMetrics;
 use skrifa::{FontRef, MetadataProvider};
+
+use crate::error::PaperError;
 
 /// Noto Sans JP Regular, unchanged; licence in `fonts/OFL.txt`.
 static NOTO_SANS_JP: &[u8] = include_bytes!("../fonts/NotoSansJP-Regular.ttf");
@@ -22,16 +26,38 @@ pub fn unprintable(text: &str) -> Option<char> {
 }
 
 /// The embedded font, ready to be asked.
-struct Face {
-    font: FontRef<'static>,
+pub(crate) struct Face {
+    characters: Charmap<'static>,
     metrics: GlyphMetrics<'static>,
+    units_per_em: f32,
 }
 
 impl Face {
-    fn embedded() -> Option<Self> {
+    pub(crate) fn embedded() -> Option<Self> {
         let font = FontRef::new(NOTO_SANS_JP).ok()?;
         let metrics = font.glyph_metrics(Size::unscaled(), LocationRef::default());
-        Some(Self { font, metrics })
+        let units_per_em = f32::from(
+            font.metrics(Size::unscaled(), LocationRef::default())
+                .units_per_em,
+        );
+        Some(Self {
+            characters: font.charmap(),
+            metrics,
+            units_per_em,
+        })
+    }
+
+    /// The same font as krilla embeds it.
+    pub(crate) fn for_pdf() -> Result<Font, PaperError> {
+        Font::new(NOTO_SANS_JP.into(), 0).ok_or(PaperError::Font)
+    }
+
+    /// Glyph and advance, in parts of the font size.
+    pub(crate) fn glyph(&self, c: char) -> Result<(GlyphId, f32), PaperError> {
+        let id = self.characters.map(c).filter(|_| !needs_shaping(c));
+        let id = id.ok_or(PaperError::NoGlyph(c))?;
+        let advance = self.metrics.advance_width(id).unwrap_or_default();
+        Ok((GlyphId::new(id.to_u32()), advance / self.units_per_em))
     }
 
     fn prints(&self, c: char) -> bool {
@@ -41,7 +67,7 @@ impl Face {
         if c.is_control() || c.is_whitespace() || needs_shaping(c) {
             return false;
         }
-        let Some(id) = self.font.charmap().map(c) else {
+        let Some(id) = self.characters.map(c) else {
             return false;
         };
         let has_width = self.metrics.advance_width(id).is_some_and(|w| w > 0.0);
@@ -54,7 +80,7 @@ impl Face {
 }
 
 /// The blank of Latin text, and that of Japanese text (全角スペース).
-fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\u{3000}')
 }
 
@@ -124,6 +150,17 @@ mod tests {
             '\u{feff}',
         ] {
             assert_eq!(unprintable(&format!("医{c}院")), Some(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_of_an_id_has_a_glyph_of_its_own() {
+        let face = Face::embedded().unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for c in ('0'..='9').chain('A'..='Z').chain('a'..='z') {
+            let (id, advance) = face.glyph(c).unwrap();
+            assert!(advance > 0.2 && advance < 1.1, "{c}");
+            assert!(seen.insert(id), "{c}");
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Tool {
     Curl,
     /// The second database.
     PostgreSql,
+    /// pdftotext, pdftoppm and qpdf: read, draw and judge our letters.
+    Pdf,
     /// certutil and pk12util: a second reader of our `.p12`, and the store of the browser.
     Nss,
     /// The browser of a subscriber.
@@ -44,10 +46,11 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
+        Self::Pdf,
         Self::Nss,
         Self::Chromium,
         Self::Playwright,
@@ -60,6 +63,7 @@ impl Tool {
             Self::OpenSsl => "openssl",
             Self::Curl => "curl",
             Self::PostgreSql => "postgresql",
+            Self::Pdf => "pdf",
             Self::Nss => "nss",
             Self::Chromium => "chromium",
             Self::Playwright => "playwright",
@@ -96,6 +100,10 @@ impl Environment {
             }
             Tool::Curl => self.programs(&["curl"], &["curl"])?,
             Tool::PostgreSql => self.postgres()?,
+            Tool::Pdf => {
+                let programs = ["pdftotext", "pdftoppm", "qpdf"];
+                self.programs(&programs, &["poppler-utils", "qpdf"])?;
+            }
             Tool::Nss => self.programs(&["certutil", "pk12util"], &["libnss3-tools"])?,
             Tool::Chromium => self.chromium()?,
             Tool::Playwright => self.playwright()?,

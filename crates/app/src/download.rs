@@ -307,7 +307,9 @@ impl App {
         let detail = "by its holder".to_owned();
         let event = self.event(actor, "grant.freeze", object, detail, now);
         let key = format!("grant_frozen:{}:{}", grant.id, row.id.as_str());
-        let values = values_of(&grant);
+        let mut values = values_of(&grant);
+        values.push(("at", now.to_string()));
+        values.push(("source", source.to_string()));
         let mail = self.mail(MailKind::GrantFrozen, &grant.mail, key, &values, now);
         let expires = self.flow_end();
         self.store()

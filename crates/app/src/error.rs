@@ -11,6 +11,8 @@ use tegata_store::StoreError;
 
 pub use tegata_store::KeyDestroyed;
 
+use crate::act_refusal::ActRefusal;
+
 /// Why a step was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,6 +36,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Answers of the rules, with what a person needs to go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    /// An operator's act that the rules do not allow now.
+    #[error(transparent)]
+    Act(ActRefusal),
     /// The certificate has expired: nothing to revoke.
     #[error("the certificate expired at {not_after}; no request is needed")]
     Expired {

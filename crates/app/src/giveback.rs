@@ -8,7 +8,7 @@ use tegata_domain::operator::{Act, Operator};
 use tegata_domain::outbox::MailKind;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::error::{Error, Result, internal};
 use crate::proposal::read_reason;
@@ -26,7 +26,7 @@ impl App {
         let application = self.application_to_answer(id, by, now).await?;
         let reason = read_reason(reason)?;
         if due < now.japan_date() {
-            return Err(state("the day until which it can be corrected is over"));
+            return Err(ActRefusal::DueOver.into());
         }
         let returned = application
             .clone()

@@ -13,7 +13,7 @@ use tegata_domain::revocation::{BY_OPERATOR, RevocationRequest, RevocationState,
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::{App, TRIES};
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
@@ -95,7 +95,7 @@ impl App {
             let request = reader.revocation_by_number(number).await?;
             let request = request.ok_or(Refusal::NotFound)?;
             if !request.is_queued() {
-                return Err(state("the request does not wait for a hold any more"));
+                return Err(ActRefusal::NotQueued.into());
             }
             let grant = reader.grant(&request.grant).await?;
             drop(reader);
@@ -127,10 +127,8 @@ impl App {
             .await?;
         let open = self.open_request(&grant).await?;
         if let Some(open) = open.as_ref().filter(|open| !open.is_queued()) {
-            return Err(state(&format!(
-                "request {} stopped it already",
-                open.number
-            )));
+            let number = open.number.clone();
+            return Err(ActRefusal::OpenRequest { number }.into());
         }
         check_revocable(&grant, record.as_ref(), None, now)?;
         let hold = self.prepare_hold(&grant, record, open, asked, now);

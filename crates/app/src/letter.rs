@@ -13,7 +13,7 @@ use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredRef
 use tegata_domain::time::{CalendarDate, Timestamp};
 use tegata_store::{CaKeyPurpose, LetterRow};
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
@@ -132,9 +132,7 @@ impl App {
         let rows = reader.letters_released_by(proposal).await?;
         drop(reader);
         if rows.is_empty() {
-            return Err(state(
-                "its letters are posted; their reference IDs are not kept any more",
-            ));
+            return Err(ActRefusal::LettersPosted.into());
         }
         let mut letters = Vec::with_capacity(rows.len());
         for row in rows {
@@ -224,8 +222,7 @@ impl App {
         let (grant, reference) = self.grant_with_reference(request).await?;
         let was_out = reference.posted_at.is_some();
         if !was_out && reference.release.is_none() {
-            let told = "two dispatchers must release the letter before it is printed and posted";
-            return Err(state(told));
+            return Err(ActRefusal::NotReleased.into());
         }
         let step = match grant.state {
             GrantState::Approved => GrantMove::Post,
@@ -332,12 +329,12 @@ impl App {
         for request in requests {
             let (grant, reference) = self.grant_with_reference(request).await?;
             if reference.posted_at.is_some() {
-                return Err(state(&format!(
-                    "no letter of {request} waits to be printed"
-                )));
+                let request = request.clone();
+                return Err(ActRefusal::NoLetterWaits { request }.into());
             }
             if let GrantState::Frozen { .. } | GrantState::Voided { .. } = grant.state {
-                return Err(state(&format!("{request} is {}", grant.state.as_str())));
+                let (request, state) = (request.clone(), grant.state.as_str());
+                return Err(ActRefusal::Stopped { request, state }.into());
             }
             let mut reader = self.store().reader().await?;
             if reader.letter_secret(&grant.id).await?.is_none() {
@@ -379,15 +376,14 @@ fn read_tracking(typed: &str) -> Result<String> {
     let tracking = typed.trim();
     let plain = |b: u8| b.is_ascii_digit() || b == b'-';
     if tracking.is_empty() || tracking.len() > LONGEST_TRACKING || !tracking.bytes().all(plain) {
-        return Err(state("the number of the post has digits and hyphens only"));
+        return Err(ActRefusal::TrackingMalformed.into());
     }
     Ok(tracking.to_owned())
 }
 
 fn clear_text_gone(request: &RequestId) -> Error {
-    state(&format!(
-        "the reference ID of {request} is not kept any more; give it a new one"
-    ))
+    let request = request.clone();
+    ActRefusal::ClearTextGone { request }.into()
 }
 
 pub(crate) fn letter_place(id: &GrantId) -> String {

@@ -1,6 +1,7 @@
 //! The procedures of the certification authority: one file per procedure, one public function per step
 //! that a person or a timer takes. Knows no HTTP, no pages and no command line.
 
+mod act_refusal;
 mod apply;
 mod authority;
 mod base;
@@ -38,6 +39,7 @@ mod statuses;
 mod terminal;
 mod work;
 
+pub use act_refusal::ActRefusal;
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};
 pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};

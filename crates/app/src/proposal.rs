@@ -14,7 +14,7 @@ use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::StoreError;
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::error::{Error, Refusal, Result};
 use crate::work::Work;
@@ -58,7 +58,7 @@ impl App {
                     let inserted = tx.insert_proposal(&row, &work.objects).await;
                     inserted.map_err(|error| match error {
                         StoreError::Conflict { rule } if rule == "proposal_object_open" => {
-                            state("the same is proposed already; confirm it, or withdraw it first")
+                            Error::from(ActRefusal::AlreadyProposed)
                         }
                         other => other.into(),
                     })?;
@@ -175,9 +175,7 @@ impl App {
         if first.is_some_and(|first| first.may(proposal.act.act())) {
             return Ok(());
         }
-        Err(state(
-            "whoever proposed it may not do so any more: refuse it, and propose it again",
-        ))
+        Err(ActRefusal::ProposerLeft.into())
     }
 
     /// What a proposal would change now, or why it cannot be done.
@@ -185,8 +183,8 @@ impl App {
         if proposal.act.operator().is_none() {
             let requests = proposal.act.requests();
             if !(1..=MOST_REQUESTS).contains(&requests.len()) {
-                let told = format!("name between 1 and {MOST_REQUESTS} request IDs");
-                return Err(state(&told));
+                let most = MOST_REQUESTS;
+                return Err(ActRefusal::Count { most }.into());
             }
         }
         match &proposal.act {
@@ -291,15 +289,14 @@ impl App {
 pub(crate) fn read_reason(typed: &str) -> Result<String> {
     let reason = typed.replace("\r\n", "\n").trim().to_owned();
     if reason.is_empty() {
-        return Err(state("a reason is needed"));
+        return Err(ActRefusal::ReasonMissing.into());
     }
     if reason.chars().count() > LONGEST_REASON {
-        return Err(state(&format!(
-            "the reason is longer than {LONGEST_REASON} characters"
-        )));
+        let most = LONGEST_REASON;
+        return Err(ActRefusal::ReasonTooLong { most }.into());
     }
     if reason.chars().any(|c| c.is_control() && c != '\n') {
-        return Err(state("the reason has control characters"));
+        return Err(ActRefusal::ReasonControl.into());
     }
     Ok(reason)
 }

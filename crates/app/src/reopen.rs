@@ -12,7 +12,7 @@ use tegata_domain::proposal::Proposal;
 use tegata_domain::reference::{ReferenceScope, RequestId};
 use tegata_domain::time::{CalendarDate, Timestamp};
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::download::values_of;
 use crate::error::{Refusal, Result};
@@ -76,20 +76,21 @@ impl App {
         for request in requests {
             let grant = self.grant_by(request).await?;
             if matches!(grant.state, GrantState::Voided { .. }) {
-                return Err(state(&format!("{request} is ended; nothing is collected")));
+                let (request, state) = (request.clone(), grant.state.as_str());
+                return Err(ActRefusal::Stopped { request, state }.into());
             }
             let longest = grant.approved_at.japan_date().plus_days(LONGEST_WINDOW);
             if until > longest || to > grant.not_after {
-                return Err(state(&format!(
-                    "{request} was approved at {}: its window can end on {longest} at the latest",
-                    grant.approved_at
-                )));
+                let (request, latest) = (request.clone(), longest);
+                return Err(ActRefusal::WindowTooLate { request, latest }.into());
             }
             if to <= grant.window_end || to < now {
-                return Err(state(&format!(
-                    "the window of {request} ends at {}; name a later day",
-                    grant.window_end
-                )));
+                let (request, window_end) = (request.clone(), grant.window_end);
+                return Err(ActRefusal::WindowTooEarly {
+                    request,
+                    window_end,
+                }
+                .into());
             }
             let detail = format!("from {} to {to}", grant.window_end);
             work.about(format!("grant:{}", grant.id), "grant.extend", detail);
@@ -120,13 +121,13 @@ impl App {
         expect_letter(&grant)?;
         expect_live(&grant, now)?;
         let record = self.record_of(&grant).await?;
-        let record = record.ok_or_else(|| state("nothing was collected yet: collect it"))?;
+        let record = record.ok_or(ActRefusal::NothingCollected)?;
         if record.state != CertificateState::Issued {
-            let told = format!("its certificate is {}", record.state.as_str());
-            return Err(state(&told));
+            let state = record.state.as_str();
+            return Err(ActRefusal::CertificateState { state }.into());
         }
         if now > grant.window_end {
-            return Err(state("its window is over: extend the window first"));
+            return Err(ActRefusal::WindowOver.into());
         }
         let open = grant.state.clone().apply(GrantMove::Reopen, now)?;
         let mut work = Work::default();
@@ -156,10 +157,8 @@ impl App {
             reader.open_revocation_of(&grant.id).await?
         };
         if let Some(open) = open {
-            return Err(state(&format!(
-                "request {} is open: lift that one",
-                open.number
-            )));
+            let number = open.number;
+            return Err(ActRefusal::OpenRequest { number }.into());
         }
         let thawed = grant.state.clone().apply(GrantMove::Unfreeze, now)?;
         let mut work = Work::default();
@@ -185,7 +184,7 @@ impl App {
     ) -> Result<Work> {
         let grant = self.grant_by(request).await?;
         if grant.mail == *mail {
-            return Err(state("this is the registered address already"));
+            return Err(ActRefusal::SameAddress.into());
         }
         let mut work = Work::default();
         let detail = format!("from {} to {}", grant.mail.masked(), mail.masked());
@@ -200,9 +199,7 @@ impl App {
 fn expect_letter(grant: &Grant) -> Result<()> {
     match grant.origin {
         GrantOrigin::Letter => Ok(()),
-        GrantOrigin::Renewal { .. } => Err(state(
-            "this certificate was renewed in a browser and has no letter; the holder renews again",
-        )),
+        GrantOrigin::Renewal { .. } => Err(ActRefusal::Renewal.into()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tegata_domain::id::OperatorId;
 use tegata_domain::operator::{Operator, Role};
 
-use crate::apply::state;
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::error::{Refusal, Result};
 use crate::work::{Step, Work};
@@ -22,7 +22,7 @@ impl App {
     ) -> Result<Work> {
         let operator = self.active_operator(id).await?;
         if operator.roles == *roles {
-            return Err(state("the operator has exactly these roles already"));
+            return Err(ActRefusal::SameRoles.into());
         }
         if !roles.contains(&Role::Administrator) {
             self.expect_administrators_without(&operator).await?;
@@ -66,7 +66,7 @@ impl App {
         let operator = self.store().reader().await?.operator(id).await?;
         let operator = operator.ok_or(Refusal::NotFound)?;
         if operator.disabled_at.is_some() {
-            return Err(state("the account is closed"));
+            return Err(ActRefusal::AccountClosed.into());
         }
         Ok(operator)
     }
@@ -91,9 +91,7 @@ impl App {
             left += page.iter().filter(is_left).count();
         }
         if left < 2 {
-            return Err(state(
-                "two administrators must remain; add another one first",
-            ));
+            return Err(ActRefusal::AdministratorsRemain.into());
         }
         Ok(())
     }

@@ -78,6 +78,11 @@ pub(crate) fn refuse(web: &Web, place: Place<'_>, error: Error) -> Response {
 fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
     let site = place.site();
     match refusal {
+        // No page of a subscriber's site asks for an operator's act.
+        Refusal::Act(refusal) => {
+            tracing::warn!(%refusal, "an operator's act was refused outside the console");
+            stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
+        }
         Refusal::Expired { .. } => stop(web, site, messages::RX_EXPIRED, StatusCode::GONE, None),
         Refusal::Fields(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)

@@ -1,6 +1,6 @@
 //! 差戻し and 却下 (decision F2).
 
-use tegata_app::Refusal;
+use tegata_app::{ActRefusal, Refusal};
 use tegata_domain::application::ApplicationState;
 use tegata_domain::outbox::MailKind;
 
@@ -87,7 +87,12 @@ async fn a_reason_and_a_day_that_is_not_over_are_needed() {
             let returned = app
                 .return_application(&entered.id, reason, due, by, NOW)
                 .await;
-            assert!(matches!(refusal(returned), Refusal::State(_)));
+            assert!(matches!(
+                refusal(returned),
+                Refusal::Act(
+                    ActRefusal::DueOver | ActRefusal::ReasonMissing | ActRefusal::ReasonControl
+                )
+            ));
         }
         assert!(world.mails(MailKind::ApplicationReturned).await.is_empty());
     }

@@ -1,6 +1,6 @@
 //! Holds without a request of the holder, and requests above the hourly rate (decision F4).
 
-use tegata_app::{Opened, Refusal};
+use tegata_app::{ActRefusal, Opened, Refusal};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::operator::Role;
@@ -65,7 +65,10 @@ async fn the_help_desk_stops_a_certificate_at_once_and_two_others_end_it() {
             .app
             .hold_by_operator(request, StatedReason::Lost, "again", &desk, NOW)
             .await;
-        assert!(matches!(refusal(twice), Refusal::State(_)));
+        assert!(matches!(
+            refusal(twice),
+            Refusal::Act(ActRefusal::OpenRequest { .. })
+        ));
         let (at, by_operator) = (NOW, true);
         let told = Refusal::OnHold { at, by_operator };
         assert_eq!(world.open_refused(&posted).await, told);
@@ -173,7 +176,10 @@ async fn an_operator_stops_what_queues_and_the_mails_go_out_then() {
         assert_eq!(world.certificate_state(&posted).await, on_hold);
         assert_eq!(world.mails(MailKind::RevocationAccepted).await.len(), 6);
         let again = world.app.hold_queued(&number, by, now).await;
-        assert!(matches!(refusal(again), Refusal::State(_)));
+        assert!(matches!(
+            refusal(again),
+            Refusal::Act(ActRefusal::NotQueued)
+        ));
         world.finish(&number, Outcome::Complete).await;
         let revoked = world.certificate_state(&posted).await;
         assert!(matches!(revoked, CertificateState::Revoked { at, .. } if at == now));

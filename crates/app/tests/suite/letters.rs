@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tegata_app::{App, Letter, Refusal};
+use tegata_app::{ActRefusal, App, Letter, Refusal};
 use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::outbox::MailKind;
 use tegata_domain::proposal::ProposedAct;
@@ -56,7 +56,10 @@ async fn the_two_persons_print_the_letter_until_it_is_posted_and_each_look_is_re
             .await
             .unwrap();
         let after = app.released_letters(&release, by, NOW).await;
-        assert!(matches!(refusal(after), Refusal::State(_)));
+        assert!(matches!(
+            refusal(after),
+            Refusal::Act(ActRefusal::LettersPosted)
+        ));
         assert_eq!(world.db.count("letter_secret").await, 0);
         let again = app.post_letter(request, None, by, NOW).await;
         assert!(matches!(refusal(again), Refusal::State(_)));
@@ -118,7 +121,10 @@ async fn a_letter_that_was_not_released_is_not_posted() {
             .app
             .post_letter(&grant.request_id, None, by, NOW)
             .await;
-        assert!(matches!(refusal(posted), Refusal::State(_)));
+        assert!(matches!(
+            refusal(posted),
+            Refusal::Act(ActRefusal::NotReleased)
+        ));
         assert!(world.mails(MailKind::LetterPosted).await.is_empty());
     }
 }
@@ -152,7 +158,10 @@ async fn a_spoiled_print_is_released_again_by_two() {
         let first = world.released(&grant.request_id).await;
         let second = world.released(&grant.request_id).await;
         let old = app.released_letters(&first, by, NOW).await;
-        assert!(matches!(refusal(old), Refusal::State(_)));
+        assert!(matches!(
+            refusal(old),
+            Refusal::Act(ActRefusal::LettersPosted)
+        ));
         let letters = app.released_letters(&second, by, NOW).await.unwrap();
         assert_eq!(letters.len(), 1);
     }
@@ -170,7 +179,10 @@ async fn the_number_of_the_post_has_digits_and_hyphens() {
                 .app
                 .post_letter(request, Some(tracking), by, NOW)
                 .await;
-            assert!(matches!(refusal(posted), Refusal::State(_)), "{tracking:?}");
+            assert!(
+                matches!(refusal(posted), Refusal::Act(ActRefusal::TrackingMalformed)),
+                "{tracking:?}"
+            );
         }
     }
 }

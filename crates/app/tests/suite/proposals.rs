@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tegata_app::{Refusal, one_time_code};
+use tegata_app::{ActRefusal, Refusal, one_time_code};
 use tegata_domain::audit::Actor;
 use tegata_domain::id::ProposalId;
 use tegata_domain::operator::{Operator, Role};
@@ -85,7 +85,10 @@ async fn the_proposer_takes_it_back_and_another_refuses_it() {
         let foreign = app.withdraw_proposal(&first.id, second, NOW).await;
         assert!(matches!(refusal(foreign), Refusal::State(_)));
         let twice = app.propose(act.clone(), "letters", second, NOW).await;
-        assert!(matches!(refusal(twice), Refusal::State(told) if told.contains("already")));
+        assert!(matches!(
+            refusal(twice),
+            Refusal::Act(ActRefusal::AlreadyProposed)
+        ));
         let withdrawn = app.withdraw_proposal(&first.id, by, NOW).await.unwrap();
         assert_eq!(withdrawn.state, ProposalState::Withdrawn { at: NOW });
         let next = app.propose(act, "letters", by, NOW).await.unwrap();
@@ -130,7 +133,10 @@ async fn a_proposal_dies_with_the_account_or_role_of_whoever_made_it() {
         let close = format!("update operator set disabled_at = 1 where id = '{}'", by.id);
         world.db.run(&close).await;
         let confirmed = app.confirm_proposal(&id, second, NOW).await;
-        assert!(matches!(refusal(confirmed), Refusal::State(_)));
+        assert!(matches!(
+            refusal(confirmed),
+            Refusal::Act(ActRefusal::ProposerLeft)
+        ));
         app.refuse_proposal(&id, second, NOW).await.unwrap();
     }
 }
@@ -159,7 +165,17 @@ async fn a_reason_is_needed_and_has_no_control_characters() {
         let act = release(&world).await;
         for reason in ["", "  ", "a\u{0}b", "a\u{1b}[2J", &"字".repeat(501)] {
             let proposed = app.propose(act.clone(), reason, by, NOW).await;
-            assert!(matches!(refusal(proposed), Refusal::State(_)), "{reason:?}");
+            assert!(
+                matches!(
+                    refusal(proposed),
+                    Refusal::Act(
+                        ActRefusal::ReasonMissing
+                            | ActRefusal::ReasonControl
+                            | ActRefusal::ReasonTooLong { .. }
+                    )
+                ),
+                "{reason:?}"
+            );
         }
         let two_lines = app.propose(act, "一行目\r\n二行目", by, NOW).await;
         assert_eq!(two_lines.unwrap().reason, "一行目\n二行目");
@@ -174,7 +190,10 @@ async fn a_proposal_names_something_that_exists() {
             requests: BTreeSet::new(),
         };
         let proposed = app.propose(none, "x", &people.dispatcher, NOW).await;
-        assert!(matches!(refusal(proposed), Refusal::State(_)));
+        assert!(matches!(
+            refusal(proposed),
+            Refusal::Act(ActRefusal::Count { .. })
+        ));
         let unknown = ProposedAct::ReleaseLetters {
             requests: BTreeSet::from([crate::world::request_id("202611200009999")]),
         };
@@ -199,7 +218,7 @@ async fn two_administrators_give_and_take_roles() {
         let now = roles(&world, to).await;
         assert_eq!(now, [Role::Examiner, Role::HelpDesk]);
         let same = app.propose(act, "again", &second, NOW).await;
-        assert!(matches!(refusal(same), Refusal::State(_)));
+        assert!(matches!(refusal(same), Refusal::Act(ActRefusal::SameRoles)));
         assert_eq!(world.audited("operator.roles").await, 1);
     }
 }
@@ -228,7 +247,10 @@ async fn two_administrators_remain_whatever_is_proposed() {
         };
         for act in [disable, give(&second, &[Role::Auditor])] {
             let proposed = app.propose(act, "x", first, NOW).await;
-            assert!(matches!(refusal(proposed), Refusal::State(_)));
+            assert!(matches!(
+                refusal(proposed),
+                Refusal::Act(ActRefusal::AdministratorsRemain)
+            ));
         }
     }
 }
@@ -253,7 +275,10 @@ async fn a_closed_account_does_nothing_from_then_on() {
         let login = app.authenticate("sato", &password, &code).await;
         assert_eq!(refusal(login), Refusal::NotAllowed);
         let again = app.propose(act, "x", &second, NOW).await;
-        assert!(matches!(refusal(again), Refusal::State(_)));
+        assert!(matches!(
+            refusal(again),
+            Refusal::Act(ActRefusal::AccountClosed)
+        ));
         assert_eq!(world.audited("operator.disable").await, 1);
     }
 }

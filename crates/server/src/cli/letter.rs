@@ -1,7 +1,7 @@
 //! `tegata grant letter`: two dispatchers release a letter, then each of them prints it (F8, I2).
 
 use serde_json::{Value, json};
-use tegata_app::{App, Error, Letter, Refusal};
+use tegata_app::{ActRefusal, App, Error, Letter, Refusal};
 use tegata_domain::operator::Operator;
 use tegata_domain::proposal::{Proposal, ProposalState, ProposedAct};
 use tegata_domain::reference::RequestId;
@@ -40,7 +40,9 @@ pub(super) async fn release_or_print(
         Some(done) if done.persons().is_some_and(|two| two.contains(&&by.id)) => {
             match app.released_letters(&done.id, by, now).await {
                 // It was posted: a letter that came after it needs a release of its own.
-                Err(Error::Refused(Refusal::State(_))) => propose(app, request, by).await,
+                Err(Error::Refused(Refusal::Act(ActRefusal::LettersPosted))) => {
+                    propose(app, request, by).await
+                }
                 Err(error) => Err(error.into()),
                 Ok(letters) => shown(letters, request),
             }

@@ -230,6 +230,9 @@ async fn end_hold(
     if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
         return Err(Error::Conflict);
     }
+    if outcome == Outcome::Complete {
+        tx.drop_letter_secret(&grant.id).await?;
+    }
     Ok(())
 }
 

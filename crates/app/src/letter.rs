@@ -231,7 +231,17 @@ impl App {
             _ => GrantMove::PostAgain,
         };
         let posted = grant.state.clone().apply(step, now)?;
-        let mail = self.posted_mail(&grant, &reference, tracking.as_deref(), now);
+        let earlier = {
+            let mut reader = self.store().reader().await?;
+            reader.earlier_letters_of(&grant.id).await?
+        };
+        // The same letter that goes out again tells nothing new.
+        let kind = if earlier == 0 || was_out {
+            MailKind::LetterPosted
+        } else {
+            MailKind::LetterReissued
+        };
+        let mail = self.posted_mail(kind, &grant, &reference, tracking.as_deref(), now);
         let actor = Actor::Operator(by.id.clone());
         let object = format!("grant:{}", grant.id);
         let detail = tracking.clone().unwrap_or_default();
@@ -263,6 +273,7 @@ impl App {
     /// Text 9a where the letter has a new reference ID, else the first letter's.
     fn posted_mail(
         &self,
+        kind: MailKind,
         grant: &Grant,
         reference: &StoredReference,
         tracking: Option<&str>,
@@ -273,14 +284,8 @@ impl App {
         if let Some(tracking) = tracking {
             values.push(("tracking", tracking.to_owned()));
         }
-        // A first letter is posted from `approved`; any later one takes the place of one that was out.
-        let first = matches!(grant.state, GrantState::Approved) || reference.posted_at.is_some();
-        let kind = if first {
-            MailKind::LetterPosted
-        } else {
-            MailKind::LetterReissued
-        };
-        if !first && reference.scope == ReferenceScope::RevocationOnly {
+        let collected = reference.scope == ReferenceScope::RevocationOnly;
+        if kind == MailKind::LetterReissued && collected {
             values.push(("collected", "yes".to_owned()));
         }
         let key = format!("{}:{}:{}", kind.as_str(), grant.id, now.unix());

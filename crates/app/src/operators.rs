@@ -49,15 +49,7 @@ impl App {
         now: Timestamp,
     ) -> Result<NewOperator> {
         self.require_actor(&by, Act::ManageOperators, now).await?;
-        if !is_operator_name(name) {
-            let form = "an operator's name is 1 to 32 small letters, digits, '.', '-' or '_', \
-                        beginning with a letter";
-            return Err(state(form));
-        }
-        if password.expose().chars().count() < SHORTEST_PASSWORD {
-            let form = format!("the password must have {SHORTEST_PASSWORD} characters or more");
-            return Err(state(&form));
-        }
+        check_new_account(name, password)?;
         let id = OperatorId::generate(now, self.entropy());
         let (totp_secret, sealed) = self.new_totp_secret(&id)?;
         let salt = entropy::octets::<16>(self.entropy());
@@ -244,6 +236,19 @@ impl App {
             .await?;
         Err(Refusal::NotAllowed.into())
     }
+}
+
+fn check_new_account(name: &str, password: &Secret<String>) -> Result<()> {
+    if !is_operator_name(name) {
+        let form = "an operator's name is 1 to 32 small letters, digits, '.', '-' or '_', \
+                    beginning with a letter";
+        return Err(state(form));
+    }
+    if password.expose().chars().count() < SHORTEST_PASSWORD {
+        let form = format!("the password must have {SHORTEST_PASSWORD} characters or more");
+        return Err(state(&form));
+    }
+    Ok(())
 }
 
 /// The one-time code of `secret` (base32) at `now` (RFC 6238, SHA-1, 30 seconds, six digits).

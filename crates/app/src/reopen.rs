@@ -49,10 +49,11 @@ impl App {
         let mut work = Work::default();
         let object = format!("grant:{}", grant.id);
         work.about(object, "grant.reissue", format!("scope {}", scope.as_str()));
-        // Whoever collects at this moment makes the scope a wrong one: then look again.
-        let same = grant.state.clone();
+        // Whoever collects at this moment makes the scope a wrong one: then look again. Whoever proved the old ID
+        // before it finds the grant in another state.
+        let reissued = grant.state.clone().apply(GrantMove::Reissue, now)?;
         work.steps
-            .push(Step::MoveGrant(grant.id.clone(), grant.state, same));
+            .push(Step::MoveGrant(grant.id.clone(), grant.state, reissued));
         let id = grant.id.clone();
         work.steps
             .push(Step::ReplaceReference(id, row, stored, sealed));

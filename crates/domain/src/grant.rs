@@ -172,8 +172,11 @@ pub enum GrantMove {
     FreeKey,
     /// The letter is out.
     Post,
-    /// A letter with a new reference ID is out, or one that came back goes out again (I2).
+    /// A letter with a new reference ID is out after the collection (I2).
     PostAgain,
+    /// A new reference ID takes the place of the letter's: before the collection nothing works until its
+    /// letter is posted (I2).
+    Reissue,
     /// Another key takes the place of one that was never seen in use (F3, K3).
     Rekey(SerialNumber),
     /// Two operators open it for another key.
@@ -210,13 +213,12 @@ impl GrantState {
         let state = self.as_str();
         match (self, step) {
             (Self::Approved | Self::LetterReturned { .. }, GrantMove::Post) => Ok(Self::Posted),
-            (Self::LetterReturned { .. }, GrantMove::PostAgain) => Ok(Self::Posted),
+            (Self::Approved | Self::LetterReturned { .. } | Self::Posted, GrantMove::Reissue) => {
+                Ok(Self::Approved)
+            }
             (
-                same @ (Self::Posted
-                | Self::KeyFixed { .. }
-                | Self::Collected { .. }
-                | Self::SeenInUse { .. }),
-                GrantMove::PostAgain,
+                same @ (Self::KeyFixed { .. } | Self::Collected { .. } | Self::SeenInUse { .. }),
+                GrantMove::PostAgain | GrantMove::Reissue,
             ) => Ok(same),
             (Self::Posted, GrantMove::FixKey(serial)) => Ok(Self::KeyFixed { serial }),
             (Self::KeyFixed { .. }, GrantMove::FreeKey) => Ok(Self::Posted),
@@ -256,13 +258,7 @@ impl GrantState {
                 | GrantMove::ReturnLetter
                 | GrantMove::See
                 | GrantMove::SeeOther(_)),
-            ) => match from.apply(step, at) {
-                Ok(from) => Ok(Self::Frozen {
-                    at: frozen,
-                    from: Box::new(from),
-                }),
-                Err(_) => Err(GrantRefusal { state }),
-            },
+            ) => from.apply_under_the_ice(frozen, step, at),
             (
                 Self::KeyFixed { .. } | Self::Collected { .. } | Self::SeenInUse { .. },
                 GrantMove::Reopen,
@@ -275,6 +271,21 @@ impl GrantState {
             }
             _ => Err(GrantRefusal { state }),
         }
+    }
+
+    /// What happens in the world to a grant that has been frozen in this state since `frozen`.
+    fn apply_under_the_ice(
+        self,
+        frozen: Timestamp,
+        step: GrantMove,
+        at: Timestamp,
+    ) -> Result<Self, GrantRefusal> {
+        let refusal = GrantRefusal { state: "frozen" };
+        let from = self.apply(step, at).map_err(|_| refusal)?;
+        Ok(Self::Frozen {
+            at: frozen,
+            from: Box::new(from),
+        })
     }
 }
 

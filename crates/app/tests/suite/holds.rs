@@ -255,3 +255,21 @@ async fn holds_by_operators_do_not_use_up_the_rate_of_the_holders() {
     let open = world.app.list_revocations().await.unwrap();
     assert!(open.iter().all(|request| !request.is_queued()));
 }
+
+#[tokio::test]
+async fn a_letter_that_is_stopped_before_the_post_leaves_the_queue_and_its_clear_text_is_dropped() {
+    for world in worlds().await {
+        let grant = world.approved().await;
+        let (app, people) = (&world.app, &world.people);
+        let (request, reason) = (&grant.request_id, StatedReason::Closed);
+        let held = app
+            .hold_by_operator(request, reason, "廃業", &people.approver, NOW)
+            .await
+            .unwrap();
+        assert!(app.letters_to_print(None, 9).await.unwrap().is_empty());
+        assert_eq!(world.db.count("letter_secret").await, 1);
+        world.finish(&held.number, Outcome::Complete).await;
+        assert_eq!(world.db.count("letter_secret").await, 0);
+        assert!(app.letters_to_print(None, 9).await.unwrap().is_empty());
+    }
+}

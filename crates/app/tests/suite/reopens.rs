@@ -79,6 +79,7 @@ async fn a_lost_letter_before_the_collection_gets_new_ids_and_the_old_ones_die_a
         let lost = world.posted().await;
         let begun = world.open(&lost).await;
         by_two(&world, new_reference(&lost)).await;
+        assert_eq!(world.grant_state(&lost).await, GrantState::Approved);
         assert_eq!(world.open_refused(&lost).await, Refusal::WrongIds);
         let page = world
             .app

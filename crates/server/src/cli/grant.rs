@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tegata_app::{GrantStory, NewApplication};
+use tegata_app::{App, GrantStory, NewApplication};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::institution::ClassName;
@@ -113,19 +113,7 @@ pub(crate) struct OnGrant {
 pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
     let app = &instance.app;
     match command {
-        Command::Enter(new) => {
-            let by = new.acting.authenticate(app).await?;
-            let application = NewApplication {
-                class: ClassName::new(&new.class),
-                code: new.code,
-                terminal: new.terminal,
-                mail: new.mail,
-            };
-            let entered = app
-                .enter_application(application, &by, app.clock_now())
-                .await?;
-            object(&application_view(&entered), new.json);
-        }
+        Command::Enter(new) => enter(app, *new).await?,
         Command::Examine(on) => {
             let by = on.acting.authenticate(app).await?;
             let examined = app
@@ -172,6 +160,21 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             json,
         } => list_grants(instance, json).await?,
     }
+    Ok(())
+}
+
+async fn enter(app: &App, new: Enter) -> Outcome<()> {
+    let by = new.acting.authenticate(app).await?;
+    let application = NewApplication {
+        class: ClassName::new(&new.class),
+        code: new.code,
+        terminal: new.terminal,
+        mail: new.mail,
+    };
+    let entered = app
+        .enter_application(application, &by, app.clock_now())
+        .await?;
+    object(&application_view(&entered), new.json);
     Ok(())
 }
 

@@ -17,7 +17,8 @@ moves the certificate and not the grant. A frozen grant remembers the state it w
 goes on learning what happens in the world: its letter came back, its intended certificate was
 voided, its certificate was seen. A renewal is a grant too, and begins at `posted`: as long as its
 certificate was never seen in use another key may take its place, and whichever of the two is seen
-becomes the grant's certificate (F3). The end of the collection window follows from the clock and is no
+becomes the grant's certificate (F3). A new reference ID for a lost letter takes an uncollected grant
+back to `approved` until its own letter is posted (I2). The end of the collection window follows from the clock and is no
 state.",
     begin: Some("approved"),
     moves: &[
@@ -34,26 +35,27 @@ state.",
         "rekey",
         "see another",
         "post again",
+        "reissue",
     ],
     rows: ROWS,
 };
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
-    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void      rekey        see another  post again
-    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided", NO, NO, NO]),
-    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided", NO, NO, "posted"]),
-    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided", NO, NO, "posted"]),
-    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO, "key fixed", "seen in use", "key fixed"]),
-    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO, "key fixed", "seen in use", "collected"]),
-    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO, NO, "seen in use", "seen in use"]),
-    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided", NO, NO, NO]),
-    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided", NO, NO, NO]),
-    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided", NO, NO, NO]),
-    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO, NO, "frozen (seen in use)", NO]),
-    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO, NO, "frozen (seen in use)", NO]),
-    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO, NO, "frozen (seen in use)", NO]),
-    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO, NO, NO, NO]),
+    //                            post      return letter               fix key      free key           collect        see                     freeze                      unfreeze           reopen    void      rekey        see another  post again  reissue
+    ("approved",                 &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        NO,                NO,       "voided", NO, NO, NO, "approved"]),
+    ("posted",                   &[NO,       "letter returned",          "key fixed", NO,                NO,            NO,                     "frozen (posted)",          NO,                NO,       "voided", NO, NO, NO, "approved"]),
+    ("letter returned",          &["posted", NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", NO,                NO,       "voided", NO, NO, NO, "approved"]),
+    ("key fixed",                &[NO,       NO,                         NO,          "posted",          "collected",   "seen in use",          "frozen (key fixed)",       NO,                "posted", NO, "key fixed", "seen in use", "key fixed", "key fixed"]),
+    ("collected",                &[NO,       NO,                         NO,          NO,                "collected",   "seen in use",          "frozen (collected)",       NO,                "posted", NO, "key fixed", "seen in use", "collected", "collected"]),
+    ("seen in use",              &[NO,       NO,                         NO,          NO,                "seen in use", "seen in use",          "frozen (seen in use)",     NO,                "posted", NO, NO, "seen in use", "seen in use", "seen in use"]),
+    ("frozen (approved)",        &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (approved)",        "approved",        NO,       "voided", NO, NO, NO, NO]),
+    ("frozen (posted)",          &[NO,       "frozen (letter returned)", NO,          NO,                NO,            NO,                     "frozen (posted)",          "posted",          NO,       "voided", NO, NO, NO, NO]),
+    ("frozen (letter returned)", &[NO,       NO,                         NO,          NO,                NO,            NO,                     "frozen (letter returned)", "letter returned", NO,       "voided", NO, NO, NO, NO]),
+    ("frozen (key fixed)",       &[NO,       NO,                         NO,          "frozen (posted)", NO,            "frozen (seen in use)", "frozen (key fixed)",       "key fixed",       NO,       NO, NO, "frozen (seen in use)", NO, NO]),
+    ("frozen (collected)",       &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (collected)",       "collected",       NO,       NO, NO, "frozen (seen in use)", NO, NO]),
+    ("frozen (seen in use)",     &[NO,       NO,                         NO,          NO,                NO,            "frozen (seen in use)", "frozen (seen in use)",     "seen in use",     NO,       NO, NO, "frozen (seen in use)", NO, NO]),
+    ("voided",                   &[NO,       NO,                         NO,          NO,                NO,            NO,                     NO,                         NO,                NO,       NO, NO, NO, NO, NO]),
 ];
 
 const BEFORE: Timestamp = Timestamp::from_unix(1_700_000_000);
@@ -118,6 +120,7 @@ fn move_word(step: &GrantMove) -> &'static str {
         GrantMove::FreeKey => "free key",
         GrantMove::Post => "post",
         GrantMove::PostAgain => "post again",
+        GrantMove::Reissue => "reissue",
         GrantMove::Rekey(_) => "rekey",
         GrantMove::Reopen => "reopen",
         GrantMove::ReturnLetter => "return letter",
@@ -150,6 +153,7 @@ fn every_move_of_every_grant_does_what_the_table_says() {
         GrantMove::Rekey(serial()),
         GrantMove::SeeOther(serial()),
         GrantMove::PostAgain,
+        GrantMove::Reissue,
     ]
     .map(|step| (move_word(&step), step));
     let pairs = walk(&MACHINE, &states, &moves, |state, step| {
@@ -161,7 +165,7 @@ fn every_move_of_every_grant_does_what_the_table_says() {
             }
         }
     });
-    assert_eq!(pairs, 169);
+    assert_eq!(pairs, 182);
 }
 
 #[test]

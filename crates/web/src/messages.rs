@@ -1,6 +1,7 @@
 //! Every Japanese sentence and word that is chosen by code; what always stands on a page stands in
 //! its template. The wording is the manual's. Each site's own stand in a file of its name.
 
+pub(crate) mod acts;
 mod cert;
 mod guide;
 mod rcd;

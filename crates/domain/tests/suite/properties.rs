@@ -13,6 +13,7 @@ use tegata_domain::institution::{InstitutionCode, MailAddress, Prefecture, Termi
 use tegata_domain::operator::{Role, is_operator_name};
 use tegata_domain::outbox::MailKind;
 use tegata_domain::policy::{ClassRule, Pattern, Policy, ProfileName};
+use tegata_domain::proposal::{ActValues, ProposedAct};
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId};
 use tegata_domain::revocation::{Outcome, ReasonCode, StatedReason};
 use tegata_domain::time::{CalendarDate, Timestamp};
@@ -156,6 +157,9 @@ proptest! {
         let _ = MailAddress::parse(&typed).map(|address| address.masked());
         let _ = ReferenceId::parse(&typed).map(|id| id.last_two());
         let _ = (GrantId::parse(&typed), FlowId::parse(&typed), SerialNumber::parse(&typed));
+        let values = ActValues::from([(typed.clone(), vec![typed.clone()])]);
+        let _ = (CalendarDate::parse(&typed), ProposedAct::parse(&typed, &values));
+        let _ = ProposedAct::WORDS.map(|word| ProposedAct::parse(word, &values));
         let _ = (Timestamp::parse_rfc3339(&typed), Prefecture::from_romaji(&typed));
         let _ = (CertificateKind::parse(&typed), FlowKind::parse(&typed), FlowStep::parse(&typed));
         let _ = (MailKind::parse(&typed), Role::parse(&typed), is_operator_name(&typed));

@@ -11,7 +11,7 @@ use tegata_domain::reference::RequestId;
 use super::acting::Acting;
 use super::application::{self, application_id, application_view};
 use super::output::{Listing, object, with};
-use super::{change, letter};
+use super::{change, letter, proposal};
 use crate::failure::Outcome;
 use crate::instance::Instance;
 
@@ -149,7 +149,10 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
         }
         Command::Change(command) => change::run(app, command).await?,
         Command::Show { request_id, json } => {
-            object(&story_view(&app.grant_story(&request_id).await?), json);
+            let proposals = app.proposals_of(&request_id, PAGE).await?;
+            let proposals: Vec<Value> = proposals.iter().map(proposal::shown).collect();
+            let story = story_view(&app.grant_story(&request_id).await?);
+            object(&with(story, [("proposals", json!(proposals))]), json);
         }
         Command::List {
             applications: true,

@@ -273,3 +273,29 @@ async fn a_letter_that_is_stopped_before_the_post_leaves_the_queue_and_its_clear
         assert!(app.letters_to_print(None, 9).await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn an_operator_and_the_holder_at_once_make_one_request() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let opened = world.confirmed_revocation(&posted, "lost").await;
+        let (request, by) = (&posted.grant.request_id, &world.people.approver);
+        let reason = StatedReason::Lost;
+        let (holder, operator) = tokio::join!(
+            world.submit(&opened),
+            world.app.hold_by_operator(request, reason, "電話", by, NOW),
+        );
+        holder.unwrap();
+        if let Err(error) = operator {
+            assert!(matches!(
+                refusal::<()>(Err(error)),
+                Refusal::Act(ActRefusal::OpenRequest { .. })
+            ));
+        }
+        assert_eq!(world.db.count("revocation_request").await, 1);
+        assert_eq!(world.audited("certificate.hold").await, 1);
+        let held = world.certificate_state(&posted).await;
+        assert_eq!(held, CertificateState::OnHold { at: NOW });
+    }
+}

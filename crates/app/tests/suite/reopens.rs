@@ -510,3 +510,37 @@ async fn status(world: &World, serial: SerialNumber) -> CertificateState {
     let mut reader = world.db.store.reader().await.unwrap();
     reader.certificate(&serial).await.unwrap().unwrap().state
 }
+
+/// Whoever proved the old ID just before makes no key that the new ID cannot open.
+#[tokio::test]
+async fn a_collection_that_meets_a_reissue_ends_or_comes_before_it() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let (app, people) = (&world.app, &world.people);
+        let act = new_reference(&posted);
+        let open = app
+            .propose(act, "lost", &people.examiner, NOW)
+            .await
+            .unwrap();
+        let cookie = Some(opened.cookie.as_str());
+        let form = crate::world::password(crate::world::PASSWORD, 1);
+        let (collected, confirmed) = tokio::join!(
+            app.set_password(&opened.flow, cookie, form, source(1), NOW),
+            app.confirm_proposal(&open.id, &people.approver, NOW),
+        );
+        if confirmed.is_err() {
+            app.confirm_proposal(&open.id, &people.approver, NOW)
+                .await
+                .unwrap();
+        }
+        let printed = world.printed(&posted.grant.request_id).await;
+        let has_key = world.grant_state(&posted).await.serial().is_some();
+        assert_eq!(printed.reissue.unwrap().collected, has_key);
+        if !has_key {
+            assert!(collected.is_err());
+            let new = reissued(&world, &posted).await;
+            world.collect(&new).await;
+        }
+    }
+}

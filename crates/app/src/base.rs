@@ -13,7 +13,7 @@ use tegata_domain::policy::Policy;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock, Timestamp};
 use tegata_store::Store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::authority::Authorities;
 use crate::error::{Error, Result, internal};
@@ -22,6 +22,7 @@ use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::reference::Peppers;
 use crate::seal::{Keyring, Purpose};
+use crate::session::PASSWORDS_AT_ONCE;
 use crate::status::Lists;
 use crate::statuses::Statuses;
 
@@ -79,6 +80,8 @@ struct Inner {
     peppers: Peppers,
     authorities: Authorities,
     guessing: Guessing,
+    logins: Guessing,
+    passwords: Semaphore,
     keypool: KeyPool,
     wanted: Notify,
     statuses: Statuses,
@@ -109,6 +112,8 @@ impl App {
             peppers,
             authorities,
             guessing: Guessing::default(),
+            logins: Guessing::default(),
+            passwords: Semaphore::new(PASSWORDS_AT_ONCE.get().into()),
             keypool,
             wanted: Notify::new(),
             statuses: Statuses::default(),
@@ -192,6 +197,16 @@ impl App {
 
     pub(crate) fn guessing(&self) -> &Guessing {
         &self.0.guessing
+    }
+
+    /// Wrong logins at the console.
+    pub(crate) fn logins(&self) -> &Guessing {
+        &self.0.logins
+    }
+
+    /// Room for checking a password.
+    pub(crate) fn passwords(&self) -> &Semaphore {
+        &self.0.passwords
     }
 
     pub(crate) fn keypool(&self) -> &KeyPool {

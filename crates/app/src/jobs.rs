@@ -129,12 +129,16 @@ impl App {
         }
         let system_now = self.system_now();
         let wrong = self.guessing().take();
+        // Wrong logins stand in the audit trail one by one.
+        drop(self.logins().take());
+        let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     tx.delete_flows_before(system_now.plus_days(-1)).await?;
                     tx.drop_letter_secrets_older_than(letters).await?;
+                    tx.delete_sessions_before(sessions).await?;
                     for (network, minute, count) in wrong {
                         tx.add_wrong_ids(&network, Timestamp::from_unix(minute * 60), count)
                             .await?;

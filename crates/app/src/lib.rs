@@ -5,6 +5,7 @@ mod act_refusal;
 mod apply;
 mod authority;
 mod base;
+mod casework;
 mod collection;
 mod cookie;
 mod decide;
@@ -12,6 +13,7 @@ mod download;
 mod error;
 mod examine;
 mod failpoint;
+mod find;
 mod flow;
 mod giveback;
 mod guessing;
@@ -32,6 +34,7 @@ mod revoke;
 mod seal;
 mod seen;
 mod service;
+mod session;
 mod setup;
 mod staffing;
 mod status;
@@ -42,11 +45,15 @@ mod work;
 pub use act_refusal::ActRefusal;
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};
+pub use casework::{
+    Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, Waiting, What,
+};
 pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};
 pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]
 pub use failpoint::ISSUE_ORDER;
+pub use find::{Findings, Hit};
 pub use flow::Opened;
 pub use guessing::Source;
 pub use identify::Identity;
@@ -61,6 +68,7 @@ pub use revoke::{
     AcceptedRevocation, EnteredRevocation, HolderStatus, RevocationForm, RevocationPage,
 };
 pub use service::ServerIdentity;
+pub use session::Session;
 pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
-pub use tegata_store::CaKeyPurpose;
+pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose};

@@ -14,6 +14,7 @@ use tegata_domain::operator::{Act, Operator, Role, is_operator_name};
 use tegata_domain::proposal::{Proposal, ProposedAct};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
+use tegata_store::OperatorLogin;
 
 use crate::apply::state;
 use crate::base::App;
@@ -128,38 +129,51 @@ impl App {
         password: &Secret<String>,
         code: &str,
     ) -> Result<Operator> {
-        let now = self.system_now();
+        if let Some(operator) = self.check_login(name, password, code).await? {
+            return Ok(operator);
+        }
+        self.record_wrong_login(name, self.system_now()).await?;
+        Err(Refusal::NotAllowed.into())
+    }
+
+    /// Whose name, password and one-time code these are; the code is used up.
+    pub(crate) async fn check_login(
+        &self,
+        name: &str,
+        password: &Secret<String>,
+        code: &str,
+    ) -> Result<Option<Operator>> {
         let login = self.store().reader().await?.operator_by_name(name).await?;
+        let room = self.passwords().acquire().await;
         let hash = match &login {
             Some(login) => login.password_hash.clone(),
             None => nobody_hash().await?,
         };
         let right = verify_password(password.clone(), hash).await?;
+        drop(room);
         let Some(login) = login.filter(|login| right && login.operator.disabled_at.is_none())
         else {
-            return self.refuse_login(name, now).await;
+            return Ok(None);
         };
+        let used = self.use_code(&login, code).await?;
+        Ok(used.then_some(login.operator))
+    }
+
+    /// Uses a one-time code up; `false` where it is wrong, or was used before.
+    pub(crate) async fn use_code(&self, login: &OperatorLogin, code: &str) -> Result<bool> {
         let id = login.operator.id.clone();
         let secret = self
             .keyring()
             .open(Purpose::Totp, &totp_place(&id), &login.totp_sealed)?;
-        let present = now.unix().div_euclid(TOTP_STEP);
+        let present = self.system_now().unix().div_euclid(TOTP_STEP);
         let step = (present - 1..=present + 1)
             .find(|step| *step > login.totp_last_step && totp(&secret, *step) == code.trim());
-        let Some(step) = step else {
-            return self.refuse_login(name, now).await;
-        };
-        let used = self
-            .store()
+        let Some(step) = step else { return Ok(false) };
+        self.store()
             .write(move |tx| {
                 Box::pin(async move { Ok::<_, Error>(tx.use_totp_step(&id, step).await?) })
             })
-            .await?;
-        if used {
-            Ok(login.operator)
-        } else {
-            self.refuse_login(name, now).await
-        }
+            .await
     }
 
     /// Every operator.
@@ -226,15 +240,14 @@ impl App {
             .await
     }
 
-    async fn refuse_login(&self, name: &str, now: Timestamp) -> Result<Operator> {
+    pub(crate) async fn record_wrong_login(&self, name: &str, now: Timestamp) -> Result<()> {
         let shown: String = name
             .chars()
             .filter(|c| c.is_ascii_graphic())
             .take(32)
             .collect();
         self.record_refusal(Actor::System, format!("login as {shown}"), now)
-            .await?;
-        Err(Refusal::NotAllowed.into())
+            .await
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) enum Purpose {
     SealedKey,
     /// Private keys of our own TLS servers and OCSP responders.
     ServiceKey,
+    /// Digests of the console's cookies, and what its forms carry.
+    Session,
     /// Secrets of one-time codes.
     Totp,
 }
@@ -44,6 +46,7 @@ impl Purpose {
             Self::Pepper => "tegata/pepper",
             Self::SealedKey => "tegata/sealed-key",
             Self::ServiceKey => "tegata/service-key",
+            Self::Session => "tegata/session",
             Self::Totp => "tegata/totp",
         }
     }

@@ -86,7 +86,10 @@ impl Work {
 impl Step {
     pub(crate) async fn write(self, tx: &mut Tx, now: Timestamp) -> Result<()> {
         let done = match self {
-            Self::Authenticator(operator, sealed) => tx.replace_totp(&operator, &sealed).await?,
+            Self::Authenticator(operator, sealed) => {
+                tx.delete_sessions_of(&operator).await?;
+                tx.replace_totp(&operator, &sealed).await?
+            }
             Self::ChangeMail(application, mail) => {
                 tx.change_mail(&application, &mail).await?;
                 true
@@ -95,7 +98,10 @@ impl Step {
                 tx.destroy_key(&serial, KeyDestroyed::Request, now).await?;
                 true
             }
-            Self::Disable(operator) => tx.disable_operator(&operator, now).await?,
+            Self::Disable(operator) => {
+                tx.delete_sessions_of(&operator).await?;
+                tx.disable_operator(&operator, now).await?
+            }
             Self::EndFlows(grant) => {
                 tx.delete_flows_of(&grant).await?;
                 true

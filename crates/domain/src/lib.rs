@@ -3,6 +3,7 @@
 //! No input or output, no `async`, no clock and no random numbers of its own: instants and entropy
 //! come in as parameters. See `docs/architecture.md` for what each module is about.
 
+pub mod access;
 pub mod application;
 pub mod audit;
 pub mod certificate;
@@ -18,5 +19,6 @@ pub mod policy;
 pub mod proposal;
 pub mod reference;
 pub mod revocation;
+pub mod search;
 pub mod secret;
 pub mod time;

@@ -318,6 +318,11 @@ impl Proposal {
         Ok(Self { state, ..self })
     }
 
+    /// Whether it waits for a second person.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, ProposalState::Proposed)
+    }
+
     /// The two persons of an act that was done.
     pub fn persons(&self) -> Option<[&OperatorId; 2]> {
         match &self.state {

@@ -86,6 +86,8 @@ pub(crate) struct Listen {
     pub(crate) public: SocketAddr,
     /// TLS that asks for a client certificate.
     pub(crate) subscriber: SocketAddr,
+    /// TLS for operators.
+    pub(crate) console: SocketAddr,
     /// Plain HTTP: CRL, OCSP and CA certificates.
     pub(crate) plain: SocketAddr,
 }
@@ -97,10 +99,16 @@ pub(crate) struct Names {
     pub(crate) public: String,
     /// The subscriber listener's names, the main one first.
     pub(crate) subscriber: Vec<String>,
+    /// The console's name.
+    pub(crate) console: String,
+    /// The console's address: scheme, name and port.
+    pub(crate) console_address: String,
     /// Port in the public site's addresses.
     pub(crate) public_port: u16,
     /// Port in the subscribers' site's addresses.
     pub(crate) subscriber_port: u16,
+    /// Port in the console's address.
+    pub(crate) console_port: u16,
     /// Domains for which the TLS CA may certify (K7).
     pub(crate) tls_domains: Vec<String>,
     /// The addresses that stand in pages and certificates.
@@ -111,7 +119,7 @@ impl Names {
     /// Every name that needs a TLS certificate, each once.
     pub(crate) fn of_tls(&self) -> Vec<String> {
         let mut names = vec![self.public.clone()];
-        for name in &self.subscriber {
+        for name in self.subscriber.iter().chain([&self.console]) {
             if !names.contains(name) {
                 names.push(name.clone());
             }

@@ -149,6 +149,7 @@ struct Sockets {
     base: u16,
     public: TcpListener,
     subscriber: TcpListener,
+    console: TcpListener,
     relying: TcpListener,
     relying_mtls: TcpListener,
     plain: TcpListener,
@@ -163,6 +164,7 @@ impl Sockets {
             base,
             public: bind("public", at(0), key).await?,
             subscriber: bind("subscriber", at(1), key).await?,
+            console: bind("console", at(2), key).await?,
             relying: bind("relying", at(3), key).await?,
             plain: bind("plain", at(4), key).await?,
             clock: bind("clock", at(5), key).await?,
@@ -175,6 +177,7 @@ impl Sockets {
 pub(crate) struct DemoAddresses {
     public: String,
     subscriber: Vec<String>,
+    console: String,
     plain: String,
     relying: String,
     relying_mtls: String,
@@ -190,6 +193,7 @@ impl DemoAddresses {
             "public": self.public,
             "subscriber": self.subscriber.first(),
             "subscriber_names": self.subscriber,
+            "console": self.console,
             "relying": self.relying,
             "relying_mtls": self.relying_mtls,
             "plain": self.plain,
@@ -224,6 +228,7 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
     Ok(DemoAddresses {
         public: addresses.public.clone(),
         subscriber: addresses.subscriber.clone(),
+        console: instance.config.names.console_address.clone(),
         plain: addresses.plain.clone(),
         relying: format!("https://localhost:{}", base + 3),
         relying_mtls: format!("https://localhost:{}", base + 7),
@@ -253,6 +258,8 @@ fn serve(
         Some(tls.subscriber()),
         site,
     );
+    let site = tegata_web::console_router(app.clone(), options);
+    running.listen("console", sockets.console, Some(tls.public()), site);
     running.listen(
         "plain",
         sockets.plain,

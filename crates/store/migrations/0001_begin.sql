@@ -39,6 +39,18 @@ create table operator_role (
     primary key (operator_id, role)
 );
 
+-- Who is logged in at the console. Only a digest of the cookie's value is kept; `stepped_up_at` is
+-- when a one-time code was typed last.
+create table session (
+    digest bytea not null primary key,
+    operator_id text not null references operator (id),
+    created_at bigint not null,
+    seen_at bigint not null,
+    stepped_up_at bigint not null
+);
+
+create index session_age on session (created_at);
+
 -- What one operator proposed and another confirmed (F8). `detail` has the values of the act as JSON.
 create table proposal (
     id text not null primary key,
@@ -115,6 +127,17 @@ create table application (
 );
 
 create index application_by_state on application (state, id);
+create index application_institution on application (institution_id, id);
+
+-- The folded words under which institutions and applications are found, in octets so that their
+-- order is the same everywhere. `object` is `institution:…` or `application:…`.
+create table search_word (
+    word bytea not null,
+    object text not null,
+    primary key (word, object)
+);
+
+create index search_word_object on search_word (object);
 
 create table issue_grant (
     id text not null primary key,
@@ -398,8 +421,12 @@ create table outbox (
     recipient text not null,
     key text not null constraint outbox_key unique,
     fields text not null,
+    -- The request ID or 申請番号 that it tells about, or nothing: a case shows its mails.
+    about text not null,
     sent_at bigint
 );
+
+create index outbox_about on outbox (about, id);
 
 create index outbox_waiting on outbox (at, id) where sent_at is null;
 
@@ -420,3 +447,4 @@ create table audit (
 );
 
 create index audit_object on audit (object, id);
+create index audit_actor on audit (actor, id);

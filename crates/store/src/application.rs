@@ -3,6 +3,7 @@
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::id::{ApplicationId, GrantId, InstitutionId, OperatorId};
 use tegata_domain::institution::{MailAddress, TerminalName};
+use tegata_domain::search;
 use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
@@ -87,8 +88,9 @@ impl Tx {
                 grant,
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        let words = search_words(application);
+        self.set_search_words(&object(&application.id), words).await
     }
 
     /// Writes the state of `new` where the row still has the state of `old`, and its terminal and
@@ -108,29 +110,46 @@ impl Tx {
             grant,
         ] = state_columns(Some(&old.state), &new.state);
         let [was, _, _, was_decided_by, was_decided_at, ..] = state_columns(None, &old.state);
-        self.changes(
-            "update application set terminal = $2, mail = $3, state = $4, examined_by = $5,
+        let done = self
+            .changes(
+                "update application set terminal = $2, mail = $3, state = $4, examined_by = $5,
                 examined_at = $6, decided_by = $7, decided_at = $8, reason = $9, grant_id = $10
             where id = $1 and state = $11 and decided_by is not distinct from $12
                 and decided_at is not distinct from $13",
-            &[
-                new.id.as_str().into(),
-                new.terminal.as_str().into(),
-                new.mail.as_str().into(),
-                state,
-                examined_by,
-                examined_at,
-                decided_by,
-                decided_at,
-                reason,
-                grant,
-                was,
-                was_decided_by,
-                was_decided_at,
-            ],
-        )
-        .await
+                &[
+                    new.id.as_str().into(),
+                    new.terminal.as_str().into(),
+                    new.mail.as_str().into(),
+                    state,
+                    examined_by,
+                    examined_at,
+                    decided_by,
+                    decided_at,
+                    reason,
+                    grant,
+                    was,
+                    was_decided_by,
+                    was_decided_at,
+                ],
+            )
+            .await?;
+        if done && (&old.terminal, &old.mail) != (&new.terminal, &new.mail) {
+            self.set_search_words(&object(&new.id), search_words(new))
+                .await?;
+        }
+        Ok(done)
     }
+}
+
+fn object(id: &ApplicationId) -> String {
+    format!("application:{id}")
+}
+
+/// The words under which an application and its certificates are found.
+fn search_words(application: &CertificateApplication) -> Vec<String> {
+    let mut words = search::words(application.terminal.as_str());
+    words.extend(search::mail_words(application.mail.as_str()));
+    words
 }
 
 /// The columns `state, examined_by, examined_at, decided_by, decided_at, reason, grant_id` of a

@@ -25,6 +25,17 @@ pub struct AuditRow {
     pub detail: String,
 }
 
+/// Which events are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFilter<'a> {
+    /// All.
+    Everything,
+    /// Of an actor: `operator:…`, `subscriber:…` or `system`.
+    Actor(&'a str),
+    /// About an object, such as `grant:0123…`.
+    Object(&'a str),
+}
+
 impl Connection {
     /// Events about one object, the earliest id first, from the one after `after`.
     pub async fn audit_of(
@@ -58,6 +69,41 @@ impl Connection {
                 "select id, at, actor, action, object, detail from audit
                 where object = $1 order by id desc limit $2",
                 &[object.into(), i64::from(limit).into()],
+            )
+            .await?;
+        rows.iter().map(event).collect()
+    }
+
+    /// Events of everybody, or of one actor, or about one object: the newest id first, from the one before
+    /// `before`.
+    pub async fn audit_before(
+        &mut self,
+        of: AuditFilter<'_>,
+        before: Option<&AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        let (sql, filter) = match of {
+            AuditFilter::Everything => (
+                "select id, at, actor, action, object, detail from audit
+                where id < $1 and '' = $3 order by id desc limit $2",
+                "",
+            ),
+            AuditFilter::Actor(actor) => (
+                "select id, at, actor, action, object, detail from audit
+                where id < $1 and actor = $3 order by id desc limit $2",
+                actor,
+            ),
+            AuditFilter::Object(object) => (
+                "select id, at, actor, action, object, detail from audit
+                where id < $1 and object = $3 order by id desc limit $2",
+                object,
+            ),
+        };
+        let before = before.map_or(crate::console::LAST, AuditId::as_str);
+        let rows = self
+            .fetch_all(
+                sql,
+                &[before.into(), i64::from(limit).into(), filter.into()],
             )
             .await?;
         rows.iter().map(event).collect()

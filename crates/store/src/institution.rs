@@ -2,6 +2,7 @@
 
 use tegata_domain::id::InstitutionId;
 use tegata_domain::institution::{ClassName, Institution, InstitutionCode, Prefecture};
+use tegata_domain::search;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
@@ -85,8 +86,9 @@ impl Tx {
                 at.into(),
             ],
         )
-        .await
-        .map(drop)
+        .await?;
+        self.set_search_words(&object(&institution.id), search_words(institution))
+            .await
     }
 
     /// Writes the register's newer data; `false` where the institution is closed or not there.
@@ -94,22 +96,28 @@ impl Tx {
         &mut self,
         institution: &Institution,
     ) -> Result<bool, StoreError> {
-        self.changes(
-            "update institution set class = $2, code = $3, name = $4, prefecture = $5,
+        let done = self
+            .changes(
+                "update institution set class = $2, code = $3, name = $4, prefecture = $5,
                 postal_code = $6, address = $7, telephone = $8
             where id = $1 and closed_at is null",
-            &[
-                institution.id.as_str().into(),
-                institution.class.as_str().into(),
-                institution.code.as_str().into(),
-                institution.name.as_str().into(),
-                i64::from(institution.prefecture.number()).into(),
-                institution.postal_code.as_str().into(),
-                institution.address.as_str().into(),
-                institution.telephone.as_str().into(),
-            ],
-        )
-        .await
+                &[
+                    institution.id.as_str().into(),
+                    institution.class.as_str().into(),
+                    institution.code.as_str().into(),
+                    institution.name.as_str().into(),
+                    i64::from(institution.prefecture.number()).into(),
+                    institution.postal_code.as_str().into(),
+                    institution.address.as_str().into(),
+                    institution.telephone.as_str().into(),
+                ],
+            )
+            .await?;
+        if done {
+            self.set_search_words(&object(&institution.id), search_words(institution))
+                .await?;
+        }
+        Ok(done)
     }
 
     /// Closes an institution: its code is free again. `false` where it is closed or not there.
@@ -124,6 +132,17 @@ impl Tx {
         )
         .await
     }
+}
+
+fn object(id: &InstitutionId) -> String {
+    format!("institution:{id}")
+}
+
+/// The words under which an institution is found.
+fn search_words(institution: &Institution) -> Vec<String> {
+    let mut words = search::words(&institution.name);
+    words.extend(search::code_words(institution.code.as_str()));
+    words
 }
 
 fn institution(fields: Fields<'_>) -> Result<Institution, StoreError> {

@@ -181,7 +181,7 @@ impl Tx {
 }
 
 /// Joins the rows of each operator, one for each role, into one value.
-fn operators(rows: &[Row]) -> Result<Vec<Operator>, StoreError> {
+pub(crate) fn operators(rows: &[Row]) -> Result<Vec<Operator>, StoreError> {
     let mut list: Vec<Operator> = Vec::new();
     for row in rows {
         let fields = row.of("operator");

@@ -3,9 +3,10 @@
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 impl Connection {
@@ -41,6 +42,29 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Mails about a case, by its request ID or 申請番号: the earliest first, each with the instant at which it
+    /// was sent.
+    pub async fn mails_about(
+        &mut self,
+        about: &str,
+        limit: u32,
+    ) -> Result<Vec<(OutboxMail, Option<Timestamp>)>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, kind, recipient, key, fields, sent_at from outbox
+                where about = $1 order by id limit $2",
+                &[about.into(), i64::from(limit).into()],
+            )
+            .await?;
+        let read = |row: &Row| {
+            let fields = row.of("outbox");
+            Ok((mail(fields)?, fields.opt_time(6)?))
+        };
+        rows.iter().map(read).collect()
+    }
+}
+
 impl Tx {
     /// Queues a mail; `false` where one with the same key was queued before.
     pub async fn insert_mail(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
@@ -48,8 +72,8 @@ impl Tx {
         let values = serde_json::to_string(&mail.values)
             .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
         self.changes(
-            "insert into outbox (id, at, kind, recipient, key, fields)
-            values ($1, $2, $3, $4, $5, $6) on conflict (key) do nothing",
+            "insert into outbox (id, at, kind, recipient, key, fields, about)
+            values ($1, $2, $3, $4, $5, $6, $7) on conflict (key) do nothing",
             &[
                 mail.id.as_str().into(),
                 mail.at.into(),
@@ -57,10 +81,19 @@ impl Tx {
                 mail.to.as_str().into(),
                 mail.key.as_str().into(),
                 values.into(),
+                about(mail).into(),
             ],
         )
         .await
     }
+}
+
+/// The case that a mail tells about.
+fn about(mail: &OutboxMail) -> &str {
+    let value = |name: &str| mail.values.get(name).map(String::as_str);
+    value("request_id")
+        .or(value("application_no"))
+        .unwrap_or_default()
 }
 
 fn mail(fields: Fields<'_>) -> Result<OutboxMail, StoreError> {

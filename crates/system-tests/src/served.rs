@@ -69,13 +69,13 @@ impl Served {
         let [public_name, main_name] = names;
         let folder = tempfile::Builder::new().prefix("tegata-system").tempdir()?;
         let database = Database::make(kind, folder.path())?;
-        let public = ports::row(3)?;
-        let (subscriber, plain) = (public + 1, public + 2);
+        let public = ports::row(4)?;
+        let (subscriber, plain, console) = (public + 1, public + 2, public + 3);
         let config = folder.path().join("tegata.toml");
         let text = format!(
             "profile = \"{profile}\"\ndatabase = \"{}\"\n\
              [listen]\npublic = \"127.0.0.1:{public}\"\nsubscriber = \"127.0.0.1:{subscriber}\"\n\
-             plain = \"127.0.0.1:{plain}\"\n\
+             plain = \"127.0.0.1:{plain}\"\nconsole = \"127.0.0.1:{console}\"\n\
              [names]\npublic = \"{public_name}\"\n\
              subscriber = [\"{main_name}\", \"r1.localhost\"]\n",
             database.url()?

@@ -50,7 +50,7 @@ impl World {
         let data = folder.join("data");
         let text = format!(
             "profile = \"obn\"\ndata_dir = {data:?}\nkek_file = {:?}\n\
-             [listen]\npublic = \"127.0.0.1:0\"\nsubscriber = \"127.0.0.1:0\"\nplain = \"127.0.0.1:0\"\n{overrides}",
+             [listen]\npublic = \"127.0.0.1:0\"\nsubscriber = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\nplain = \"127.0.0.1:0\"\n{overrides}",
             folder.join("kek")
         );
         std::fs::create_dir_all(&data).map_err(wrong)?;

@@ -54,18 +54,22 @@ fn shown(config: &Config) -> String {
             "subscriber = {}",
             text(&config.listen.subscriber.to_string())
         ),
+        format!("console = {}", text(&config.listen.console.to_string())),
         format!("plain = {}", text(&config.listen.plain.to_string())),
         String::new(),
         "[names]".to_owned(),
         format!(
-            "# pages: {} and {}",
+            "# pages: {} and {}; console: {}/console",
             addresses.public,
-            addresses.subscriber.join(", ")
+            addresses.subscriber.join(", "),
+            config.names.console_address
         ),
         format!("public = {}", text(&config.names.public)),
         format!("public_port = {}", config.names.public_port),
         format!("subscriber = {}", list(&config.names.subscriber)),
         format!("subscriber_port = {}", config.names.subscriber_port),
+        format!("console = {}", text(&config.names.console)),
+        format!("console_port = {}", config.names.console_port),
         format!("tls_domains = {}", list(&config.names.tls_domains)),
         format!("plain_url = {}", text(&addresses.plain)),
         String::new(),

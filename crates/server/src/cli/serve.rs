@@ -22,6 +22,7 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     refuse_demo(config.policy.subject.policy_oid == DEMO_POLICY)?;
     let public = bind("public", config.listen.public, "listen.public").await?;
     let subscriber = bind("subscriber", config.listen.subscriber, "listen.subscriber").await?;
+    let console = bind("console", config.listen.console, "listen.console").await?;
     let plain = bind("plain", config.listen.plain, "listen.plain").await?;
     let instance = Arc::new(Instance::open(config).await?);
     refuse_demo(instance.demo.is_some())?;
@@ -44,6 +45,8 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     running.listen("public", public, Some(tls.public()), site);
     let site = tegata_web::subscriber_router(app.clone(), options);
     running.listen("subscriber", subscriber, Some(tls.subscriber()), site);
+    let site = tegata_web::console_router(app.clone(), options);
+    running.listen("console", console, Some(tls.public()), site);
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));

@@ -36,6 +36,7 @@ pub(super) struct File {
 pub(super) struct ListenFile {
     public: String,
     subscriber: String,
+    console: String,
     plain: String,
 }
 
@@ -46,6 +47,8 @@ pub(super) struct NamesFile {
     public_port: Option<u16>,
     subscriber: Vec<String>,
     subscriber_port: Option<u16>,
+    console: String,
+    console_port: Option<u16>,
     plain_url: Option<String>,
     tls_domains: Option<Vec<String>>,
 }
@@ -70,6 +73,7 @@ impl Default for ListenFile {
         Self {
             public: "127.0.0.1:8440".to_owned(),
             subscriber: "127.0.0.1:8441".to_owned(),
+            console: "127.0.0.1:8442".to_owned(),
             plain: "127.0.0.1:8444".to_owned(),
         }
     }
@@ -82,6 +86,8 @@ impl Default for NamesFile {
             public_port: None,
             subscriber: vec!["localhost".to_owned()],
             subscriber_port: None,
+            console: "localhost".to_owned(),
+            console_port: None,
             plain_url: None,
             tls_domains: None,
         }
@@ -102,6 +108,7 @@ impl ListenFile {
         let listen = Listen {
             public: socket("listen.public", &self.public)?,
             subscriber: socket("listen.subscriber", &self.subscriber)?,
+            console: socket("listen.console", &self.console)?,
             plain: socket("listen.plain", &self.plain)?,
         };
         let used_twice = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
@@ -110,6 +117,14 @@ impl ListenFile {
                 "listen.subscriber",
                 "use another port than listen.public",
             ));
+        }
+        if used_twice(listen.console, listen.public)
+            || used_twice(listen.console, listen.subscriber)
+        {
+            return Err(Mistake::new("listen.console", "use a port of its own"));
+        }
+        if used_twice(listen.plain, listen.console) {
+            return Err(Mistake::new("listen.plain", "use a port of its own"));
         }
         if used_twice(listen.plain, listen.public) || used_twice(listen.plain, listen.subscriber) {
             return Err(Mistake::new("listen.plain", "use a port of its own"));
@@ -129,6 +144,7 @@ fn socket(key: &str, text: &str) -> Result<SocketAddr, Mistake> {
 impl NamesFile {
     pub(super) fn checked(self, listen: &Listen) -> Result<Names, Mistake> {
         let public = host("names.public", &self.public)?;
+        let console = host("names.console", &self.console)?;
         if self.subscriber.is_empty() {
             return Err(Mistake::new(
                 "names.subscriber",
@@ -145,14 +161,15 @@ impl NamesFile {
                 .iter()
                 .map(|name| host("names.tls_domains", name))
                 .collect::<Result<Vec<_>, _>>()?,
-            None => std::iter::once(&public)
+            None => [&public, &console]
+                .into_iter()
                 .chain(&subscriber)
                 .cloned()
                 .collect(),
         };
         tls_domains.sort();
         tls_domains.dedup();
-        for name in std::iter::once(&public).chain(&subscriber) {
+        for name in [&public, &console].into_iter().chain(&subscriber) {
             if !tls_domains.iter().any(|domain| is_within(name, domain)) {
                 let remedy = format!("add a domain that contains \"{name}\"");
                 return Err(Mistake::new("names.tls_domains", remedy));
@@ -160,6 +177,7 @@ impl NamesFile {
         }
         let public_port = self.public_port.unwrap_or(listen.public.port());
         let subscriber_port = self.subscriber_port.unwrap_or(listen.subscriber.port());
+        let console_port = self.console_port.unwrap_or(listen.console.port());
         let addresses = Addresses {
             public: address("https", &public, public_port, 443),
             subscriber: subscriber
@@ -172,10 +190,13 @@ impl NamesFile {
             },
         };
         Ok(Names {
+            console_address: address("https", &console, console_port, 443),
             public,
             subscriber,
+            console,
             public_port,
             subscriber_port,
+            console_port,
             tls_domains,
             addresses,
         })

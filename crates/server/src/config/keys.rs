@@ -77,6 +77,13 @@ pub(super) const KEYS: &[Key] = &[
         "Socket address of the subscribers' site (TLS that asks for a client certificate).",
     ),
     key(
+        "listen.console",
+        Kind::Text,
+        "\"127.0.0.1:8442\"",
+        "Socket address of the operators' console (TLS, no client certificates). Keep it inside the \
+         office's network.",
+    ),
+    key(
         "listen.plain",
         Kind::Text,
         "\"127.0.0.1:8444\"",
@@ -106,6 +113,18 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Port,
         "the port of `listen.subscriber`",
         "Port that stands in the subscribers' site's addresses.",
+    ),
+    key(
+        "names.console",
+        Kind::Text,
+        "\"localhost\"",
+        "Host name of the console. Give it one of its own, so that its cookie is sent nowhere else.",
+    ),
+    key(
+        "names.console_port",
+        Kind::Port,
+        "the port of `listen.console`",
+        "Port that stands in the console's address.",
     ),
     key(
         "names.plain_url",

@@ -17,10 +17,12 @@ pub(crate) fn starter(profile: Profile) -> String {
          [listen]\n\
          public = \"127.0.0.1:8440\"\n\
          subscriber = \"127.0.0.1:8441\"\n\
+         console = \"127.0.0.1:8442\"\n\
          plain = \"127.0.0.1:8444\"\n\n\
          [names]\n\
          public = \"localhost\"\n\
          subscriber = [\"localhost\", \"r1.localhost\"]\n\
+         console = \"localhost\"\n\
          tls_domains = [\"localhost\"]\n\
          # Stands in every certificate: choose it for decades.\n\
          # plain_url = \"http://ca.example.jp\"\n\n\

@@ -223,6 +223,7 @@ fn configuration(base: u16) -> Outcome<String> {
          [listen]\n\
          public = \"127.0.0.1:{base}\"\n\
          subscriber = \"127.0.0.1:{}\"\n\
+         console = \"127.0.0.1:{}\"\n\
          plain = \"127.0.0.1:{}\"\n\n\
          [names]\n\
          public = \"localhost\"\n\
@@ -230,6 +231,7 @@ fn configuration(base: u16) -> Outcome<String> {
          tls_domains = [\"localhost\"]\n\n\
          {policy}",
         base + 1,
+        base + 2,
         base + 4,
         names.join(", "),
     ))
@@ -247,6 +249,7 @@ mod tests {
         let config = folder.config().unwrap();
         assert_eq!(config.names.addresses.public, "https://localhost:9000");
         assert_eq!(config.names.addresses.subscriber.len(), 9);
+        assert_eq!(config.names.console_address, "https://localhost:9002");
         assert_eq!(config.names.addresses.plain, "http://localhost:9004");
         assert_eq!(config.names.tls_domains, ["localhost"]);
         assert_eq!(folder.port_base(&config, None).unwrap(), 9_000);

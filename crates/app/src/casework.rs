@@ -248,6 +248,11 @@ impl App {
         })
     }
 
+    /// The application alone.
+    pub async fn case_application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
+        self.application(id).await
+    }
+
     /// The application that a request ID came from.
     pub async fn application_of(&self, request: &RequestId) -> Result<ApplicationId> {
         Ok(self.grant_by(request).await?.application)

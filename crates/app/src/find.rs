@@ -22,16 +22,20 @@ const PAGE: u32 = 50;
 #[derive(Clone, Debug)]
 pub enum Hit {
     /// An application with its certificates.
-    Application {
-        /// The application.
-        application: CertificateApplication,
-        /// Whose it is.
-        institution: Institution,
-        /// Its certificates, the oldest first.
-        grants: Vec<Grant>,
-    },
+    Application(Box<FoundCase>),
     /// An institution.
-    Institution(Institution),
+    Institution(Box<Institution>),
+}
+
+/// An application with its certificates.
+#[derive(Clone, Debug)]
+pub struct FoundCase {
+    /// The application.
+    pub application: CertificateApplication,
+    /// Whose it is.
+    pub institution: Institution,
+    /// Its certificates, the oldest first.
+    pub grants: Vec<Grant>,
 }
 
 /// A page of what was found.
@@ -114,7 +118,7 @@ async fn hit(reader: &mut Reader, object: &str) -> Result<Option<Hit>> {
             return Ok(None);
         };
         let institution = reader.institution(&id).await?;
-        return Ok(institution.map(Hit::Institution));
+        return Ok(institution.map(|found| Hit::Institution(Box::new(found))));
     }
     let Ok(id) = ApplicationId::parse(id) else {
         return Ok(None);
@@ -128,11 +132,11 @@ async fn hit(reader: &mut Reader, object: &str) -> Result<Option<Hit>> {
 async fn hit_of(reader: &mut Reader, application: CertificateApplication) -> Result<Hit> {
     let institution = institution_of(reader, &application.institution).await?;
     let grants = reader.grants_of_application(&application.id).await?;
-    Ok(Hit::Application {
+    Ok(Hit::Application(Box::new(FoundCase {
         application,
         institution,
         grants,
-    })
+    })))
 }
 
 /// The key of a page in its address.

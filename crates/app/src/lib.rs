@@ -53,7 +53,7 @@ pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]
 pub use failpoint::ISSUE_ORDER;
-pub use find::{Findings, Hit};
+pub use find::{Findings, FoundCase, Hit};
 pub use flow::Opened;
 pub use guessing::Source;
 pub use identify::Identity;

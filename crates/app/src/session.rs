@@ -6,6 +6,7 @@
 use std::num::NonZeroU8;
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use subtle::ConstantTimeEq as _;
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy;
 use tegata_domain::operator::Operator;
@@ -42,7 +43,20 @@ pub struct Session {
     digest: [u8; 32],
 }
 
+impl Session {
+    /// Whether a form carries what the pages of this session carry.
+    pub fn made_form(&self, sent: &str) -> bool {
+        self.csrf.as_bytes().ct_eq(sent.as_bytes()).into()
+    }
+}
+
 impl App {
+    /// Writes down that an operator asked for what his roles do not open (T40).
+    pub async fn record_denied(&self, session: &Session, what: String) -> Result<()> {
+        let actor = Actor::Operator(session.operator.id.clone());
+        self.record_refusal(actor, what, self.clock_now()).await
+    }
+
     /// Begins a session; the value of its cookie. One answer for an unknown name, a wrong password and a wrong
     /// code; wrong ones are slowed and refused by source, and never by name (I3).
     pub async fn log_in(

@@ -51,7 +51,8 @@ impl EnteredBy {
         OperatorId::parse(text).ok().map(Self::Operator)
     }
 
-    fn is(&self, operator: &OperatorId) -> bool {
+    /// Whether this operator entered it.
+    pub fn is(&self, operator: &OperatorId) -> bool {
         matches!(self, Self::Operator(id) if id == operator)
     }
 }

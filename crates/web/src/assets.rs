@@ -11,6 +11,7 @@ use crate::tag::digest;
 use crate::web::Web;
 
 const STYLE: &str = include_str!("../assets/tegata.css");
+const CONSOLE_STYLE: &str = include_str!("../assets/console.css");
 const SCRIPT: &str = include_str!("../assets/tegata.js");
 const ICON: &str = include_str!("../assets/tegata.svg");
 
@@ -18,6 +19,7 @@ const ICON: &str = include_str!("../assets/tegata.svg");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AssetNames {
     pub(crate) style: String,
+    pub(crate) console_style: String,
     pub(crate) script: String,
     pub(crate) icon: String,
 }
@@ -26,6 +28,7 @@ impl AssetNames {
     pub(crate) fn new() -> Self {
         Self {
             style: format!("tegata-{}.css", digest(STYLE.as_bytes())),
+            console_style: format!("console-{}.css", digest(CONSOLE_STYLE.as_bytes())),
             script: format!("tegata-{}.js", digest(SCRIPT.as_bytes())),
             icon: format!("tegata-{}.svg", digest(ICON.as_bytes())),
         }
@@ -37,6 +40,8 @@ pub(crate) async fn asset(State(web): State<Web>, Path(file): Path<String>) -> R
     let names = web.assets();
     let (kind, content) = if file == names.style {
         ("text/css; charset=utf-8", STYLE)
+    } else if file == names.console_style {
+        ("text/css; charset=utf-8", CONSOLE_STYLE)
     } else if file == names.script {
         ("text/javascript; charset=utf-8", SCRIPT)
     } else if file == names.icon {

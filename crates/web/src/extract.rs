@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -38,19 +38,28 @@ impl<T: Form> FromRequest<Web> for Sent<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
-        let refuse = |status, why| respond::unreadable(web, status, why);
-        if !is_form(request.headers()) {
-            return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, FORM_MALFORMED));
-        }
-        let body = timeout(BODY_TIME, to_bytes(request.into_body(), LONGEST_FORM))
-            .await
-            .map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT, FORM_TOO_SLOW))?
-            .map_err(|_| refuse(StatusCode::PAYLOAD_TOO_LARGE, FORM_TOO_LARGE))?;
+        let body = body_of_form(web, request, LONGEST_FORM).await?;
         Fields::parse(&body, T::FIELDS)
             .and_then(|mut fields| T::read(&mut fields))
             .map(Self)
-            .map_err(|_| refuse(StatusCode::BAD_REQUEST, FORM_MALFORMED))
+            .map_err(|_| respond::unreadable(web, StatusCode::BAD_REQUEST, FORM_MALFORMED))
     }
+}
+
+/// The body of a form of at most `longest` octets, or the refusal.
+pub(crate) async fn body_of_form(
+    web: &Web,
+    request: Request,
+    longest: usize,
+) -> Result<Bytes, Response> {
+    let refuse = |status, why| respond::unreadable(web, status, why);
+    if !is_form(request.headers()) {
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, FORM_MALFORMED));
+    }
+    timeout(BODY_TIME, to_bytes(request.into_body(), longest))
+        .await
+        .map_err(|_| refuse(StatusCode::REQUEST_TIMEOUT, FORM_TOO_SLOW))?
+        .map_err(|_| refuse(StatusCode::PAYLOAD_TOO_LARGE, FORM_TOO_LARGE))
 }
 
 /// One Content-Type that says a form, whatever its parameters.

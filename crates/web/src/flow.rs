@@ -100,13 +100,18 @@ pub(crate) fn set_cookie(
 
 /// The value of our cookie; two of them are none.
 fn read_cookie(headers: &HeaderMap) -> Option<String> {
+    cookie_named(headers, COOKIE_NAME)
+}
+
+/// The value of the cookie with this name; two of them are none.
+pub(crate) fn cookie_named(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let mut values = headers
         .get_all(COOKIE)
         .iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE_NAME)
+        .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     match (values.next(), values.next()) {
         (Some(value), None) => Some(value.to_owned()),

@@ -29,6 +29,16 @@ impl Fields {
         Ok(Self(fields))
     }
 
+    /// What can be read of a body that is not acted upon: names and texts.
+    pub(crate) fn lenient(body: &[u8]) -> Vec<(String, String)> {
+        let pairs = body.split(|b| *b == b'&').filter_map(|pair| {
+            let at = pair.iter().position(|b| *b == b'=')?;
+            let (name, value) = pair.split_at_checked(at)?;
+            Some((decode(name).ok()?, decode(value.get(1..)?).ok()?))
+        });
+        pairs.collect()
+    }
+
     /// Takes a field's text out; a field that was not sent is empty.
     pub(crate) fn take(&mut self, name: &str) -> String {
         let field = self.0.iter_mut().find(|(other, _)| other == name);

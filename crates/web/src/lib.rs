@@ -19,5 +19,6 @@ mod tag;
 mod web;
 
 pub use connection::Connection;
-pub use router::{plain_router, public_router, subscriber_router};
+pub use router::{console_router, console_routes, plain_router, public_router, subscriber_router};
+pub use site::console::ConsoleRoute;
 pub use web::SiteOptions;

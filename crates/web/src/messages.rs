@@ -3,6 +3,7 @@
 
 pub(crate) mod acts;
 mod cert;
+mod console;
 mod guide;
 mod rcd;
 mod ru;
@@ -15,6 +16,7 @@ use tegata_domain::policy::HelpDesk;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 pub(crate) use self::cert::*;
+pub(crate) use self::console::*;
 pub(crate) use self::guide::*;
 pub(crate) use self::rcd::*;
 pub(crate) use self::ru::*;
@@ -193,6 +195,7 @@ mod tests {
     fn each_screen_has_a_number_of_its_own() {
         let screens: Vec<Screen> = [
             cert::SCREENS,
+            console::SCREENS,
             guide::SCREENS,
             rcd::SCREENS,
             ru::SCREENS,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | public | TLS; the name of the handshake |
 //! | subscriber | TLS; the name of the handshake; judges the client certificate by itself (W2) |
+//! | console | TLS; the name of the handshake; a session, and the right of each address (`site/console/routes.rs`) |
 //! | plain | nothing: status, CA certificates, `/p/cert` |
 
 use axum::Router;
@@ -17,6 +18,7 @@ use crate::assets::asset;
 use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::respond;
+use crate::site::console::{self, ConsoleRoute};
 use crate::site::{cert, guide, rcd, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
@@ -52,6 +54,35 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
         .route("/", get(ru::to_first_page))
         .route("/p/ru", get(ru::show));
     on_its_name(routes, web)
+}
+
+/// TLS for operators: the console. Every address has its right in one table; nothing else answers.
+pub fn console_router(app: App, options: SiteOptions) -> Router {
+    let web = Web::new(app, options, Listener::Console);
+    let mut routes = Router::new().route("/", get(to_console));
+    for row in console::rows() {
+        let right = from_fn_with_state((web.clone(), row.route.right), console::guard);
+        routes = routes.route(row.route.path, row.handler.route_layer(right));
+    }
+    let (unknown, wrong_method) = (web.clone(), web.clone());
+    routes
+        .route("/assets/{file}", get(asset))
+        .route("/healthz", get(healthz))
+        .fallback(async move |headers| console::unknown_page(&unknown, headers).await)
+        .method_not_allowed_fallback(async move || console::wrong_method(&wrong_method))
+        .layer(from_fn_with_state(web.clone(), refuse_cross_site))
+        .layer(from_fn(keep_to_name))
+        .layer(from_fn(add_headers))
+        .with_state(web)
+}
+
+/// Every address of the console with its right, for the table of routes.
+pub fn console_routes() -> Vec<ConsoleRoute> {
+    console::rows().into_iter().map(|row| row.route).collect()
+}
+
+async fn to_console() -> Response {
+    respond::see_other("/console")
 }
 
 /// HTTP without TLS: OCSP, revocation lists, CA certificates.

@@ -1,6 +1,7 @@
 //! The sites of the manual, one file each.
 
 pub(crate) mod cert;
+pub(crate) mod console;
 pub(crate) mod guide;
 pub(crate) mod rcd;
 pub(crate) mod ru;

@@ -20,6 +20,8 @@ pub struct SiteOptions {
 /// Which listener answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listener {
+    /// TLS for operators.
+    Console,
     /// HTTP without TLS: status and CA certificates.
     Plain,
     /// TLS without client authentication.
@@ -68,7 +70,9 @@ impl Web {
     pub(crate) fn home(&self) -> String {
         match self.0.listener {
             Listener::Public => String::new(),
-            Listener::Plain | Listener::Subscriber => self.0.app.addresses().public.clone(),
+            Listener::Console | Listener::Plain | Listener::Subscriber => {
+                self.0.app.addresses().public.clone()
+            }
         }
     }
 

@@ -67,16 +67,17 @@ pub(super) const SCREENS: &[Screen] = &[
     C_FAULT,
 ];
 
-pub(crate) const LOGIN_WRONG: &str = "名前、パスワード、ワンタイムコードのいずれかが正しくありません。";
+pub(crate) const LOGIN_WRONG: &str =
+    "名前、パスワード、ワンタイムコードのいずれかが正しくありません。";
 pub(crate) const CODE_WRONG: &str =
     "ワンタイムコードが正しくないか、使用済みです。次の6桁が表示されてから入力してください。";
 pub(crate) const CODE_MISSING: &str = "ワンタイムコードを入力してください。";
 pub(crate) const REASON_MISSING: &str = "理由を入力してください(500文字以内)。";
 pub(crate) const DATE_WRONG: &str = "日付を「2026-02-02」のように入力してください。";
 pub(crate) const DATE_PAST: &str = "今日より後の日付を入力してください。";
-pub(crate) const OUTCOME_MISSING: &str = "「失効を完了する」か「一時停止を解除する」を選択してください。";
-pub(crate) const REQUESTS_WRONG: &str =
-    "リクエストIDを1行に1件、1,000件以内で入力してください。";
+pub(crate) const OUTCOME_MISSING: &str =
+    "「失効を完了する」か「一時停止を解除する」を選択してください。";
+pub(crate) const REQUESTS_WRONG: &str = "リクエストIDを1行に1件、1,000件以内で入力してください。";
 pub(crate) const TRACKING_WRONG: &str = "引受番号は、数字とハイフンで入力してください。";
 pub(crate) const MAIL_WRONG: &str = "メールアドレスを正しく入力してください。";
 pub(crate) const SEARCH_SHORT: &str = "2文字以上を入力してください。";

@@ -17,7 +17,7 @@ use tegata_domain::reference::RequestId;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
 use tegata_store::{Store, StoreConfig};
-use tegata_web::{SiteOptions, plain_router, public_router, subscriber_router};
+use tegata_web::{SiteOptions, console_router, plain_router, public_router, subscriber_router};
 use tempfile::TempDir;
 
 /// A Monday in January, ten in the morning in Japan.
@@ -31,6 +31,7 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) public: Router,
     pub(crate) subscriber: Router,
+    pub(crate) console: Router,
     pub(crate) plain: Router,
     staff: Vec<Operator>,
     _folder: TempDir,
@@ -90,6 +91,7 @@ impl House {
         Self {
             public: public_router(app.clone(), options),
             subscriber: subscriber_router(app.clone(), options),
+            console: console_router(app.clone(), options),
             plain: plain_router(app.clone(), options),
             app,
             clock,
@@ -141,6 +143,19 @@ impl House {
             request_id: grant.request_id.to_string(),
             reference_id: letter.reference_id.expose().to_owned(),
         }
+    }
+
+    /// An application that waits for examination.
+    pub(crate) async fn application(&self, terminal: &str) -> String {
+        let new = NewApplication {
+            class: ClassName::new("medical"),
+            code: CODE.to_owned(),
+            terminal: terminal.to_owned(),
+            mail: "desk@clinic.example".to_owned(),
+        };
+        let intake = &self.staff[0];
+        let entered = self.app.enter_application(new, intake, self.now()).await;
+        entered.unwrap().id.to_string()
     }
 
     /// The certificate that was collected with a letter, DER.

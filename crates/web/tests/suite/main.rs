@@ -6,6 +6,16 @@ mod bad_input;
 #[cfg(test)]
 mod cert;
 #[cfg(test)]
+mod clerk;
+#[cfg(test)]
+mod console_cases;
+#[cfg(test)]
+mod console_login;
+#[cfg(test)]
+mod console_pages_doc;
+#[cfg(test)]
+mod console_routes_doc;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod house;

@@ -14,10 +14,10 @@ use crate::visitor::{Answer, MAILS, Visitor, ids, present};
 
 /// Pages gathered for comparison: name and text.
 #[derive(Default)]
-struct Pages(Vec<(&'static str, String)>);
+pub(crate) struct Pages(Vec<(&'static str, String)>);
 
 impl Pages {
-    fn take(&mut self, name: &'static str, answer: &Answer) {
+    pub(crate) fn take(&mut self, name: &'static str, answer: &Answer) {
         let title = answer
             .html()
             .split_once("<title>")
@@ -27,7 +27,7 @@ impl Pages {
         self.0.push((name, head + &answer.text()));
     }
 
-    fn compare(self) {
+    pub(crate) fn compare(self) {
         for (name, text) in self.0 {
             let file = PathBuf::from("tests/suite/pages").join(format!("{name}.txt"));
             if std::env::var_os("TEGATA_GEN").is_some_and(|value| value == "1") {

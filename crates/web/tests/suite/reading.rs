@@ -13,7 +13,10 @@ pub(crate) fn text(html: &str) -> String {
             "p" | "/p" | "li" | "/li" | "h1" | "/h1" | "h2" | "/h2" | "div" | "/div" | "/dl"
             | "dl" | "br" | "section" | "/section" | "details" | "summary" | "/summary"
             | "/form" | "figure" | "figcaption" | "footer" | "legend" | "/legend" | "main"
-            | "header" | "ul" | "ol" => out.push('\n'),
+            | "header" | "ul" | "ol" | "table" | "/caption" | "tr" | "/table" | "nav" => {
+                out.push('\n');
+            }
+            "/td" | "/th" => out.push_str(" | "),
             "form" => {
                 out.push_str(&format!(
                     "\n[{} {}]",
@@ -24,6 +27,10 @@ pub(crate) fn text(html: &str) -> String {
             "dd" => out.push_str(": "),
             "button" => out.push_str("( "),
             "/button" => out.push_str(" )"),
+            "textarea" => {
+                out.push_str(&format!("\n[textarea {}: ", value(attributes, "name")));
+            }
+            "/textarea" => out.push(']'),
             "input" => out.push_str(&input(attributes)),
             "a" => link = Some(value(attributes, "href").to_owned()),
             "/a" => {

@@ -1,0 +1,142 @@
+//! What the console says when something does not go: one page for each kind, with where to go on.
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use tegata_app::{Error, Refusal, Session};
+
+use super::desk::{self, Desk};
+use super::shown;
+use crate::messages::{self, SITE_CONSOLE, Screen};
+use crate::page::{Frame, page};
+use crate::respond;
+use crate::web::Web;
+
+/// Fields that are never shown again.
+const NOT_SHOWN: [&str; 6] = ["code", "csrf", "next", "password", "seen", "version"];
+
+#[derive(Template)]
+#[template(path = "console/fault.html")]
+struct FaultPage {
+    desk: Desk,
+    /// What the program says, in English.
+    reason: Option<String>,
+    incident: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/over.html")]
+struct OverPage {
+    frame: Frame,
+    console_style: String,
+    typed: Vec<(String, String)>,
+}
+
+fn fault(web: &Web, session: &Session, screen: Screen, status: StatusCode) -> Response {
+    told(web, session, screen, status, None)
+}
+
+fn told(
+    web: &Web,
+    session: &Session,
+    screen: Screen,
+    status: StatusCode,
+    reason: Option<String>,
+) -> Response {
+    let view = FaultPage {
+        desk: Desk::new(web, session, screen, ""),
+        reason,
+        incident: None,
+    };
+    page(status, &view)
+}
+
+/// The page for an error, wherever the page itself has no better place for it.
+pub(super) fn refuse(web: &Web, session: &Session, error: Error) -> Response {
+    match error {
+        Error::Refused(Refusal::NotAllowed) => {
+            fault(web, session, messages::C_DENIED, StatusCode::FORBIDDEN)
+        }
+        Error::Refused(Refusal::SamePerson) => {
+            fault(web, session, messages::C_SAME_PERSON, StatusCode::FORBIDDEN)
+        }
+        Error::Refused(Refusal::NotFound) => unknown(web, session),
+        Error::Refused(refusal) => {
+            let reason = Some(refusal.to_string());
+            let (screen, status) = (messages::C_STATE, StatusCode::CONFLICT);
+            told(web, session, screen, status, reason)
+        }
+        Error::Conflict => fault(web, session, messages::C_MOVED, StatusCode::CONFLICT),
+        Error::Unavailable => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            fault(web, session, messages::C_FAULT, status)
+        }
+        Error::Internal(text) => {
+            let incident = web.incident();
+            tracing::error!(incident, error = text, "a request of the console failed");
+            let view = FaultPage {
+                desk: Desk::new(web, session, messages::C_FAULT, ""),
+                reason: None,
+                incident: Some(incident),
+            };
+            page(StatusCode::INTERNAL_SERVER_ERROR, &view)
+        }
+    }
+}
+
+/// CE-7
+pub(super) fn unknown(web: &Web, session: &Session) -> Response {
+    fault(web, session, messages::C_UNKNOWN, StatusCode::NOT_FOUND)
+}
+
+/// CE-2, and a line in the audit trail (T40).
+pub(super) async fn denied(web: &Web, session: &Session, what: String) -> Response {
+    match web.app().record_denied(session, what).await {
+        Ok(()) => fault(web, session, messages::C_DENIED, StatusCode::FORBIDDEN),
+        Err(error) => refuse(web, session, error),
+    }
+}
+
+/// CE-3: the form was not made for this session (T04).
+pub(super) fn forged(web: &Web, session: &Session) -> Response {
+    fault(web, session, messages::C_FORGED, StatusCode::FORBIDDEN)
+}
+
+/// A body that is no form of ours.
+pub(super) fn unreadable(web: &Web, session: &Session) -> Response {
+    fault(web, session, messages::C_FORGED, StatusCode::BAD_REQUEST)
+}
+
+/// CE-1: what was typed stands on the page, to be copied after the login.
+pub(super) fn over(web: &Web, typed: Vec<(String, String)>) -> Response {
+    let typed = typed
+        .into_iter()
+        .filter(|(name, text)| !text.is_empty() && !NOT_SHOWN.contains(&name.as_str()))
+        .map(|(name, text)| (shown::field_name(&name).to_owned(), text))
+        .collect();
+    let view = OverPage {
+        frame: web.frame(SITE_CONSOLE, messages::C_ENDED),
+        console_style: format!("/assets/{}", web.assets().console_style),
+        typed,
+    };
+    page(StatusCode::UNAUTHORIZED, &view)
+}
+
+/// An error before anybody is known.
+pub(super) fn outside(web: &Web, error: Error) -> Response {
+    respond::refuse(web, respond::Place::Entrance, error)
+}
+
+/// The page for an address that does not exist.
+pub(crate) async fn unknown_page(web: &Web, headers: HeaderMap) -> Response {
+    match desk::session_of(web, &headers).await {
+        Ok(Some(session)) => unknown(web, &session),
+        Ok(None) => respond::unknown(web),
+        Err(error) => outside(web, error),
+    }
+}
+
+/// E-09
+pub(crate) fn wrong_method(web: &Web) -> Response {
+    respond::wrong_method(web)
+}

@@ -1,0 +1,92 @@
+//! How pages of the console write persons, events and lists.
+
+use tegata_app::{AuditRow, Happened, Names, What};
+use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
+use tegata_domain::time::Timestamp;
+
+use crate::messages;
+
+/// The name of a field, where a page tells what was typed.
+pub(super) fn field_name(name: &str) -> &str {
+    match name {
+        "due" => "期限",
+        "list" | "requests" => "リクエストID",
+        "mail" => "メールアドレス",
+        "note" => "メモ",
+        "reason" => "理由",
+        "text" => "本文",
+        "title" => "題名",
+        "tracking" => "引受番号",
+        "until" => "延長後の最終日",
+        other => other,
+    }
+}
+
+/// Who acted, from the text of the audit trail.
+pub(super) fn actor(text: &str, names: &Names) -> String {
+    match text.split_once(':') {
+        Some(("operator", id)) => names.of_text(id).to_owned(),
+        Some(("subscriber", source)) => format!("利用者({source})"),
+        Some(("applicant", source)) => format!("申請者({source})"),
+        _ => "システム".to_owned(),
+    }
+}
+
+/// Who entered an application.
+pub(super) fn entered_by(application: &CertificateApplication, names: &Names) -> String {
+    match &application.entered_by {
+        EnteredBy::Operator(id) => names.of(id).to_owned(),
+        EnteredBy::Applicant => "申請者(Web)".to_owned(),
+    }
+}
+
+/// Who acted on an application last, and when; nobody on one that waits for examination.
+pub(super) fn last_act(state: &ApplicationState, names: &Names) -> Option<(String, Timestamp)> {
+    match state {
+        ApplicationState::Approved { by, at, .. }
+        | ApplicationState::Examined { by, at }
+        | ApplicationState::Rejected { by, at, .. }
+        | ApplicationState::Returned { by, at, .. } => Some((names.of(by).to_owned(), *at)),
+        ApplicationState::Cancelled { at } => Some(("申請者".to_owned(), *at)),
+        ApplicationState::Submitted => None,
+    }
+}
+
+/// A line of a story.
+pub(super) struct Line {
+    pub(super) at: String,
+    pub(super) who: String,
+    pub(super) what: String,
+    /// Further facts, as the audit trail has them.
+    pub(super) detail: String,
+}
+
+/// A case as one timeline.
+pub(super) fn lines(story: &[Happened], names: &Names) -> Vec<Line> {
+    story.iter().map(|entry| line(entry, names)).collect()
+}
+
+fn line(entry: &Happened, names: &Names) -> Line {
+    match &entry.what {
+        What::Event(event) => event_line(event, names),
+        What::Mail { mail, sent_at } => Line {
+            at: messages::moment(entry.at),
+            who: "メール".to_owned(),
+            what: format!("{} → {}", messages::mail_name(mail.kind), mail.to),
+            detail: match sent_at {
+                Some(at) => format!("送信 {}", messages::moment(*at)),
+                None => "送信待ち".to_owned(),
+            },
+        },
+    }
+}
+
+/// An event of the audit trail.
+pub(super) fn event_line(event: &AuditRow, names: &Names) -> Line {
+    Line {
+        at: messages::moment(event.at),
+        who: actor(&event.actor, names),
+        what: messages::action_name(&event.action).to_owned(),
+        detail: event.detail.clone(),
+    }
+}

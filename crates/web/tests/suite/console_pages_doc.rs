@@ -1,0 +1,48 @@
+//! Every page of the console as an operator reads it, in `tests/suite/pages/`.
+
+use tegata_domain::operator::Role;
+
+use crate::clerk::{Clerk, hidden};
+use crate::house::House;
+use crate::pages_doc::Pages;
+use crate::visitor::get_request;
+
+#[tokio::test]
+async fn working_on_applications_reads_like_this() {
+    let house = House::new().await;
+    let mut pages = Pages::default();
+    let (first, second) = (
+        Clerk::hire(&house, "sato", &[Role::Examiner]).await,
+        Clerk::hire(&house, "kato", &[Role::Examiner, Role::Approver]).await,
+    );
+    let desk = Clerk::hire_outside(&house, "tanaka", &[Role::HelpDesk]).await;
+    pages.take("c-1", &desk.send(get_request("/console/login")).await);
+    let id = house.application("受付1号機").await;
+    house.clock.advance(1_200);
+    pages.take("c-2", &first.get("/console").await);
+    pages.take("c-3", &first.get("/console/queue").await);
+    let case = format!("/console/applications/{id}");
+    let page = first.get(&case).await;
+    pages.take("c-4", &page);
+    let wrong = format!("seen={}&reason=&due=x", hidden(&page, "seen"));
+    pages.take(
+        "c-4-wrong",
+        &first.post(&format!("{case}/return"), &wrong).await,
+    );
+    let form = format!("seen={}", hidden(&page, "seen"));
+    first.go(&format!("{case}/examine"), &form).await;
+    pages.take("c-4-examined", &second.get(&case).await);
+    pages.take(
+        "ce-5",
+        &second.post(&format!("{case}/examine"), &form).await,
+    );
+    pages.take("ce-2", &first.post(&format!("{case}/approve"), &form).await);
+    let form = format!("seen={}", hidden(&second.get(&case).await, "seen"));
+    second.go(&format!("{case}/approve"), &form).await;
+    pages.take("c-4-approved", &first.get(&case).await);
+    pages.take("c-9", &first.get("/console/search?q=1310").await);
+    pages.take("ce-7", &first.get("/console/nowhere").await);
+    house.clock.advance(3_600);
+    pages.take("ce-1", &first.post(&format!("{case}/return"), &wrong).await);
+    pages.compare();
+}

@@ -47,7 +47,7 @@ pub(super) struct NamesFile {
     public_port: Option<u16>,
     subscriber: Vec<String>,
     subscriber_port: Option<u16>,
-    console: String,
+    console: Option<String>,
     console_port: Option<u16>,
     plain_url: Option<String>,
     tls_domains: Option<Vec<String>>,
@@ -86,7 +86,7 @@ impl Default for NamesFile {
             public_port: None,
             subscriber: vec!["localhost".to_owned()],
             subscriber_port: None,
-            console: "localhost".to_owned(),
+            console: None,
             console_port: None,
             plain_url: None,
             tls_domains: None,
@@ -144,7 +144,10 @@ fn socket(key: &str, text: &str) -> Result<SocketAddr, Mistake> {
 impl NamesFile {
     pub(super) fn checked(self, listen: &Listen) -> Result<Names, Mistake> {
         let public = host("names.public", &self.public)?;
-        let console = host("names.console", &self.console)?;
+        let console = match &self.console {
+            Some(name) => host("names.console", name)?,
+            None => public.clone(),
+        };
         if self.subscriber.is_empty() {
             return Err(Mistake::new(
                 "names.subscriber",

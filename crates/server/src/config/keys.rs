@@ -117,7 +117,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "names.console",
         Kind::Text,
-        "\"localhost\"",
+        "`names.public`",
         "Host name of the console. Give it one of its own, so that its cookie is sent nowhere else.",
     ),
     key(

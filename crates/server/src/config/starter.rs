@@ -22,7 +22,6 @@ pub(crate) fn starter(profile: Profile) -> String {
          [names]\n\
          public = \"localhost\"\n\
          subscriber = [\"localhost\", \"r1.localhost\"]\n\
-         console = \"localhost\"\n\
          tls_domains = [\"localhost\"]\n\
          # Stands in every certificate: choose it for decades.\n\
          # plain_url = \"http://ca.example.jp\"\n\n\

@@ -5,13 +5,6 @@ use tegata_app::ActRefusal;
 use super::{date, date_and_time};
 
 /// The sentence for an operator.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "the console's pages that show it come next; drop this with the first one"
-    )
-)]
 pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
     let sentence = match refusal {
         ActRefusal::AccountClosed => "この担当者のアカウントは、停止されています。",

@@ -19,8 +19,10 @@ const NOT_SHOWN: [&str; 6] = ["code", "csrf", "next", "password", "seen", "versi
 #[template(path = "console/fault.html")]
 struct FaultPage {
     desk: Desk,
-    /// What the program says, in English.
+    /// Why, in a sentence.
     reason: Option<String>,
+    /// What the program says, in English.
+    detail: Option<String>,
     incident: Option<String>,
 }
 
@@ -33,7 +35,7 @@ struct OverPage {
 }
 
 fn fault(web: &Web, session: &Session, screen: Screen, status: StatusCode) -> Response {
-    told(web, session, screen, status, None)
+    told(web, session, screen, status, (None, None))
 }
 
 fn told(
@@ -41,11 +43,12 @@ fn told(
     session: &Session,
     screen: Screen,
     status: StatusCode,
-    reason: Option<String>,
+    (reason, detail): (Option<String>, Option<String>),
 ) -> Response {
     let view = FaultPage {
         desk: Desk::new(web, session, screen, ""),
         reason,
+        detail,
         incident: None,
     };
     page(status, &view)
@@ -61,10 +64,15 @@ pub(super) fn refuse(web: &Web, session: &Session, error: Error) -> Response {
             fault(web, session, messages::C_SAME_PERSON, StatusCode::FORBIDDEN)
         }
         Error::Refused(Refusal::NotFound) => unknown(web, session),
-        Error::Refused(refusal) => {
-            let reason = Some(refusal.to_string());
+        Error::Refused(Refusal::Act(refusal)) => {
+            let reason = Some(messages::acts::act_refusal(&refusal));
             let (screen, status) = (messages::C_STATE, StatusCode::CONFLICT);
-            told(web, session, screen, status, reason)
+            told(web, session, screen, status, (reason, None))
+        }
+        Error::Refused(refusal) => {
+            let detail = Some(refusal.to_string());
+            let (screen, status) = (messages::C_STATE, StatusCode::CONFLICT);
+            told(web, session, screen, status, (None, detail))
         }
         Error::Conflict => fault(web, session, messages::C_MOVED, StatusCode::CONFLICT),
         Error::Unavailable => {
@@ -77,6 +85,7 @@ pub(super) fn refuse(web: &Web, session: &Session, error: Error) -> Response {
             let view = FaultPage {
                 desk: Desk::new(web, session, messages::C_FAULT, ""),
                 reason: None,
+                detail: None,
                 incident: Some(incident),
             };
             page(StatusCode::INTERNAL_SERVER_ERROR, &view)

@@ -42,6 +42,27 @@ impl Names {
     }
 }
 
+impl Names {
+    /// The id of the operator with this name.
+    pub fn id_of(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.0.iter();
+        pairs
+            .find(|(_, own)| *own == name)
+            .map(|(id, _)| id.as_str())
+    }
+}
+
+/// A request to revoke with whose it is.
+#[derive(Clone, Debug)]
+pub struct RevocationFile {
+    /// The request.
+    pub request: RevocationRequest,
+    /// What it stops.
+    pub grant: Grant,
+    /// The institution, with the telephone number to call back.
+    pub institution: Institution,
+}
+
 /// An application in a queue.
 #[derive(Clone, Debug)]
 pub struct Queued {
@@ -245,6 +266,20 @@ impl App {
             proposals,
             story,
             names,
+        })
+    }
+
+    /// A request to revoke, by its number.
+    pub async fn revocation_file(&self, number: &str) -> Result<RevocationFile> {
+        let mut reader = self.store().reader().await?;
+        let request = reader.revocation_by_number(number).await?;
+        let request = request.ok_or(Refusal::NotFound)?;
+        let grant = reader.grant(&request.grant).await?;
+        let grant = grant.ok_or_else(|| internal("show a request", "its grant is gone"))?;
+        Ok(RevocationFile {
+            institution: institution_of(&mut reader, &grant.institution).await?,
+            request,
+            grant,
         })
     }
 

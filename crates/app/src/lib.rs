@@ -46,7 +46,8 @@ pub use act_refusal::ActRefusal;
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};
 pub use casework::{
-    Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, Waiting, What,
+    Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, RevocationFile, Waiting,
+    What,
 };
 pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};
 pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};

@@ -24,7 +24,6 @@ pub(crate) const C_PROPOSALS: Screen = screen("C-8", "", "二人目の確認");
 pub(crate) const C_SEARCH: Screen = screen("C-9", "", "検索");
 pub(crate) const C_INSTITUTIONS: Screen = screen("C-10", "", "医療機関等の台帳");
 pub(crate) const C_INSTITUTION: Screen = screen("C-11", "", "医療機関等");
-pub(crate) const C_ANNOUNCEMENTS: Screen = screen("C-12", "", "お知らせ");
 pub(crate) const C_OPERATORS: Screen = screen("C-13", "", "担当者");
 pub(crate) const C_AUDIT: Screen = screen("C-14", "", "監査記録");
 pub(crate) const C_PROPOSAL: Screen = screen("C-15", "", "二人目の確認");
@@ -52,7 +51,6 @@ pub(super) const SCREENS: &[Screen] = &[
     C_SEARCH,
     C_INSTITUTIONS,
     C_INSTITUTION,
-    C_ANNOUNCEMENTS,
     C_OPERATORS,
     C_AUDIT,
     C_PROPOSAL,
@@ -78,9 +76,7 @@ pub(crate) const DATE_PAST: &str = "今日より後の日付を入力してく�
 pub(crate) const OUTCOME_MISSING: &str =
     "「失効を完了する」か「一時停止を解除する」を選択してください。";
 pub(crate) const REQUESTS_WRONG: &str = "リクエストIDを1行に1件、1,000件以内で入力してください。";
-pub(crate) const TRACKING_WRONG: &str = "引受番号は、数字とハイフンで入力してください。";
 pub(crate) const MAIL_WRONG: &str = "メールアドレスを正しく入力してください。";
-pub(crate) const SEARCH_SHORT: &str = "2文字以上を入力してください。";
 
 /// Too many wrong logins.
 pub(crate) fn login_throttled(seconds: u64) -> String {

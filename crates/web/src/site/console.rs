@@ -1,14 +1,22 @@
 //! The operators' console (`/console`, decision F8): keyboard first, nothing typed is lost, deny by default.
 
+mod audit;
 mod case;
 mod desk;
 mod fault;
+mod grant;
+mod institutions;
+mod letters;
 mod login;
+mod operators;
+mod proposals;
 mod queue;
+mod revocations;
 mod routes;
 mod search;
 mod shown;
 mod start;
+mod step_up;
 
 pub(crate) use self::desk::guard;
 pub(crate) use self::fault::{unknown_page, wrong_method};

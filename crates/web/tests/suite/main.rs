@@ -16,6 +16,8 @@ mod console_pages_doc;
 #[cfg(test)]
 mod console_routes_doc;
 #[cfg(test)]
+mod console_two_persons;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod house;

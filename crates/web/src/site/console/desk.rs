@@ -8,7 +8,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tegata_app::Session;
 use tegata_domain::access::Right;
-use tegata_domain::operator::Act;
 
 use super::fault;
 use crate::extract::{Form, body_of_form};
@@ -151,22 +150,26 @@ pub(crate) struct Desk {
 }
 
 /// Label, address, key, and the right of the address.
-const MENU: [(&str, &str, &str, Right); 5] = [
+const MENU: &[(&str, &str, &str, Right)] = &[
     ("スタート", "/console", "0", Right::SignedIn),
     (
         "審査待ち",
         "/console/queue?state=submitted",
         "1",
-        Right::Do(Act::Examine),
+        Right::ReadCases,
     ),
     (
         "承認待ち",
         "/console/queue?state=examined",
         "2",
-        Right::Do(Act::Approve),
+        Right::ReadCases,
     ),
-    ("申請の一覧", "/console/queue", "3", Right::ReadCases),
-    ("検索", "/console/search", "4", Right::ReadCases),
+    ("通知書", "/console/letters", "3", Right::ReadLetters),
+    ("失効申請", "/console/revocations", "4", Right::ReadCases),
+    ("二人目の確認", "/console/proposals", "5", Right::SignedIn),
+    ("台帳", "/console/institutions", "6", Right::ReadCases),
+    ("担当者", "/console/operators", "7", Right::ReadOperators),
+    ("監査記録", "/console/audit", "8", Right::ReadAudit),
 ];
 
 impl Desk {
@@ -178,13 +181,13 @@ impl Desk {
             .map(|role| messages::role_name(*role))
             .collect();
         let menu = MENU
-            .into_iter()
+            .iter()
             .filter(|(_, _, _, right)| right.is_held_by(operator))
             .map(|(label, address, key, _)| Item {
                 label,
                 address,
                 key,
-                is_here: address == here,
+                is_here: *address == here,
             });
         Self {
             frame: web.frame(SITE_CONSOLE, screen),

@@ -6,7 +6,10 @@ use axum::routing::{MethodRouter, get, post};
 use tegata_domain::access::Right;
 use tegata_domain::operator::Act;
 
-use super::{case, login, queue, search, start};
+use super::{
+    audit, case, grant, institutions, letters, login, operators, proposals, queue, revocations,
+    search, start,
+};
 use crate::web::Web;
 
 /// An address of the console.
@@ -67,6 +70,9 @@ pub(crate) fn rows() -> Vec<Row> {
         read("/console", Right::SignedIn, start::page),
     ];
     rows.extend(cases());
+    rows.extend(grants());
+    rows.extend(letters_and_revocations());
+    rows.extend(the_house());
     rows
 }
 
@@ -96,5 +102,134 @@ fn cases() -> Vec<Row> {
             case::reject,
         ),
         read("/console/search", Right::ReadCases, search::page),
+    ]
+}
+
+fn grants() -> Vec<Row> {
+    let propose = |act| Right::Do(act);
+    vec![
+        read("/console/grants/{request}", Right::ReadCases, grant::page),
+        act(
+            "/console/grants/{request}/reissue",
+            propose(Act::NewReference),
+            grant::reissue,
+        ),
+        act(
+            "/console/grants/{request}/unfreeze",
+            propose(Act::Unfreeze),
+            grant::unfreeze,
+        ),
+        act(
+            "/console/grants/{request}/extend",
+            propose(Act::ExtendWindow),
+            grant::extend,
+        ),
+        act(
+            "/console/grants/{request}/reopen",
+            propose(Act::Reopen),
+            grant::reopen,
+        ),
+        act(
+            "/console/grants/{request}/mail",
+            propose(Act::ChangeMail),
+            grant::mail,
+        ),
+        act(
+            "/console/grants/{request}/hold",
+            Right::Do(Act::Hold),
+            grant::hold,
+        ),
+        read("/console/proposals", Right::SignedIn, proposals::list),
+        read("/console/proposals/{id}", Right::SignedIn, proposals::page),
+        act(
+            "/console/proposals/{id}/confirm",
+            Right::Confirm,
+            proposals::confirm,
+        ),
+        act(
+            "/console/proposals/{id}/refuse",
+            Right::Confirm,
+            proposals::refuse,
+        ),
+        act(
+            "/console/proposals/{id}/withdraw",
+            Right::Propose,
+            proposals::withdraw,
+        ),
+    ]
+}
+
+fn letters_and_revocations() -> Vec<Row> {
+    let finish = Right::Do(Act::FinishRevocation);
+    vec![
+        read("/console/letters", Right::ReadLetters, letters::page),
+        act(
+            "/console/letters/propose",
+            Right::Do(Act::ReleaseLetters),
+            letters::propose,
+        ),
+        act(
+            "/console/letters/posted",
+            Right::Do(Act::Post),
+            letters::posted,
+        ),
+        act(
+            "/console/letters/returned",
+            Right::Do(Act::Post),
+            letters::returned,
+        ),
+        read("/console/revocations", Right::ReadCases, revocations::list),
+        read(
+            "/console/revocations/{number}",
+            Right::ReadCases,
+            revocations::page,
+        ),
+        act(
+            "/console/revocations/{number}/decide",
+            finish,
+            revocations::decide,
+        ),
+        act(
+            "/console/revocations/{number}/withdraw",
+            finish,
+            revocations::withdraw,
+        ),
+        act(
+            "/console/revocations/{number}/hold",
+            Right::Do(Act::Hold),
+            revocations::hold,
+        ),
+    ]
+}
+
+fn the_house() -> Vec<Row> {
+    vec![
+        read(
+            "/console/institutions",
+            Right::ReadCases,
+            institutions::list,
+        ),
+        read(
+            "/console/institutions/{id}",
+            Right::ReadCases,
+            institutions::page,
+        ),
+        read("/console/operators", Right::ReadOperators, operators::page),
+        act(
+            "/console/operators/{id}/roles",
+            Right::Do(Act::GiveRoles),
+            operators::roles,
+        ),
+        act(
+            "/console/operators/{id}/disable",
+            Right::Do(Act::DisableOperator),
+            operators::disable,
+        ),
+        act(
+            "/console/operators/{id}/authenticator",
+            Right::Do(Act::ResetAuthenticator),
+            operators::authenticator,
+        ),
+        read("/console/audit", Right::ReadAudit, audit::page),
     ]
 }

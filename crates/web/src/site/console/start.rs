@@ -96,6 +96,34 @@ const QUEUES: &[Row] = &[
         doing: Right::Do(Act::Approve),
         waiting: |overview| &overview.examined,
     },
+    Row {
+        label: "印刷を待つ通知書",
+        address: "/console/letters",
+        reading: Right::ReadLetters,
+        doing: Right::Do(Act::ReleaseLetters),
+        waiting: |overview| &overview.to_print,
+    },
+    Row {
+        label: "発送を待つ通知書",
+        address: "/console/letters",
+        reading: Right::ReadLetters,
+        doing: Right::Do(Act::Post),
+        waiting: |overview| &overview.to_post,
+    },
+    Row {
+        label: "処理を待つ失効申請",
+        address: "/console/revocations",
+        reading: Right::ReadCases,
+        doing: Right::Do(Act::FinishRevocation),
+        waiting: |overview| &overview.revocations,
+    },
+    Row {
+        label: "二人目の確認を待つもの",
+        address: "/console/proposals",
+        reading: Right::SignedIn,
+        doing: Right::Confirm,
+        waiting: |overview| &overview.proposals,
+    },
 ];
 
 fn number(waiting: &Waiting) -> String {

@@ -1,0 +1,339 @@
+//! C-5: one certificate of a case, and what may be proposed about it (decisions F4, F8, I2, K2, D4).
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use tegata_app::{Error, Session};
+use tegata_domain::access::Right;
+use tegata_domain::institution::MailAddress;
+use tegata_domain::operator::Act;
+use tegata_domain::proposal::ProposedAct;
+use tegata_domain::reference::RequestId;
+use tegata_domain::revocation::StatedReason;
+
+use super::case::{self, read_date};
+use super::desk::{Desk, Posted, Signed};
+use super::{fault, step_up};
+use crate::extract::{Caller, Form};
+use crate::form::{Fields, Malformed, half_width};
+use crate::messages::{self, C_GRANT};
+use crate::page::page as render;
+use crate::respond::see_other;
+use crate::web::Web;
+
+/// An act that the page offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offered {
+    Extend,
+    Hold,
+    Mail,
+    Reissue,
+    Reopen,
+    Unfreeze,
+}
+
+impl Offered {
+    const ALL: [Self; 6] = [
+        Self::Reissue,
+        Self::Unfreeze,
+        Self::Extend,
+        Self::Reopen,
+        Self::Mail,
+        Self::Hold,
+    ];
+
+    /// The last part of its address.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Extend => "extend",
+            Self::Hold => "hold",
+            Self::Mail => "mail",
+            Self::Reissue => "reissue",
+            Self::Reopen => "reopen",
+            Self::Unfreeze => "unfreeze",
+        }
+    }
+
+    const fn act(self) -> Act {
+        match self {
+            Self::Extend => Act::ExtendWindow,
+            Self::Hold => Act::Hold,
+            Self::Mail => Act::ChangeMail,
+            Self::Reissue => Act::NewReference,
+            Self::Reopen => Act::Reopen,
+            Self::Unfreeze => Act::Unfreeze,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Extend => "ダウンロード可能期間を延ばす",
+            Self::Hold => "すぐに一時停止する",
+            Self::Mail => "登録メールアドレスを変える",
+            Self::Reissue => "通知書を再発行する(新しいリファレンスID)",
+            Self::Reopen => "別の鍵での再取得を許可する",
+            Self::Unfreeze => "取得の停止を解除する",
+        }
+    }
+
+    /// What is asked beside the reason, where something is.
+    const fn extra(self) -> &'static str {
+        match self {
+            Self::Extend => "延長後の最終日(例 2026-09-30)",
+            Self::Mail => "新しいメールアドレス",
+            _ => "",
+        }
+    }
+}
+
+struct Offer {
+    word: &'static str,
+    title: &'static str,
+    extra_label: &'static str,
+    extra: String,
+    reason: String,
+    /// Whether another person has to confirm it.
+    by_two: bool,
+    is_open: bool,
+    problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/grant.html")]
+struct GrantPage {
+    desk: Desk,
+    here: String,
+    case_address: String,
+    request_id: String,
+    institution: String,
+    code: String,
+    terminal: String,
+    mail: String,
+    state: &'static str,
+    approved_at: String,
+    window_end: String,
+    not_after: String,
+    proposals: Vec<(String, &'static str)>,
+    offers: Vec<Offer>,
+    problem: Option<(&'static str, String)>,
+}
+
+/// What was typed into one of the page's forms, and what is wrong with it.
+struct Wrong {
+    offered: Offered,
+    form: GrantForm,
+    message: String,
+}
+
+/// GET /console/grants/{request}
+pub(crate) async fn page(
+    State(web): State<Web>,
+    Signed(session): Signed,
+    Path(request): Path<String>,
+) -> Response {
+    match RequestId::parse(&request) {
+        Some(request) => show(&web, &session, &request, None).await,
+        None => fault::unknown(&web, &session),
+    }
+}
+
+async fn show(web: &Web, session: &Session, request: &RequestId, wrong: Option<Wrong>) -> Response {
+    let app = web.app();
+    let (story, proposals) = match (
+        app.grant_story(request).await,
+        app.proposals_of(request, 50).await,
+    ) {
+        (Ok(story), Ok(proposals)) => (story, proposals),
+        (Err(error), _) | (_, Err(error)) => return fault::refuse(web, session, error),
+    };
+    let grant = story.grant;
+    let status = wrong
+        .as_ref()
+        .map_or(StatusCode::OK, |_| StatusCode::BAD_REQUEST);
+    let may = |one: &Offered| Right::Do(one.act()).is_held_by(&session.operator);
+    let offers = Offered::ALL.into_iter().filter(may);
+    let view = GrantPage {
+        desk: Desk::new(web, session, C_GRANT, ""),
+        here: address(request),
+        case_address: case::address(&grant.application),
+        request_id: request.to_string(),
+        institution: grant.institution_name,
+        code: grant.code.to_string(),
+        terminal: grant.terminal.as_str().to_owned(),
+        mail: grant.mail.to_string(),
+        state: messages::grant_state(&grant.state),
+        approved_at: messages::date_and_time(grant.approved_at),
+        window_end: messages::date_and_time(grant.window_end),
+        not_after: messages::date_and_time(grant.not_after),
+        proposals: proposals
+            .iter()
+            .filter(|proposal| proposal.is_open())
+            .map(|proposal| {
+                let address = super::proposals::address(&proposal.id);
+                (address, messages::act_name(proposal.act.as_str()))
+            })
+            .collect(),
+        problem: wrong
+            .as_ref()
+            .map(|wrong| (wrong.offered.word(), wrong.message.clone())),
+        offers: offers.map(|one| offer(one, wrong.as_ref())).collect(),
+    };
+    render(status, &view)
+}
+
+/// The address of a certificate's page.
+pub(super) fn address(request: &RequestId) -> String {
+    format!("/console/grants/{request}")
+}
+
+fn offer(offered: Offered, wrong: Option<&Wrong>) -> Offer {
+    let wrong = wrong.filter(|wrong| wrong.offered == offered);
+    Offer {
+        word: offered.word(),
+        title: offered.title(),
+        extra_label: offered.extra(),
+        extra: wrong.map_or_else(String::new, |wrong| wrong.form.extra.clone()),
+        reason: wrong.map_or_else(String::new, |wrong| wrong.form.reason.clone()),
+        by_two: !offered.act().confirming_roles().is_empty(),
+        is_open: wrong.is_some(),
+        problem: wrong.map(|wrong| wrong.message.clone()),
+    }
+}
+
+/// One of the page's forms as sent.
+pub(crate) struct GrantForm {
+    reason: String,
+    extra: String,
+    code: String,
+}
+
+impl Form for GrantForm {
+    const FIELDS: &'static [&'static str] = &["reason", "extra", "code"];
+
+    fn read(fields: &mut Fields) -> Result<Self, Malformed> {
+        Ok(Self {
+            reason: fields.take("reason"),
+            extra: half_width(&fields.take("extra")),
+            code: half_width(&fields.take("code")),
+        })
+    }
+}
+
+/// Everything that one of the forms comes with.
+type Sending = (State<Web>, Signed, Path<String>, Caller, Posted<GrantForm>);
+
+async fn send(offered: Offered, sending: Sending) -> Response {
+    let (State(web), Signed(session), Path(request), caller, Posted(form)) = sending;
+    let Some(request) = RequestId::parse(&request) else {
+        return fault::unknown(&web, &session);
+    };
+    let wrong = |form, message| {
+        Some(Wrong {
+            offered,
+            form,
+            message,
+        })
+    };
+    let act = match proposed(offered, &request, &form.extra) {
+        Ok(act) => act,
+        Err(told) => {
+            return show(&web, &session, &request, wrong(form, told.to_owned())).await;
+        }
+    };
+    if form.reason.trim().is_empty() {
+        let told = messages::REASON_MISSING.to_owned();
+        return show(&web, &session, &request, wrong(form, told)).await;
+    }
+    if act.is_some() {
+        match step_up::passed(&web, &session, caller.source, &form.code).await {
+            Ok(None) => {}
+            Ok(Some(told)) => return show(&web, &session, &request, wrong(form, told)).await,
+            Err(error) => return fault::refuse(&web, &session, error),
+        }
+    }
+    match carry_out(&web, &session, act, &request, &form.reason).await {
+        Ok(address) => see_other(&address),
+        Err(error) => match step_up::sentence(error) {
+            Ok(told) => show(&web, &session, &request, wrong(form, told)).await,
+            Err(error) => fault::refuse(&web, &session, error),
+        },
+    }
+}
+
+/// The act to propose; none for a hold, which one person makes at once.
+fn proposed(
+    offered: Offered,
+    request: &RequestId,
+    extra: &str,
+) -> Result<Option<ProposedAct>, &'static str> {
+    let request = request.clone();
+    Ok(Some(match offered {
+        Offered::Extend => ProposedAct::ExtendWindow {
+            requests: BTreeSet::from([request]),
+            until: read_date(extra).ok_or(messages::DATE_WRONG)?,
+        },
+        Offered::Hold => return Ok(None),
+        Offered::Mail => ProposedAct::ChangeMail {
+            request,
+            mail: MailAddress::parse(extra).ok_or(messages::MAIL_WRONG)?,
+        },
+        Offered::Reissue => ProposedAct::NewReference { request },
+        Offered::Reopen => ProposedAct::Reopen { request },
+        Offered::Unfreeze => ProposedAct::Unfreeze { request },
+    }))
+}
+
+async fn carry_out(
+    web: &Web,
+    session: &Session,
+    act: Option<ProposedAct>,
+    request: &RequestId,
+    reason: &str,
+) -> Result<String, Error> {
+    let (app, by, now) = (web.app(), &session.operator, web.now());
+    match act {
+        Some(act) => {
+            let proposal = app.propose(act, reason, by, now).await?;
+            Ok(super::proposals::address(&proposal.id))
+        }
+        None => {
+            let held = app
+                .hold_by_operator(request, StatedReason::NotStated, reason, by, now)
+                .await?;
+            Ok(super::revocations::address(&held.number))
+        }
+    }
+}
+
+macro_rules! posts {
+    ($($(#[$doc:meta])* $name:ident: $offered:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        pub(crate) async fn $name(
+            web: State<Web>,
+            session: Signed,
+            request: Path<String>,
+            caller: Caller,
+            form: Posted<GrantForm>,
+        ) -> Response {
+            send(Offered::$offered, (web, session, request, caller, form)).await
+        }
+    )+};
+}
+
+posts! {
+    /// POST /console/grants/{request}/extend
+    extend: Extend,
+    /// POST /console/grants/{request}/hold
+    hold: Hold,
+    /// POST /console/grants/{request}/mail
+    mail: Mail,
+    /// POST /console/grants/{request}/reissue
+    reissue: Reissue,
+    /// POST /console/grants/{request}/reopen
+    reopen: Reopen,
+    /// POST /console/grants/{request}/unfreeze
+    unfreeze: Unfreeze,
+}

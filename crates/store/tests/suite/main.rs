@@ -8,6 +8,7 @@
 )]
 
 mod certificates;
+mod console;
 mod databases;
 mod grants;
 mod operators;

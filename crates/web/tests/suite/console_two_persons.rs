@@ -25,7 +25,9 @@ async fn letters_are_released_by_two_and_posted_as_a_list() {
     let house = House::new().await;
     let one = Clerk::hire(&house, "sato", &[Role::Dispatcher]).await;
     let two = Clerk::hire(&house, "kato", &[Role::Dispatcher]).await;
-    let (first, second) = (approved(&house).await, approved(&house).await);
+    let first = approved(&house).await;
+    house.clock.advance(1);
+    let second = approved(&house).await;
     let page = one.get("/console/letters").await;
     assert!(
         page.text()

@@ -131,7 +131,6 @@ async fn f8_every_cell_of_the_table_holds() {
         cells += 1;
     }
     assert_eq!(cells, console_routes().len() * (Role::ALL.len() + 1));
-    println!("{cells} cells of the table of routes hold");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod operators;
 mod proposals;
 mod reopens;
 mod revoke;
+mod sessions;
 mod setup;
 mod status;
 mod terminal;

@@ -5,7 +5,7 @@ use tegata_domain::operator::Role;
 use crate::clerk::{Clerk, hidden};
 use crate::house::House;
 use crate::pages_doc::Pages;
-use crate::visitor::get_request;
+use crate::visitor::{Visitor, get_request};
 
 #[tokio::test]
 async fn working_on_applications_reads_like_this() {
@@ -44,5 +44,55 @@ async fn working_on_applications_reads_like_this() {
     pages.take("ce-7", &first.get("/console/nowhere").await);
     house.clock.advance(3_600);
     pages.take("ce-1", &first.post(&format!("{case}/return"), &wrong).await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn the_rest_of_the_console_reads_like_this() {
+    let house = House::new().await;
+    let mut pages = Pages::default();
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    visitor.collect(&letter).await;
+    visitor.revoke(&letter).await;
+    let all = [
+        Role::Dispatcher,
+        Role::Examiner,
+        Role::Auditor,
+        Role::Administrator,
+    ];
+    let one = Clerk::hire(&house, "sato", &all).await;
+    let two = Clerk::hire(&house, "kato", &all).await;
+    let grant = format!("/console/grants/{}", letter.request_id);
+    pages.take("c-5", &one.get(&grant).await);
+    let wrong = one
+        .post(&format!("{grant}/extend"), "reason=called&extra=x&code=")
+        .await;
+    pages.take("c-5-wrong", &wrong);
+    pages.take("c-6", &one.get("/console/letters").await);
+    let list = one.get("/console/revocations").await;
+    pages.take("c-7", &list);
+    let (_, rest) = list.html().split_once("/console/revocations/").unwrap();
+    let here = format!("/console/revocations/{}", rest.split('"').next().unwrap());
+    pages.take("c-7-one", &one.get(&here).await);
+    let form = "outcome=complete&note=called&code=";
+    pages.take(
+        "c-7-proposed",
+        &one.go(&format!("{here}/decide"), form).await,
+    );
+    pages.take("c-7-to-confirm", &two.get(&here).await);
+    let staff = format!("/console/operators/{}/roles", two.operator.id);
+    let proposed = one
+        .go(&staff, "administrator=yes&auditor=yes&reason=new+job&code=")
+        .await;
+    pages.take("c-15-own", &proposed);
+    pages.take("c-8", &two.get("/console/proposals").await);
+    pages.take("c-10", &one.get("/console/institutions").await);
+    let list = one.get("/console/institutions").await;
+    let (_, rest) = list.html().split_once("/console/institutions/").unwrap();
+    let here = format!("/console/institutions/{}", rest.split('"').next().unwrap());
+    pages.take("c-11", &one.get(&here).await);
+    pages.take("c-13", &one.get("/console/operators").await);
+    pages.take("c-14", &one.get("/console/audit?actor=kato").await);
     pages.compare();
 }

@@ -10,18 +10,8 @@ pub const SHORTEST: usize = 2;
 /// Most words of one text.
 const MOST: usize = 24;
 
-/// Forms of corporations, after which the name proper begins.
-const FORMS: [&str; 9] = [
-    "社会医療法人",
-    "医療法人社団",
-    "医療法人財団",
-    "医療法人",
-    "社会福祉法人",
-    "独立行政法人",
-    "国立大学法人",
-    "株式会社",
-    "有限会社",
-];
+/// Forms of corporations, after which the name proper begins: one a line, the longer ones first.
+const FORMS: &str = include_str!("search/corporations.txt");
 
 /// How texts are compared: full-width Latin letters and digits become half-width and small, half-width kana and
 /// hiragana become katakana; blanks, punctuation and variation selectors go.
@@ -67,7 +57,7 @@ pub fn words(text: &str) -> Vec<String> {
             continue;
         };
         add(&mut found, rest);
-        let form = FORMS.iter().find_map(|form| rest.strip_prefix(form));
+        let form = FORMS.lines().find_map(|form| rest.strip_prefix(form));
         if let Some(name) = form {
             add(&mut found, name);
         }
@@ -121,7 +111,7 @@ fn kind(c: char, before: Option<u8>) -> Option<u8> {
 }
 
 /// Half-width kana in the order of JIS X 0201, from ｦ.
-const KANA: &str = "ヲァィゥェォャュョッーアイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワン";
+const KANA: &str = include_str!("search/half_width.txt");
 
 fn half_width_kana(c: char) -> char {
     let at = u32::from(c).saturating_sub(0xff66);

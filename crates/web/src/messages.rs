@@ -4,6 +4,7 @@
 pub(crate) mod acts;
 mod cert;
 mod console;
+mod console_words;
 mod guide;
 mod rcd;
 mod ru;
@@ -17,6 +18,7 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::console::*;
+pub(crate) use self::console_words::*;
 pub(crate) use self::guide::*;
 pub(crate) use self::rcd::*;
 pub(crate) use self::ru::*;

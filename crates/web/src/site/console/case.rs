@@ -37,10 +37,10 @@ pub(super) fn address(id: &ApplicationId) -> String {
 /// What was done to the case before this one.
 pub(super) fn done_name(word: &str) -> Option<&'static str> {
     match word {
-        "examine" => Some("前の申請を審査OKにしました。"),
-        "approve" => Some("前の申請の発行を承認しました。"),
-        "return" => Some("前の申請を差し戻しました。"),
-        "reject" => Some("前の申請を却下しました。"),
+        "examine" => Some(messages::DONE_EXAMINE),
+        "approve" => Some(messages::DONE_APPROVE),
+        "return" => Some(messages::DONE_RETURN),
+        "reject" => Some(messages::DONE_REJECT),
         _ => None,
     }
 }
@@ -241,16 +241,19 @@ fn compared(web: &Web, case: &Case) -> Vec<Compared> {
     };
     vec![
         register(
-            "区分",
+            messages::W_CLASS,
             class.map_or_else(String::new, |rule| rule.label.clone()),
         ),
-        register("医療機関コード", institution.code.to_string()),
-        register("名称", institution.name.clone()),
-        register("郵便番号", institution.postal_code.clone()),
-        register("所在地", institution.address.clone()),
-        register("電話番号", institution.telephone.clone()),
-        applied("端末名称等", application.terminal.as_str().to_owned()),
-        applied("メールアドレス", application.mail.to_string()),
+        register(messages::W_CODE, institution.code.to_string()),
+        register(messages::W_NAME, institution.name.clone()),
+        register(messages::W_POSTAL_CODE, institution.postal_code.clone()),
+        register(messages::W_ADDRESS, institution.address.clone()),
+        register(messages::W_TELEPHONE, institution.telephone.clone()),
+        applied(
+            messages::W_TERMINAL,
+            application.terminal.as_str().to_owned(),
+        ),
+        applied(messages::W_MAIL_ADDRESS, application.mail.to_string()),
     ]
 }
 
@@ -277,7 +280,7 @@ fn own_row(own: &CaseGrant) -> GrantRow {
             format!("{state} {}", record.serial)
         }),
         tracking: posted.map_or_else(String::new, |(at, tracking)| {
-            let number = tracking.as_deref().unwrap_or("引受番号なし");
+            let number = tracking.as_deref().unwrap_or(messages::W_NO_TRACKING);
             format!("{} {number}", messages::moment(*at))
         }),
         is_same_terminal: false,

@@ -151,25 +151,55 @@ pub(crate) struct Desk {
 
 /// Label, address, key, and the right of the address.
 const MENU: &[(&str, &str, &str, Right)] = &[
-    ("スタート", "/console", "0", Right::SignedIn),
+    (messages::MENU_START, "/console", "0", Right::SignedIn),
     (
-        "審査待ち",
+        messages::MENU_EXAMINE,
         "/console/queue?state=submitted",
         "1",
         Right::ReadCases,
     ),
     (
-        "承認待ち",
+        messages::MENU_APPROVE,
         "/console/queue?state=examined",
         "2",
         Right::ReadCases,
     ),
-    ("通知書", "/console/letters", "3", Right::ReadLetters),
-    ("失効申請", "/console/revocations", "4", Right::ReadCases),
-    ("二人目の確認", "/console/proposals", "5", Right::SignedIn),
-    ("台帳", "/console/institutions", "6", Right::ReadCases),
-    ("担当者", "/console/operators", "7", Right::ReadOperators),
-    ("監査記録", "/console/audit", "8", Right::ReadAudit),
+    (
+        messages::MENU_LETTERS,
+        "/console/letters",
+        "3",
+        Right::ReadLetters,
+    ),
+    (
+        messages::MENU_REVOCATIONS,
+        "/console/revocations",
+        "4",
+        Right::ReadCases,
+    ),
+    (
+        messages::MENU_PROPOSALS,
+        "/console/proposals",
+        "5",
+        Right::SignedIn,
+    ),
+    (
+        messages::W_REGISTER,
+        "/console/institutions",
+        "6",
+        Right::ReadCases,
+    ),
+    (
+        messages::W_OPERATOR,
+        "/console/operators",
+        "7",
+        Right::ReadOperators,
+    ),
+    (
+        messages::MENU_AUDIT,
+        "/console/audit",
+        "8",
+        Right::ReadAudit,
+    ),
 ];
 
 impl Desk {
@@ -193,7 +223,7 @@ impl Desk {
             frame: web.frame(SITE_CONSOLE, screen),
             console_style: format!("/assets/{}", web.assets().console_style),
             name: operator.name.clone(),
-            roles: roles.join("・"),
+            roles: roles.join(messages::W_DOT),
             csrf: session.csrf.clone(),
             asks_code: !session.is_stepped_up,
             menu: menu.collect(),

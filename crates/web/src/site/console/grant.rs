@@ -70,20 +70,20 @@ impl Offered {
 
     const fn title(self) -> &'static str {
         match self {
-            Self::Extend => "ダウンロード可能期間を延ばす",
-            Self::Hold => "すぐに一時停止する",
-            Self::Mail => "登録メールアドレスを変える",
-            Self::Reissue => "通知書を再発行する(新しいリファレンスID)",
-            Self::Reopen => "別の鍵での再取得を許可する",
-            Self::Unfreeze => "取得の停止を解除する",
+            Self::Extend => messages::ACT_EXTEND,
+            Self::Hold => messages::ACT_HOLD,
+            Self::Mail => messages::ACT_MAIL,
+            Self::Reissue => messages::ACT_REISSUE,
+            Self::Reopen => messages::ACT_REOPEN,
+            Self::Unfreeze => messages::ACT_UNFREEZE,
         }
     }
 
     /// What is asked beside the reason, where something is.
     const fn extra(self) -> &'static str {
         match self {
-            Self::Extend => "延長後の最終日(例 2026-09-30)",
-            Self::Mail => "新しいメールアドレス",
+            Self::Extend => messages::ASK_UNTIL,
+            Self::Mail => messages::ASK_MAIL,
             _ => "",
         }
     }

@@ -63,8 +63,8 @@ struct LettersPage {
 pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed, uri: Uri) -> Response {
     let mut fields = desk::asked(&uri, &["posted", "returned"]);
     let number = |text: String| text.parse::<u32>().ok().filter(|number| *number > 0);
-    let posted = number(fields.take("posted")).map(|n| format!("{n}件を発送済みにしました。"));
-    let returned = number(fields.take("returned")).map(|n| format!("{n}件の返送を記録しました。"));
+    let posted = number(fields.take("posted")).map(messages::posted_letters);
+    let returned = number(fields.take("returned")).map(messages::returned_letters);
     let typed = Typed {
         done: posted.or(returned),
         ..Typed::default()
@@ -159,7 +159,7 @@ pub(crate) async fn propose(
         Err(error) => return fault::refuse(&web, &session, error),
     }
     let reason = match form.reason.trim() {
-        "" => "通知書の印刷",
+        "" => messages::REASON_PRINT,
         reason => reason,
     };
     let act = ProposedAct::ReleaseLetters { requests };
@@ -267,7 +267,7 @@ async fn finish(
     if problems.is_empty() {
         problems.push((list, messages::REQUESTS_WRONG.to_owned()));
     }
-    let told = (done > 0).then(|| format!("{done}件を記録しました。残りを確認してください。"));
+    let told = (done > 0).then(|| messages::partly_done(done));
     let mut typed = Typed {
         problems,
         done: told,
@@ -288,7 +288,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 /// A request ID, and after a blank, a tab or a comma the number of the post.
 fn read_line(line: &str) -> Option<(RequestId, Option<String>)> {
     let mut parts = line
-        .split([' ', '\t', ',', '、', '\u{3000}', '\u{ff0c}'])
+        .split([' ', '\t', ',', '\u{3001}', '\u{3000}', '\u{ff0c}'])
         .map(half_width)
         .filter(|part| !part.is_empty());
     let request = RequestId::parse(&parts.next()?)?;
@@ -299,10 +299,8 @@ fn read_line(line: &str) -> Option<(RequestId, Option<String>)> {
 /// The sentence for one line of a list; an error of the program ends the whole.
 fn line_sentence(error: Error) -> Result<String, Error> {
     match error {
-        Error::Refused(tegata_app::Refusal::NotFound) => {
-            Ok("このリクエストIDはありません。".to_owned())
-        }
-        Error::Conflict => Ok("ほかの担当者が先に操作しました。".to_owned()),
+        Error::Refused(tegata_app::Refusal::NotFound) => Ok(messages::NO_SUCH_REQUEST.to_owned()),
+        Error::Conflict => Ok(messages::OTHER_WAS_FIRST.to_owned()),
         error => step_up::sentence(error),
     }
 }

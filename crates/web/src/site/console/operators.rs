@@ -90,7 +90,7 @@ fn person(operator: &Operator, wrong: Option<&Wrong>) -> Person {
     Person {
         id: operator.id.to_string(),
         name: operator.name.clone(),
-        roles: roles.join("・"),
+        roles: roles.join(messages::W_DOT),
         disabled_at: operator.disabled_at.map(messages::moment),
         choices: Role::ALL
             .into_iter()

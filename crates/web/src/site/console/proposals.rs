@@ -94,7 +94,7 @@ fn about(act: &ProposedAct, names: &Names) -> String {
     let told = match (act.operator(), act.requests().as_slice()) {
         (Some(operator), _) => names.of(operator).to_owned(),
         (None, [only]) => only.to_string(),
-        (None, many) => format!("{}件", many.len()),
+        (None, many) => messages::number_of(many.len(), false),
     };
     match act {
         ProposedAct::ChangeMail { mail, .. } => format!("{told} → {mail}"),
@@ -104,7 +104,7 @@ fn about(act: &ProposedAct, names: &Names) -> String {
                 .iter()
                 .map(|role| messages::role_name(*role))
                 .collect();
-            format!("{told} → {}", roles.join("・"))
+            format!("{told} → {}", roles.join(messages::W_DOT))
         }
         _ => told,
     }
@@ -196,10 +196,10 @@ fn state(state: &ProposalState, names: &Names) -> String {
         format!("{what} {} {at}", by.unwrap_or_default())
     };
     match state {
-        ProposalState::Confirmed { by, at } => told("確認済み", Some(names.of(by)), *at),
-        ProposalState::Proposed => "二人目の確認待ち".to_owned(),
-        ProposalState::Refused { by, at } => told("認めませんでした", Some(names.of(by)), *at),
-        ProposalState::Withdrawn { at } => told("取り下げ", None, *at),
+        ProposalState::Confirmed { by, at } => told(messages::W_CONFIRMED, Some(names.of(by)), *at),
+        ProposalState::Proposed => messages::W_TO_CONFIRM.to_owned(),
+        ProposalState::Refused { by, at } => told(messages::W_REFUSED, Some(names.of(by)), *at),
+        ProposalState::Withdrawn { at } => told(messages::W_WITHDRAWN, None, *at),
     }
 }
 

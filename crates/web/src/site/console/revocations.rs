@@ -134,14 +134,13 @@ async fn show(web: &Web, session: &Session, number: &str, typed: Typed) -> Respo
         state: messages::revocation_state(&request.state),
         persons: persons(&request.state, &names),
         submitted_at: messages::date_and_time(request.submitted_at),
-        held_at: request.held_at.map_or_else(
-            || "まだ停止していません".to_owned(),
-            messages::date_and_time,
-        ),
+        held_at: request
+            .held_at
+            .map_or_else(|| messages::W_NOT_HELD.to_owned(), messages::date_and_time),
         reason: messages::reason_name(request.reason),
         mail: request.mail.to_string(),
         source: if request.is_by_operator() {
-            "担当者".to_owned()
+            messages::W_OPERATOR.to_owned()
         } else {
             request.source.clone()
         },
@@ -173,23 +172,23 @@ fn persons(state: &RevocationState, names: &Names) -> Vec<(&'static str, String)
             note,
             ..
         } => vec![
-            ("提案した人", names.of(proposed_by).to_owned()),
+            (messages::W_PROPOSER, names.of(proposed_by).to_owned()),
             (
-                "確認した人",
+                messages::W_CONFIRMER,
                 format!(
                     "{} {}",
                     names.of(confirmed_by),
                     messages::date_and_time(*at)
                 ),
             ),
-            ("メモ", note.clone()),
+            (messages::W_NOTE, note.clone()),
         ],
         RevocationState::Proposed { by, at, note, .. } => vec![
             (
-                "提案した人",
+                messages::W_PROPOSER,
                 format!("{} {}", names.of(by), messages::date_and_time(*at)),
             ),
-            ("メモ", note.clone()),
+            (messages::W_NOTE, note.clone()),
         ],
         RevocationState::Submitted => Vec::new(),
     }

@@ -72,7 +72,7 @@ fn row(hit: &Hit) -> Row {
             code: institution.code.to_string(),
             terminal: String::new(),
             mail: String::new(),
-            state: "台帳".to_owned(),
+            state: messages::W_REGISTER.to_owned(),
         },
         Hit::Application(found) => Row {
             address: super::case::address(&found.application.id),

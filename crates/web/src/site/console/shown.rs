@@ -9,15 +9,15 @@ use crate::messages;
 /// The name of a field, where a page tells what was typed.
 pub(super) fn field_name(name: &str) -> &str {
     match name {
-        "due" => "期限",
-        "list" | "requests" => "リクエストID",
-        "mail" => "メールアドレス",
-        "note" => "メモ",
-        "reason" => "理由",
-        "text" => "本文",
-        "title" => "題名",
-        "tracking" => "引受番号",
-        "until" => "延長後の最終日",
+        "due" => messages::W_DUE,
+        "list" | "requests" => messages::W_REQUEST_ID,
+        "mail" => messages::W_MAIL_ADDRESS,
+        "note" => messages::W_NOTE,
+        "reason" => messages::W_REASON,
+        "text" => messages::W_TEXT,
+        "title" => messages::W_TITLE,
+        "tracking" => messages::W_TRACKING,
+        "until" => messages::W_UNTIL,
         other => other,
     }
 }
@@ -26,9 +26,9 @@ pub(super) fn field_name(name: &str) -> &str {
 pub(super) fn actor(text: &str, names: &Names) -> String {
     match text.split_once(':') {
         Some(("operator", id)) => names.of_text(id).to_owned(),
-        Some(("subscriber", source)) => format!("利用者({source})"),
-        Some(("applicant", source)) => format!("申請者({source})"),
-        _ => "システム".to_owned(),
+        Some(("subscriber", source)) => messages::subscriber_at(source),
+        Some(("applicant", source)) => messages::applicant_at(source),
+        _ => messages::W_SYSTEM.to_owned(),
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn actor(text: &str, names: &Names) -> String {
 pub(super) fn entered_by(application: &CertificateApplication, names: &Names) -> String {
     match &application.entered_by {
         EnteredBy::Operator(id) => names.of(id).to_owned(),
-        EnteredBy::Applicant => "申請者(Web)".to_owned(),
+        EnteredBy::Applicant => messages::W_APPLICANT_WEB.to_owned(),
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn last_act(state: &ApplicationState, names: &Names) -> Option<(Strin
         | ApplicationState::Examined { by, at }
         | ApplicationState::Rejected { by, at, .. }
         | ApplicationState::Returned { by, at, .. } => Some((names.of(by).to_owned(), *at)),
-        ApplicationState::Cancelled { at } => Some(("申請者".to_owned(), *at)),
+        ApplicationState::Cancelled { at } => Some((messages::W_APPLICANT.to_owned(), *at)),
         ApplicationState::Submitted => None,
     }
 }
@@ -71,11 +71,11 @@ fn line(entry: &Happened, names: &Names) -> Line {
         What::Event(event) => event_line(event, names),
         What::Mail { mail, sent_at } => Line {
             at: messages::moment(entry.at),
-            who: "メール".to_owned(),
+            who: messages::W_MAIL.to_owned(),
             what: format!("{} → {}", messages::mail_name(mail.kind), mail.to),
             detail: match sent_at {
-                Some(at) => format!("送信 {}", messages::moment(*at)),
-                None => "送信待ち".to_owned(),
+                Some(at) => messages::sent_at(*at),
+                None => messages::W_NOT_SENT.to_owned(),
             },
         },
     }

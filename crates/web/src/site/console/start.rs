@@ -83,42 +83,42 @@ struct Row {
 
 const QUEUES: &[Row] = &[
     Row {
-        label: "審査待ちの申請",
+        label: messages::QUEUE_EXAMINE,
         address: "/console/queue?state=submitted",
         reading: Right::ReadCases,
         doing: Right::Do(Act::Examine),
         waiting: |overview| &overview.submitted,
     },
     Row {
-        label: "承認待ちの申請",
+        label: messages::QUEUE_APPROVE,
         address: "/console/queue?state=examined",
         reading: Right::ReadCases,
         doing: Right::Do(Act::Approve),
         waiting: |overview| &overview.examined,
     },
     Row {
-        label: "印刷を待つ通知書",
+        label: messages::QUEUE_PRINT,
         address: "/console/letters",
         reading: Right::ReadLetters,
         doing: Right::Do(Act::ReleaseLetters),
         waiting: |overview| &overview.to_print,
     },
     Row {
-        label: "発送を待つ通知書",
+        label: messages::QUEUE_POST,
         address: "/console/letters",
         reading: Right::ReadLetters,
         doing: Right::Do(Act::Post),
         waiting: |overview| &overview.to_post,
     },
     Row {
-        label: "処理を待つ失効申請",
+        label: messages::QUEUE_REVOCATIONS,
         address: "/console/revocations",
         reading: Right::ReadCases,
         doing: Right::Do(Act::FinishRevocation),
         waiting: |overview| &overview.revocations,
     },
     Row {
-        label: "二人目の確認を待つもの",
+        label: messages::QUEUE_PROPOSALS,
         address: "/console/proposals",
         reading: Right::SignedIn,
         doing: Right::Confirm,
@@ -127,8 +127,7 @@ const QUEUES: &[Row] = &[
 ];
 
 fn number(waiting: &Waiting) -> String {
-    let more = if waiting.more { "以上" } else { "" };
-    format!("{}件{more}", waiting.number)
+    messages::number_of(waiting.number, waiting.more)
 }
 
 fn age(waiting: &Waiting, overview: &Overview) -> String {
@@ -143,23 +142,23 @@ fn health(overview: &Overview) -> Vec<Health> {
     let told = |since: Option<Timestamp>, nothing: &str| {
         since.map_or_else(
             || nothing.to_owned(),
-            |since| format!("{}前", messages::age(since, overview.clock)),
+            |since| messages::ago(since, overview.clock),
         )
     };
     let apart = overview.clock.seconds_since(overview.system).abs();
     vec![
         Health {
-            label: "送信を待つメールのうち最も古いもの",
-            value: told(overview.mails.oldest, "ありません"),
+            label: messages::HEALTH_MAIL,
+            value: told(overview.mails.oldest, messages::W_NONE),
             is_late: late(overview.mails.oldest),
         },
         Health {
-            label: "失効リスト(CRL)の作成",
-            value: told(overview.oldest_list, "作成していません"),
+            label: messages::HEALTH_LISTS,
+            value: told(overview.oldest_list, messages::W_NOT_MADE),
             is_late: overview.oldest_list.is_none() || late(overview.oldest_list),
         },
         Health {
-            label: "時計",
+            label: messages::HEALTH_CLOCK,
             value: messages::date_and_time(overview.clock),
             is_late: apart > CLOCKS,
         },

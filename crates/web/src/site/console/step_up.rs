@@ -33,9 +33,7 @@ pub(super) async fn passed(
 pub(super) fn sentence(error: Error) -> Result<String, Error> {
     match error {
         Error::Refused(Refusal::Act(refusal)) => Ok(messages::acts::act_refusal(&refusal)),
-        Error::Refused(Refusal::State(told)) => {
-            Ok(format!("今の状態では、この操作はできません。({told})"))
-        }
+        Error::Refused(Refusal::State(told)) => Ok(messages::not_in_this_state(&told)),
         error => Err(error),
     }
 }

@@ -26,6 +26,7 @@ mod keypool;
 mod letter;
 mod listing;
 mod operators;
+mod paper;
 mod proposal;
 mod publish;
 mod reference;
@@ -63,6 +64,7 @@ pub use keyfile::KeyFile;
 pub use letter::{Letter, Reissue, WaitingLetter};
 pub use listing::GrantStory;
 pub use operators::{NewOperator, one_time_code};
+pub use paper::RenewalReceipt;
 pub use proposal::Confirmed;
 pub use reference::TypedIds;
 pub use revoke::{

@@ -47,6 +47,21 @@ async fn letters_are_released_by_two_and_posted_as_a_list() {
     let page = two.go(&format!("{here}/confirm"), "code=").await;
     assert!(page.text().contains("状態: 確認済み kato"));
     assert!(!page.text().contains("リファレンスID:"));
+    let released = here.rsplit_once('/').unwrap().1;
+    let print = format!("/console/letters/{released}/pdf");
+    let file = one.post(&print, "code=").await;
+    assert_eq!(file.header("content-type"), "application/pdf");
+    assert!(
+        file.header("content-disposition")
+            .starts_with("attachment; ")
+    );
+    assert!(file.body.starts_with(b"%PDF-"));
+    let third = Clerk::hire(&house, "mori", &[Role::Dispatcher]).await;
+    assert_eq!(
+        third.post(&print, "code=").await.screen(),
+        "CE-2",
+        "it is for the two"
+    );
     let list = format!("list={first}+123-45-67890-1%0Anonsense%0A{second}");
     let page = one.post("/console/letters/posted", &list).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);

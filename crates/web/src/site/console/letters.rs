@@ -4,16 +4,19 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tegata_app::{Error, Session, WaitingLetter};
 use tegata_domain::access::Right;
+use tegata_domain::id::ProposalId;
 use tegata_domain::operator::Act;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
 
 use super::desk::{self, Desk, Posted, Signed};
+use super::step_up::CodePosted;
 use super::{fault, grant, proposals, step_up};
 use crate::extract::{Caller, Form};
 use crate::form::{Fields, Malformed, half_width};
@@ -251,6 +254,44 @@ pub(crate) async fn returned(
         problems,
     )
     .await
+}
+
+/// POST /console/letters/{id}/pdf: one PDF, for the two who released it, until the letters are posted (I2).
+pub(crate) async fn pdf(
+    State(web): State<Web>,
+    Signed(session): Signed,
+    Path(id): Path<String>,
+    caller: Caller,
+    Posted(form): CodePosted,
+) -> Response {
+    let Ok(id) = ProposalId::parse(&id) else {
+        return fault::unknown(&web, &session);
+    };
+    match step_up::passed(&web, &session, caller.source, &form.code).await {
+        Ok(None) => {}
+        Ok(told) => return proposals::show(&web, &session, &id, told).await,
+        Err(error) => return fault::refuse(&web, &session, error),
+    }
+    match print(&web, &session, &id).await {
+        Ok(pdf) => {
+            let name = format!("attachment; filename=\"letters-{id}.pdf\"");
+            let headers = [
+                (CONTENT_TYPE, "application/pdf".to_owned()),
+                (CONTENT_DISPOSITION, name),
+            ];
+            (headers, pdf).into_response()
+        }
+        Err(error) => match step_up::sentence(error) {
+            Ok(told) => proposals::show(&web, &session, &id, Some(told)).await,
+            Err(error) => fault::refuse(&web, &session, error),
+        },
+    }
+}
+
+async fn print(web: &Web, session: &Session, id: &ProposalId) -> Result<Vec<u8>, Error> {
+    let (app, by, now) = (web.app(), &session.operator, web.now());
+    let letters = app.released_letters(id, by, now).await?;
+    app.letters_pdf(&letters).await
 }
 
 /// To the page with the number of those done; where lines are left, the page keeps them.

@@ -169,6 +169,11 @@ fn letters_and_revocations() -> Vec<Row> {
             letters::propose,
         ),
         act(
+            "/console/letters/{id}/pdf",
+            Right::Do(Act::ReleaseLetters),
+            letters::pdf,
+        ),
+        act(
             "/console/letters/posted",
             Right::Do(Act::Post),
             letters::posted,

@@ -5,6 +5,7 @@ use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{ApplicationId, GrantId, SerialNumber};
 use tegata_domain::institution::MailAddress;
+use tegata_domain::search;
 use tegata_domain::time::Timestamp;
 
 use crate::certificate::certificate;
@@ -129,12 +130,16 @@ impl Tx {
         .await
     }
 
-    /// Changes the registered mail address of every grant of an application; returns how many.
+    /// Changes the registered mail address of every grant of an application; returns how many. The case is found
+    /// by the new address too.
     pub async fn change_mail(
         &mut self,
         application: &ApplicationId,
         mail: &MailAddress,
     ) -> Result<u64, StoreError> {
+        let object = format!("application:{application}");
+        self.add_search_words(&object, search::mail_words(mail.as_str()))
+            .await?;
         self.execute(
             "update issue_grant set mail = $2 where application_id = $1 and mail <> $2",
             &[application.as_str().into(), mail.as_str().into()],

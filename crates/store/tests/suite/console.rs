@@ -3,6 +3,7 @@
 use tegata_domain::application::EnteredBy;
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::id::{AuditId, OutboxId};
+use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::Role;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_store::{AuditFilter, Found};
@@ -115,6 +116,18 @@ async fn a_case_is_found_by_institution_terminal_and_mail() {
             let objects: Vec<_> = found.iter().map(|found| &found.object).collect();
             assert_eq!(objects, [object], "{word}");
         }
+        let id = case.application.id.clone();
+        db.write(move |tx| {
+            Box::pin(async move {
+                let new = MailAddress::parse("new@clinic.example").unwrap();
+                tx.change_mail(&id, &new).await
+            })
+        })
+        .await;
+        for address in ["front@", "new@clinic"] {
+            let found = reader.search(address, None, 9).await.unwrap();
+            assert_eq!(found.len(), 1, "{address}");
+        }
         let grants = reader
             .grants_of_institution(&case.institution.id, None, 9)
             .await
@@ -166,7 +179,7 @@ async fn the_mails_of_a_case_stand_in_order_with_when_they_were_sent() {
             id: OutboxId::generate(NOW, &samples.0),
             at: NOW,
             kind: MailKind::Collected,
-            to: tegata_domain::institution::MailAddress::parse("a@example.jp").unwrap(),
+            to: MailAddress::parse("a@example.jp").unwrap(),
             key: key.to_owned(),
             values: MailKind::Collected
                 .needs()

@@ -22,8 +22,6 @@ pub(crate) enum Purpose {
     FlowCookie,
     /// The clear text of a letter's reference ID until it is posted.
     Letter,
-    /// Secrets that a mail carries, until it is sent.
-    Mail,
     /// Peppers of stored reference IDs.
     Pepper,
     /// Private keys that the CA made for subscribers.
@@ -42,7 +40,6 @@ impl Purpose {
             Self::CaKeyFile => "tegata/ca-key-file",
             Self::FlowCookie => "tegata/flow-cookie",
             Self::Letter => "tegata/letter",
-            Self::Mail => "tegata/mail",
             Self::Pepper => "tegata/pepper",
             Self::SealedKey => "tegata/sealed-key",
             Self::ServiceKey => "tegata/service-key",

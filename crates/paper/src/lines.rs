@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use crate::messages::{CLOSING, OPENING};
+
 /// Breaks `text` into lines no wider than `width`; `advance` is the width of a character. Blanks at a break are
 /// left out. A word that is wider than a line is broken where the line ends.
 pub(crate) fn break_lines(
@@ -85,11 +87,11 @@ fn keep_together(before: char, c: char) -> bool {
 }
 
 fn opens(c: char) -> bool {
-    "「『(〔【《([".contains(c)
+    OPENING.contains(c)
 }
 
 fn closes(c: char) -> bool {
-    "」』)〕】》)]、。,.・:;!?ーぁぃぅぇぉっゃゅょァィゥェォッャュョヶ々".contains(c)
+    CLOSING.contains(c)
 }
 
 #[cfg(test)]

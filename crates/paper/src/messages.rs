@@ -2,6 +2,10 @@
 
 use crate::values::{Contact, Day, Moment};
 
+/// Characters that begin no new line apart from what follows them, and those that end none.
+pub(crate) const OPENING: &str = "「『(〔【《([";
+pub(crate) const CLOSING: &str =
+    "」』)〕】》)]、。,.・:;!?ーぁぃぅぇぉっゃゅょァィゥェォッャュョヶ々";
 pub(crate) const LETTER_TITLE: &str = "電子証明書発行通知書";
 pub(crate) const LETTER_LEAD: &str = "発行申請をいただいた電子証明書の準備が整いました。この用紙の①と②の2つのIDを使い、期限までに、電子証明書を取得してください。";
 pub(crate) const LETTER_LEAD_COLLECTED: &str =

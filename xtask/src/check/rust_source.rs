@@ -73,6 +73,7 @@ impl RustFile {
         let in_tests = self.path.components().any(|part| {
             part.as_os_str() == "tests"
                 || part.as_os_str() == "benches"
+                || part.as_os_str() == "examples"
                 || part.as_os_str() == "system-tests"
         });
         in_tests || self.path.file_name().is_some_and(|name| name == "tests.rs")

@@ -4,10 +4,11 @@
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::Flow;
-use tegata_domain::grant::{Grant, GrantMove, GrantState};
+use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, GrantState};
+use tegata_domain::id::SerialNumber;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::time::Timestamp;
-use tegata_store::Collection;
+use tegata_store::{Collection, KeyDestroyed, KeyWrap};
 
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
@@ -15,6 +16,10 @@ use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::guessing::Source;
+use crate::issue::KeptKey;
+
+/// Days that the key of a renewal in the browser is kept at the most (K3).
+const RENEWAL_KEY_DAYS: i64 = 7;
 
 impl App {
     /// Whether the grant's certificate can be collected now.
@@ -52,8 +57,10 @@ impl App {
         }
         if let Some(serial) = grant.state.serial() {
             let kept = self.store().reader().await?.sealed_key(&serial).await?;
-            if let Some((at, because)) = kept.and_then(|key| key.destroyed) {
-                return Err(Refusal::KeyDestroyed { because, at }.into());
+            match kept.and_then(|key| key.destroyed) {
+                Some((_, KeyDestroyed::WindowEnd)) if may_have_another_key(grant) => {}
+                Some((at, because)) => return Err(Refusal::KeyDestroyed { because, at }.into()),
+                None => {}
             }
         }
         Ok(())
@@ -83,12 +90,11 @@ impl App {
     pub(crate) async fn ensure_certificate(
         &self,
         grant: &Grant,
-        secret: &FlowSecret,
-        source: Source,
+        secret: Option<&FlowSecret>,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<()> {
         let mut grant = grant.clone();
-        let actor = Actor::Subscriber(source.to_string());
         for _ in 0..TRIES {
             let record = self.record_of(&grant).await?;
             self.check_collectable(&grant, record.as_ref(), now).await?;
@@ -96,8 +102,8 @@ impl App {
                 Some((serial, CertificateState::Intended)) => {
                     self.finish_intent(serial, actor.clone(), now).await?;
                 }
-                Some(_) => return Ok(()),
-                None => match self
+                Some((serial, _)) if self.has_key(&serial).await? => return Ok(()),
+                Some(_) | None => match self
                     .make_certificate(&grant, secret, actor.clone(), now)
                     .await
                 {
@@ -111,18 +117,35 @@ impl App {
         Err(Error::Conflict)
     }
 
+    /// Whether the sealed key of a certificate is kept still; one that the terminal made was never here.
+    async fn has_key(&self, serial: &SerialNumber) -> Result<bool> {
+        let row = self.store().reader().await?.sealed_key(serial).await?;
+        Ok(row.is_none_or(|key| key.sealed.is_some()))
+    }
+
     async fn make_certificate(
         &self,
         grant: &Grant,
-        secret: &FlowSecret,
+        secret: Option<&FlowSecret>,
         actor: Actor,
         now: Timestamp,
     ) -> Result<()> {
         let key = self.keypool().take().await?;
         let intent = self.intend_for_grant(grant, key.public_key(), now)?;
-        let sealed = self.seal_key(&intent.record.serial, &key, secret)?;
+        let (wrap, until) = match grant.origin {
+            GrantOrigin::Letter => (KeyWrap::Reference, None),
+            GrantOrigin::Renewal { .. } => {
+                (KeyWrap::Authority, Some(now.plus_days(RENEWAL_KEY_DAYS)))
+            }
+        };
+        let sealed = self.seal_key(&intent.record.serial, &key, wrap, secret)?;
+        let kept = KeptKey {
+            wrap,
+            sealed,
+            until,
+        };
         failpoint!(self, "failpoint:issue:before-intent");
-        self.store_intent(grant, intent.clone(), Some(sealed), actor.clone(), now)
+        self.store_intent(grant, intent.clone(), Some(kept), actor.clone(), now)
             .await?;
         failpoint!(self, "failpoint:issue:after-intent");
         let der = self.sign_intent(&intent)?;
@@ -216,6 +239,16 @@ impl App {
             })
             .await
     }
+}
+
+/// A renewal whose key is not kept any more gets another one, as long as nobody uses the first (K3).
+fn may_have_another_key(grant: &Grant) -> bool {
+    let renewal = matches!(grant.origin, GrantOrigin::Renewal { .. });
+    let unused = matches!(
+        grant.state,
+        GrantState::KeyFixed { .. } | GrantState::Collected { .. }
+    );
+    renewal && unused
 }
 
 /// The answer in the browser where the terminal has the key.

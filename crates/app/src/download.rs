@@ -3,22 +3,26 @@
 //! The first collection makes key and certificate and fixes the grant's key; afterwards the same IDs give
 //! only that key. Between the pages the way to the key travels in the procedure's cookie, never in the database.
 
+use serde::{Deserialize, Serialize};
 use tegata_domain::audit::Actor;
+use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
-use tegata_domain::grant::{Grant, GrantMove};
+use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::FlowId;
 use tegata_domain::outbox::MailKind;
+use tegata_domain::reference::ReferenceScope;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
 use crate::flow::Opened;
 use crate::guessing::Source;
-use crate::keyfile::{KeyFile, check_password, file_name};
+use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
 use crate::reference::{TypedIds, wrap_key};
 use crate::seal::Purpose;
+use crate::visit::Visit;
 
 /// 「手続き中の電子証明書」: the box on top of each screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,14 +51,14 @@ impl CertificateBox {
     }
 }
 
-/// What RCD-2 and RCD-4 show.
+/// What RCD-2 to RCD-7 and RU-3, RU-4 show.
 #[derive(Clone, Debug)]
 pub struct CollectionPage {
     /// Whose certificate.
     pub certificate: CertificateBox,
     /// The procedure's version; goes into each form.
     pub version: i64,
-    /// Which page is next: `Password`, `Ready`, or `Done` after a freeze.
+    /// Which page is next: `Password`, `Confirm` (text 6), `Ready`, or `Done` after a freeze or an erasure.
     pub step: FlowStep,
     /// The last second of the collection window.
     pub window_end: Timestamp,
@@ -66,6 +70,14 @@ pub struct CollectionPage {
     pub file_name: String,
     /// Least characters of the password.
     pub min_length: usize,
+    /// Whether the password that waits for text 6 is one of the first that anybody tries.
+    pub is_guessable: bool,
+    /// The form of the file, once it was chosen.
+    pub form: Option<KeyFileForm>,
+    /// The terminal made the key itself, and since when it has it (K2): nothing can be downloaded.
+    pub on_terminal: Option<Timestamp>,
+    /// When the CA's copy was destroyed on request (RCD-7).
+    pub erased_at: Option<Timestamp>,
 }
 
 /// One earlier collection.
@@ -87,10 +99,31 @@ pub struct PasswordForm {
     pub password: Secret<String>,
     /// 証明書パスワード(確認用).
     pub confirmation: Secret<String>,
+    /// ファイルの形式.
+    pub form: KeyFileForm,
+    /// Whether the warning about four digits was read on the page (text 6).
+    pub weak_accepted: bool,
+}
+
+/// What a procedure about a file keeps; nothing secret.
+#[derive(Default, Serialize, Deserialize)]
+struct Entered {
+    #[serde(default)]
+    form: Option<String>,
+}
+
+impl Entered {
+    fn of(flow: &Flow) -> Self {
+        serde_json::from_str(&flow.entered).unwrap_or_default()
+    }
+
+    fn form(&self) -> Option<KeyFileForm> {
+        self.form.as_deref().and_then(KeyFileForm::parse)
+    }
 }
 
 impl App {
-    /// RCD-1: checks the two IDs and begins a procedure.
+    /// RCD-1: checks the two IDs, of a letter or of a renewal (I7), and begins a procedure.
     pub async fn open_collection(
         &self,
         ids: TypedIds,
@@ -98,7 +131,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Opened> {
         let proven = self.prove_ids(ids, source).await?;
-        if proven.stored.scope != tegata_domain::reference::ReferenceScope::Letter {
+        if proven.stored.scope == ReferenceScope::RevocationOnly {
             return Err(self.wrong_ids(source).await);
         }
         let record = self.record_of(&proven.grant).await?;
@@ -110,12 +143,11 @@ impl App {
                 .await?;
         }
         checked?;
-        self.check_made_here(&proven.grant).await?;
         let flow = self
             .begin_flow(
-                FlowKind::Collect,
+                (FlowKind::Collect, FlowStep::Password),
                 &proven.grant,
-                FlowStep::Password,
+                None,
                 source,
                 now,
             )
@@ -129,17 +161,16 @@ impl App {
         Ok(Opened { flow, cookie })
     }
 
-    /// RCD-2 and RCD-4, by where the procedure stands.
+    /// RCD-2 to RCD-7, RU-3 and RU-4, by where the procedure stands.
     pub async fn collection_page(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         now: Timestamp,
     ) -> Result<CollectionPage> {
-        self.open_cookie(flow, cookie)?;
-        let (flow, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+        let (flow, grant, secret) = self.load_file_flow(flow, visit).await?;
+        let record = self.record_of(&grant).await?;
         if flow.step != FlowStep::Done {
-            let record = self.record_of(&grant).await?;
             self.check_collectable(&grant, record.as_ref(), now).await?;
         }
         let rows = self
@@ -165,58 +196,97 @@ impl App {
             earlier,
             file_name: file_name(&grant),
             min_length: self.policy().p12.min_length,
+            is_guessable: secret
+                .password
+                .is_some_and(|password| is_guessable(password.expose())),
+            form: Entered::of(&flow).form(),
+            on_terminal: self.on_terminal_since(&grant, record.as_ref()).await?,
+            erased_at: self.erased_at(&grant).await?,
         })
     }
 
-    /// RCD-2 → RCD-4: takes the password; at the first collection, makes key and certificate. Returns the new
-    /// value of the cookie.
+    /// RCD-2 → RCD-4: takes the password; at the first collection, makes key and certificate. Four digits are
+    /// asked about first (text 6). Returns the new value of the cookie.
     pub async fn set_password(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         form: PasswordForm,
-        source: Source,
         now: Timestamp,
     ) -> Result<String> {
-        let mut secret = self.open_cookie(flow, cookie)?;
-        let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+        let (row, grant, mut secret) = self.load_file_flow(flow, visit).await?;
         // With the wrap key in it, the stored digest tells nothing about a short password, not even to
         // somebody who has the key-encryption key (K4).
-        let typed: [&[u8]; 4] = [
+        let typed: [&[u8]; 5] = [
             b"password",
             secret.wrap_key.expose(),
             form.password.expose().as_bytes(),
             form.confirmation.expose().as_bytes(),
+            form.form.as_str().as_bytes(),
         ];
         let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Next {
-            if row.step != FlowStep::Password {
+            let open = [FlowStep::Password, FlowStep::Confirm, FlowStep::Ready];
+            if !open.contains(&row.step) {
                 return Err(Refusal::FlowElsewhere.into());
             }
             check_password(&form, self.policy().p12.min_length)?;
-            self.ensure_certificate(&grant, &secret, source, now)
+            self.check_made_here(&grant).await?;
+            let step = if is_weak(form.password.expose()) && !form.weak_accepted {
+                FlowStep::Confirm
+            } else {
+                let actor = Actor::Subscriber(visit.source.to_string());
+                self.ensure_certificate(&grant, Some(&secret), &actor, now)
+                    .await?;
+                FlowStep::Ready
+            };
+            let entered = Entered {
+                form: Some(form.form.as_str().to_owned()),
+            };
+            self.move_flow(&row, step, &write_entered(&entered)?, digest)
                 .await?;
-            self.move_flow(&row, FlowStep::Ready, "{}", digest).await?;
         }
         secret.password = Some(form.password);
         self.seal_cookie(flow, &secret)
+    }
+
+    /// 「数字4桁のまま進む」 (text 6): the password of the page before is taken as it is.
+    pub async fn accept_weak_password(
+        &self,
+        flow: &FlowId,
+        visit: Visit<'_>,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (row, grant, secret) = self.load_file_flow(flow, visit).await?;
+        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"weak"])?;
+        if self.take_turn(&row, version, &digest)? == Turn::Next {
+            if row.step != FlowStep::Confirm || secret.password.is_none() {
+                return Err(Refusal::FlowElsewhere.into());
+            }
+            let actor = Actor::Subscriber(visit.source.to_string());
+            self.ensure_certificate(&grant, Some(&secret), &actor, now)
+                .await?;
+            self.move_flow(&row, FlowStep::Ready, &row.entered, digest)
+                .await?;
+        }
+        Ok(())
     }
 
     /// RCD-4 → RCD-2: another password.
     pub async fn change_password(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         version: i64,
     ) -> Result<()> {
-        self.open_cookie(flow, cookie)?;
-        let (row, _) = self.load_flow(flow, FlowKind::Collect).await?;
+        let (row, _, _) = self.load_file_flow(flow, visit).await?;
         let digest = self.keyring().digest(Purpose::FlowCookie, &[b"again"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Next {
-            if row.step != FlowStep::Ready {
+            if !matches!(row.step, FlowStep::Ready | FlowStep::Confirm) {
                 return Err(Refusal::FlowElsewhere.into());
             }
-            self.move_flow(&row, FlowStep::Password, "{}", digest)
+            self.move_flow(&row, FlowStep::Password, &row.entered, digest)
                 .await?;
         }
         Ok(())
@@ -226,15 +296,13 @@ impl App {
     pub async fn download(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         version: i64,
-        source: Source,
         now: Timestamp,
     ) -> Result<KeyFile> {
-        let secret = self.open_cookie(flow, cookie)?;
         let mut file = None;
         for _ in 0..TRIES {
-            let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+            let (row, grant, secret) = self.load_file_flow(flow, visit).await?;
             let (Some(password), FlowStep::Ready) = (&secret.password, row.step) else {
                 return Err(Refusal::FlowElsewhere.into());
             };
@@ -249,10 +317,11 @@ impl App {
                     Err(Error::Conflict) => continue,
                     opened => opened?,
                 };
-                file = Some(self.write_key_file(&record, key, password).await?);
+                let form = Entered::of(&row).form().unwrap_or(KeyFileForm::Modern);
+                file = Some(self.write_key_file(&record, key, password, form).await?);
             }
             let recorded = self
-                .record_collection(&row, &grant, record, source, now)
+                .record_collection(&row, &grant, record, visit.source, now)
                 .await;
             match (recorded, file.take()) {
                 (Ok(()), Some(der)) => {
@@ -267,23 +336,96 @@ impl App {
         Err(Error::Conflict)
     }
 
+    /// RCD-6 → RCD-7: destroys the CA's copy of the key on request (K3). The certificate goes on.
+    pub async fn erase_key(
+        &self,
+        flow: &FlowId,
+        visit: Visit<'_>,
+        version: i64,
+        confirmed: bool,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (row, grant, _) = self.load_file_flow(flow, visit).await?;
+        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"erase"])?;
+        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+            return Ok(());
+        }
+        let (FlowStep::Ready, Some(serial)) = (row.step, grant.state.serial()) else {
+            return Err(Refusal::FlowElsewhere.into());
+        };
+        if !confirmed {
+            return Err(Refusal::Fields(vec![FieldProblem::NotConfirmed]).into());
+        }
+        let object = format!("certificate:{serial}");
+        let actor = Actor::Subscriber(visit.source.to_string());
+        let detail = "at the holder's request".to_owned();
+        let event = self.event(actor, "key.destroy", object, detail, now);
+        let expires = self.flow_end();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    let done = FlowStep::Done;
+                    let moved = tx
+                        .move_flow(&row.id, row.version, done, &row.entered, &digest, expires)
+                        .await?;
+                    if !moved {
+                        return Err(Error::Conflict);
+                    }
+                    if tx.destroy_key(&serial, KeyDestroyed::Request, now).await? {
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    /// When the terminal that made the key itself got its certificate; `None` where the key was made here.
+    async fn on_terminal_since(
+        &self,
+        grant: &Grant,
+        record: Option<&CertificateRecord>,
+    ) -> Result<Option<Timestamp>> {
+        let Some(record) = record else {
+            return Ok(None);
+        };
+        let row = self
+            .store()
+            .reader()
+            .await?
+            .sealed_key(&record.serial)
+            .await?;
+        let since = match &grant.state {
+            GrantState::Collected { at, .. } => *at,
+            _ => record.created_at,
+        };
+        Ok(row.is_none().then_some(since))
+    }
+
+    async fn erased_at(&self, grant: &Grant) -> Result<Option<Timestamp>> {
+        let Some(serial) = grant.state.serial() else {
+            return Ok(None);
+        };
+        let row = self.store().reader().await?.sealed_key(&serial).await?;
+        let destroyed = row.and_then(|key| key.destroyed);
+        Ok(destroyed.and_then(|(at, why)| (why == KeyDestroyed::Request).then_some(at)))
+    }
+
     /// 「心当たりがない」: stops the grant; only two operators let it go on.
     pub async fn freeze(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         version: i64,
-        source: Source,
         now: Timestamp,
     ) -> Result<()> {
-        self.open_cookie(flow, cookie)?;
         let digest = self.keyring().digest(Purpose::FlowCookie, &[b"freeze"])?;
         for _ in 0..TRIES {
-            let (row, grant) = self.load_flow(flow, FlowKind::Collect).await?;
+            let (row, grant, _) = self.load_file_flow(flow, visit).await?;
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {
                 return Ok(());
             }
-            match self.try_freeze(row, grant, digest, source, now).await {
+            match self.try_freeze(row, grant, digest, visit.source, now).await {
                 Err(Error::Conflict) => {}
                 done => return done,
             }
@@ -330,6 +472,10 @@ impl App {
             })
             .await
     }
+}
+
+fn write_entered(entered: &Entered) -> Result<String> {
+    serde_json::to_string(entered).map_err(|error| internal("keep a form", error))
 }
 
 /// The values that every mail about a grant shows.

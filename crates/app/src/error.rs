@@ -77,6 +77,9 @@ pub enum Refusal {
     /// There is no such object.
     #[error("there is no such object; list them to see what exists")]
     NotFound,
+    /// The procedure was begun with another certificate than the one presented now (RU-E7); nothing was changed.
+    #[error("the procedure was begun with another certificate")]
+    OtherCertificate,
     /// The certificate is on hold.
     #[error("the certificate is on hold since {at}")]
     OnHold {
@@ -84,6 +87,15 @@ pub enum Refusal {
         at: Timestamp,
         /// Whether an operator stopped it without a request of its holder (text 1).
         by_operator: bool,
+    },
+    /// The certificate was renewed before; look where that renewal stands.
+    #[error("the certificate was renewed before")]
+    RenewedBefore,
+    /// It is too early to renew.
+    #[error("renewal opens at {opens}")]
+    RenewalNotOpen {
+        /// The first instant.
+        opens: Timestamp,
     },
     /// The certificate is revoked.
     #[error("the certificate is revoked since {at}")]

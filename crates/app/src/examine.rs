@@ -103,7 +103,7 @@ impl App {
         Ok(grant)
     }
 
-    /// The institution, and the next running number. A number whose approval fails stays unused.
+    /// The institution, and the next running number.
     async fn before_approval(
         &self,
         application: &CertificateApplication,
@@ -116,13 +116,16 @@ impl App {
             .await?;
         let institution =
             institution.ok_or_else(|| internal("approve", "the institution is gone"))?;
-        let number = self
-            .store()
+        Ok((institution, self.next_request_number().await?))
+    }
+
+    /// The next running number of a request ID. A number whose step fails stays unused.
+    pub(crate) async fn next_request_number(&self) -> Result<u64> {
+        self.store()
             .write(move |tx| {
                 Box::pin(async move { Ok::<_, Error>(tx.next_number(COUNTER).await?) })
             })
-            .await?;
-        Ok((institution, number))
+            .await
     }
 
     fn grant_of(

@@ -5,7 +5,7 @@
 use tegata_domain::audit::Actor;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
-use tegata_domain::id::FlowId;
+use tegata_domain::id::{Fingerprint, FlowId};
 use tegata_domain::time::Timestamp;
 
 use crate::base::App;
@@ -22,12 +22,12 @@ pub struct Opened {
 }
 
 impl App {
-    /// Stores a new procedure.
+    /// Stores a new procedure; `presented` is the certificate that begins it.
     pub(crate) async fn begin_flow(
         &self,
-        kind: FlowKind,
+        (kind, step): (FlowKind, FlowStep),
         grant: &Grant,
-        step: FlowStep,
+        presented: Option<Fingerprint>,
         source: Source,
         now: Timestamp,
     ) -> Result<FlowId> {
@@ -35,7 +35,7 @@ impl App {
             id: FlowId::generate(self.entropy()),
             kind,
             grant: grant.id.clone(),
-            fingerprint: None,
+            fingerprint: presented,
             step,
             version: 1,
             answered: None,

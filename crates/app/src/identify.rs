@@ -6,6 +6,7 @@
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
+use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
 use tegata_store::CaKeyPurpose;
@@ -14,6 +15,7 @@ use crate::base::App;
 use crate::download::CertificateBox;
 use crate::error::{Result, internal};
 use crate::guessing::Source;
+use crate::renew::Successor;
 
 /// Who stands behind a TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Identity {
     Expired {
         /// The certificate.
         certificate: CertificateBox,
+        /// The renewal that continues it.
+        successor: Option<Successor>,
     },
     /// Not ours, or not for clients.
     Foreign {
@@ -34,8 +38,16 @@ pub enum Identity {
     Holder {
         /// The certificate.
         certificate: CertificateBox,
+        /// Names it in the pages of a procedure.
+        fingerprint: Fingerprint,
         /// Its serial number.
         serial: SerialNumber,
+        /// Whether it is itself a renewal.
+        is_renewal: bool,
+        /// Where it stands on its way to a newer one.
+        standing: RenewalStanding,
+        /// The renewal that continues it.
+        successor: Option<Successor>,
         /// The first instant at which it can be renewed.
         renewal_opens: Timestamp,
         /// Japanese calendar days to its last day.
@@ -91,7 +103,10 @@ impl App {
                 at,
             },
             CertificateState::Intended => foreign(&certificate),
-            _ if now > record.not_after => Identity::Expired { certificate: shown },
+            _ if now > record.not_after => Identity::Expired {
+                certificate: shown,
+                successor: self.shown_successor(&record).await?,
+            },
             _ if now < record.not_before => foreign(&certificate),
             CertificateState::OnHold { at } => Identity::OnHold {
                 certificate: shown,
@@ -100,14 +115,31 @@ impl App {
             },
             CertificateState::Issued => {
                 self.see_in_use(&grant, &record, source, now).await?;
+                let periods = &self.policy().periods;
+                let next = self.successor_of(&record).await?;
+                let state = next.as_ref().map(|grant| &grant.state);
                 Identity::Holder {
                     certificate: shown,
+                    fingerprint: Fingerprint(certificate.fingerprint_sha256()),
                     serial: record.serial,
+                    is_renewal: grant.origin.predecessor().is_some(),
+                    standing: RenewalStanding::of(record.not_after, state, periods, now),
+                    successor: match &next {
+                        Some(next) => Some(self.successor(next, true).await?),
+                        None => None,
+                    },
                     renewal_opens: renewal_opens(record.not_after, &self.policy().periods),
                     days_left: days_left(record.not_after, now),
                 }
             }
         })
+    }
+
+    async fn shown_successor(&self, record: &CertificateRecord) -> Result<Option<Successor>> {
+        match self.successor_of(record).await? {
+            Some(next) => Ok(Some(self.successor(&next, true).await?)),
+            None => Ok(None),
+        }
     }
 
     /// The row of a certificate that one of our CA keys signed for a client.

@@ -8,7 +8,7 @@ use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{
     CertificateKind, CertificateMove, CertificateRecord, CertificateState,
 };
-use tegata_domain::grant::{Grant, GrantMove, not_before};
+use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, not_before};
 use tegata_domain::id::{CaKeyId, Fingerprint, GrantId, SerialNumber};
 use tegata_domain::institution::InstitutionCode;
 use tegata_domain::policy::Policy;
@@ -34,6 +34,15 @@ use crate::publish::list_name;
 pub(crate) struct Intent {
     pub(crate) record: CertificateRecord,
     pub(crate) tbs: Vec<u8>,
+}
+
+/// A key that we made, sealed, for the row beside its intent.
+#[derive(Clone)]
+pub(crate) struct KeptKey {
+    pub(crate) wrap: KeyWrap,
+    pub(crate) sealed: Vec<u8>,
+    /// When it is destroyed, where that is before the end of the grant's window.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// What an intended certificate says, apart from what follows from its issuer.
@@ -116,12 +125,13 @@ impl App {
     }
 
     /// Serial number, TBSCertificate, the grant's fixed key and, where we made it, the sealed key: one
-    /// transaction (F5).
+    /// transaction (F5). A renewal that has a certificate already gets another key beside it: the older
+    /// certificate is set aside until the newer one is seen in use (F3, K3).
     pub(crate) async fn store_intent(
         &self,
         grant: &Grant,
         intent: Intent,
-        sealed: Option<Vec<u8>>,
+        kept: Option<KeptKey>,
         actor: Actor,
         now: Timestamp,
     ) -> Result<()> {
@@ -141,15 +151,24 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     check_institution(tx, &grant).await?;
-                    let fixed = grant.state.clone().apply(GrantMove::FixKey(serial), now)?;
+                    let step = match (grant.origin, grant.state.serial()) {
+                        (GrantOrigin::Renewal { .. }, Some(older)) => {
+                            if !tx.set_aside(&older, now).await? {
+                                return Err(Error::Conflict);
+                            }
+                            GrantMove::Rekey(serial)
+                        }
+                        _ => GrantMove::FixKey(serial),
+                    };
+                    let fixed = grant.state.clone().apply(step, now)?;
                     if !tx.move_grant(&grant.id, &grant.state, &fixed).await? {
                         return Err(Error::Conflict);
                     }
                     let stored = tx.insert_intent(&intent.record, &intent.tbs).await;
                     stored.map_err(refuse_known_key)?;
-                    if let Some(sealed) = &sealed {
-                        let sealed = (KeyWrap::Reference, sealed.as_slice());
-                        tx.insert_sealed_key(&serial, &grant.id, sealed, None, now)
+                    if let Some(kept) = &kept {
+                        let sealed = (kept.wrap, kept.sealed.as_slice());
+                        tx.insert_sealed_key(&serial, &grant.id, sealed, kept.until, now)
                             .await?;
                     }
                     tx.insert_audit(&event).await?;
@@ -289,7 +308,7 @@ impl App {
 }
 
 /// The institution must still be what the letter says: class and code stand in the subject (D4).
-async fn check_institution(tx: &mut Tx, grant: &Grant) -> Result<()> {
+pub(crate) async fn check_institution(tx: &mut Tx, grant: &Grant) -> Result<()> {
     let institution = tx.institution(&grant.institution).await?;
     let same = institution.is_some_and(|now| now.class == grant.class && now.code == grant.code);
     if same {
@@ -348,10 +367,17 @@ async fn free_key(tx: &mut Tx, record: &CertificateRecord, now: Timestamp) -> Re
     };
     // A frozen grant is freed under the ice.
     let free = grant.state.clone().apply(GrantMove::FreeKey, now);
-    if let Ok(free) = free
-        && grant.state.serial() == Some(record.serial)
-        && !tx.move_grant(id, &grant.state, &free).await?
+    let (Ok(mut free), true) = (free, grant.state.serial() == Some(record.serial)) else {
+        return Ok(());
+    };
+    // Where the intent was another key, the certificate that was set aside for it stands again.
+    if let Some(older) = tx.set_aside_of(id).await?.pop()
+        && tx.take_back(&older.serial).await?
+        && let Ok(fixed) = free.clone().apply(GrantMove::FixKey(older.serial), now)
     {
+        free = fixed;
+    }
+    if !tx.move_grant(id, &grant.state, &free).await? {
         return Err(Error::Conflict);
     }
     Ok(())

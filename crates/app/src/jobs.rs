@@ -12,6 +12,8 @@ use crate::error::{Error, KeyDestroyed, Result};
 const LEFT_BEHIND: i64 = 30;
 /// Later than every intent, also after the clock was set back.
 const END_OF_TIME: Timestamp = Timestamp::from_unix(i64::MAX);
+/// Days that the clear text of a renewal's reference ID is kept (I2).
+const RENEWAL_SECRET_DAYS: i64 = 1;
 /// Rows that one run takes at the most.
 const BATCH: u32 = 200;
 
@@ -24,6 +26,8 @@ pub struct JobReport {
     pub intents: usize,
     /// Kept keys destroyed.
     pub keys: usize,
+    /// Renewals that got their certificate.
+    pub renewals: usize,
 }
 
 impl App {
@@ -48,6 +52,8 @@ impl App {
         note(self.refresh_responders(now).await, &mut failed);
         let left_behind = now.plus_seconds(-LEFT_BEHIND);
         report.intents = note(self.settle_intents(left_behind, now).await, &mut failed);
+        let renewals = self.finish_renewals(left_behind, BATCH, now).await;
+        report.renewals = note(renewals, &mut failed);
         report.keys = note(self.destroy_keys_after_window(now).await, &mut failed);
         note(self.sweep(now).await, &mut failed);
         report.lists = note(self.publish_due(now).await, &mut failed);
@@ -133,12 +139,14 @@ impl App {
         drop(self.logins().take());
         let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
+        let renewals = now.plus_days(-RENEWAL_SECRET_DAYS);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     tx.delete_flows_before(system_now.plus_days(-1)).await?;
                     tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
+                    tx.drop_renewal_secrets_older_than(renewals).await?;
                     for (network, minute, count) in wrong {
                         tx.add_wrong_ids(&network, Timestamp::from_unix(minute * 60), count)
                             .await?;

@@ -3,12 +3,14 @@
 //! A key is sealed under the reference ID and the key-encryption key; neither opens it alone.
 
 use tegata_domain::certificate::CertificateRecord;
+use tegata_domain::entropy;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::SerialNumber;
 use tegata_domain::secret::Secret;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PrivateKey;
 use tegata_pki::pkcs12::{self, Pkcs12Form};
+use tegata_store::KeyWrap;
 use zeroize::Zeroizing;
 
 use crate::base::App;
@@ -21,6 +23,61 @@ use crate::seal::{Purpose, unwrap_with};
 /// Most characters of a `.p12` password: old Windows dialogs refuse more (K4).
 const LONGEST_PASSWORD: usize = 31;
 
+/// The two forms of the file (K5): which one a system reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFileForm {
+    /// PBES2 with AES-256 and HMAC-SHA-256: Windows 10 and 11.
+    Modern,
+    /// 3DES and SHA-1: the generation of Windows 8.1 and Server 2016.
+    Old,
+}
+
+impl KeyFileForm {
+    /// The word in forms and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Modern => "modern",
+            Self::Old => "old",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Modern, Self::Old]
+            .into_iter()
+            .find(|form| form.as_str() == text)
+    }
+
+    /// The form for what a browser says of its system: `Windows NT 6.x` reads the old one only, and a
+    /// Windows 10 says nothing more than that (K5).
+    pub fn for_user_agent(text: &str) -> Self {
+        if text.contains("Windows NT 6.") {
+            Self::Old
+        } else {
+            Self::Modern
+        }
+    }
+
+    /// The other one (RCD-5).
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Modern => Self::Old,
+            Self::Old => Self::Modern,
+        }
+    }
+
+    const fn pkcs12(self) -> Pkcs12Form {
+        match self {
+            Self::Modern => Pkcs12Form::Modern,
+            Self::Old => Pkcs12Form::Legacy,
+        }
+    }
+}
+
+/// Small letters and digits without `0 o 1 l i`.
+const SUGGESTED: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+
 /// A file to hand out.
 pub struct KeyFile {
     /// `<リクエストID>.p12`.
@@ -30,21 +87,43 @@ pub struct KeyFile {
 }
 
 impl App {
-    /// The key under a data key, the data key under the reference ID's key, all under the key-encryption key.
+    /// A password for people who would rather not invent one: three groups of four characters without
+    /// look-alikes, 59 bits; the hyphens belong to it (text 6).
+    pub fn suggest_password(&self) -> Secret<String> {
+        let text = entropy::text(self.entropy(), SUGGESTED, 12);
+        let groups: Vec<&str> = [0..4, 4..8, 8..12]
+            .into_iter()
+            .filter_map(|range| text.get(range))
+            .collect();
+        Secret::new(groups.join("-"))
+    }
+
+    /// The key under a data key; the data key, where there is a letter, under the reference ID's key, and then
+    /// under the key-encryption key (K3).
     pub(crate) fn seal_key(
         &self,
         serial: &SerialNumber,
         key: &PrivateKey,
-        secret: &FlowSecret,
+        wrap: KeyWrap,
+        secret: Option<&FlowSecret>,
     ) -> Result<Vec<u8>> {
         let pkcs8 = key
             .to_pkcs8()
             .map_err(|error| internal("encode a private key", error))?;
         let place = key_place(serial);
         let data_key = Secret::new(tegata_domain::entropy::octets::<32>(self.entropy()));
-        let wrapped = self
-            .keyring()
-            .wrap(&secret.wrap_key, &place, data_key.expose())?;
+        let wrapped = match (wrap, secret) {
+            (KeyWrap::Authority, _) => Zeroizing::new(data_key.expose().to_vec()),
+            (KeyWrap::Reference, Some(secret)) => {
+                let wrapped = self
+                    .keyring()
+                    .wrap(&secret.wrap_key, &place, data_key.expose())?;
+                Zeroizing::new(wrapped)
+            }
+            (KeyWrap::Reference, None) => {
+                return Err(internal("seal a key", "there is no reference ID"));
+            }
+        };
         let outer = self.keyring().seal(Purpose::SealedKey, &place, &wrapped)?;
         let body = self.keyring().wrap(&data_key, &place, &pkcs8)?;
         let length = u16::try_from(outer.len()).map_err(|error| internal("seal a key", error))?;
@@ -66,7 +145,10 @@ impl App {
         let (outer, body) = rest.split_at_checked(length).ok_or_else(malformed)?;
         let place = key_place(serial);
         let wrapped = self.keyring().open(Purpose::SealedKey, &place, outer)?;
-        let data_key = unwrap_with(&secret.wrap_key, &place, &wrapped)?;
+        let data_key = match row.wrap {
+            KeyWrap::Authority => wrapped,
+            KeyWrap::Reference => unwrap_with(&secret.wrap_key, &place, &wrapped)?,
+        };
         let data_key = data_key.as_slice().try_into().map_err(|_| malformed())?;
         let pkcs8 = unwrap_with(&Secret::new(data_key), &place, body)?;
         PrivateKey::from_pkcs8(&pkcs8).map_err(|error| internal("read a sealed key", error))
@@ -77,6 +159,7 @@ impl App {
         record: &CertificateRecord,
         key: PrivateKey,
         password: &Secret<String>,
+        form: KeyFileForm,
     ) -> Result<Zeroizing<Vec<u8>>> {
         let der = self
             .store()
@@ -98,9 +181,15 @@ impl App {
         let iterations = self.policy().p12.iterations;
         let password = password.clone();
         tokio::task::spawn_blocking(move || {
-            let form = Pkcs12Form::Modern;
             let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
-            pkcs12::write(&key, &chain, &subject, password.expose(), form, iterations)
+            pkcs12::write(
+                &key,
+                &chain,
+                &subject,
+                password.expose(),
+                form.pkcs12(),
+                iterations,
+            )
         })
         .await
         .map_err(|error| internal("write a .p12", error))?
@@ -131,6 +220,18 @@ pub(crate) fn check_password(form: &PasswordForm, min: usize) -> Result<()> {
     } else {
         Err(Refusal::Fields(problems).into())
     }
+}
+
+/// Whether the password is the manual's 半角数字4桁, which a file does not resist with (K4, text 6).
+pub(crate) fn is_weak(password: &str) -> bool {
+    password.len() <= 4 && password.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether it is among the first that anybody tries (text 6).
+pub(crate) fn is_guessable(password: &str) -> bool {
+    let mut octets = password.bytes();
+    let first = octets.next();
+    password == "1234" || first.is_some_and(|first| octets.all(|octet| octet == first))
 }
 
 pub(crate) fn file_name(grant: &Grant) -> String {

@@ -30,6 +30,7 @@ mod paper;
 mod proposal;
 mod publish;
 mod reference;
+mod renew;
 mod reopen;
 mod revoke;
 mod seal;
@@ -41,6 +42,7 @@ mod staffing;
 mod status;
 mod statuses;
 mod terminal;
+mod visit;
 mod work;
 
 pub use act_refusal::ActRefusal;
@@ -60,13 +62,14 @@ pub use flow::Opened;
 pub use guessing::Source;
 pub use identify::Identity;
 pub use jobs::JobReport;
-pub use keyfile::KeyFile;
+pub use keyfile::{KeyFile, KeyFileForm};
 pub use letter::{Letter, Reissue, WaitingLetter};
 pub use listing::GrantStory;
 pub use operators::{NewOperator, one_time_code};
 pub use paper::RenewalReceipt;
 pub use proposal::Confirmed;
 pub use reference::TypedIds;
+pub use renew::{AcceptedRenewal, RenewalPage, Successor};
 pub use revoke::{
     AcceptedRevocation, EnteredRevocation, HolderStatus, RevocationForm, RevocationPage,
 };
@@ -75,3 +78,4 @@ pub use session::Session;
 pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
 pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose};
+pub use visit::{OtherHolder, Visit};

@@ -115,7 +115,7 @@ impl App {
             FlowStep::Form
         };
         let flow = self
-            .begin_flow(FlowKind::Revoke, grant, step, source, now)
+            .begin_flow((FlowKind::Revoke, step), grant, None, source, now)
             .await?;
         let secret = FlowSecret {
             // A revocation opens no key, so its cookie carries none.

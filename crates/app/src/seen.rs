@@ -37,12 +37,19 @@ impl App {
         let actor = Actor::Subscriber(source.to_string());
         let mut event = self.event(actor, "certificate.seen", object, String::new(), now);
         let id = grant.id.clone();
+        let serial = record.serial;
+        let is_renewal = grant.origin.predecessor().is_some();
         let superseded = self
             .store()
             .write(move |tx| {
                 Box::pin(async move {
                     if !tx.move_grant(&id, &state, &seen).await? {
                         return Ok(0);
+                    }
+                    if is_renewal {
+                        // Its file is installed, and without a letter nothing but our key guards the copy.
+                        tx.destroy_key(&serial, KeyDestroyed::SeenInUse, now)
+                            .await?;
                     }
                     let superseded = supersede_set_aside(tx, &id, now).await?;
                     if superseded > 0 {

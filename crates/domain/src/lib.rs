@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod policy;
 pub mod proposal;
 pub mod reference;
+pub mod renewal;
 pub mod revocation;
 pub mod search;
 pub mod secret;

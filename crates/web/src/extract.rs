@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use tegata_app::Source;
 use tokio::time::timeout;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, authority};
 use crate::form::{Fields, Malformed};
 use crate::messages::{FORM_MALFORMED, FORM_TOO_LARGE, FORM_TOO_SLOW};
 use crate::respond;
@@ -74,10 +74,13 @@ fn is_form(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Who asks: the network address and the certificate of the connection.
+/// Who asks: the network address and the certificate of the connection, the name asked for, and what the
+/// browser says of its system.
 pub(crate) struct Caller {
     pub(crate) source: Source,
     pub(crate) client_certificate: Option<Vec<u8>>,
+    pub(crate) host: Option<String>,
+    pub(crate) user_agent: String,
 }
 
 impl FromRequestParts<Web> for Caller {
@@ -91,8 +94,16 @@ impl FromRequestParts<Web> for Caller {
         Ok(Self {
             source: Source(connection.peer.ip()),
             client_certificate: connection.client_certificate.clone(),
+            host: authority(&parts.uri, &parts.headers),
+            user_agent: user_agent(&parts.headers),
         })
     }
+}
+
+/// What a browser says of its system; a hint for people, believed in nothing else (K5).
+fn user_agent(headers: &HeaderMap) -> String {
+    let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    text.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ const COOKIE_NAME: &str = "__Secure-tegata-flow";
 pub(crate) enum Procedure {
     /// `/p/rcd`
     Collect,
+    /// `/p/ru`: the application for a renewal.
+    Renew,
+    /// `/p/ru/key`: the file of an accepted renewal.
+    Retrieve,
     /// `/p/rx`
     Revoke,
 }
@@ -26,6 +30,8 @@ impl Procedure {
     pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::Collect => "/p/rcd",
+            Self::Renew => "/p/ru",
+            Self::Retrieve => "/p/ru/key",
             Self::Revoke => "/p/rx",
         }
     }
@@ -36,11 +42,10 @@ impl Procedure {
     }
 
     fn of(path: &str) -> Self {
-        if path.starts_with("/p/rx") {
-            Self::Revoke
-        } else {
-            Self::Collect
-        }
+        [Self::Retrieve, Self::Renew, Self::Revoke]
+            .into_iter()
+            .find(|procedure| path.starts_with(procedure.path()))
+            .unwrap_or(Self::Collect)
     }
 }
 

@@ -6,6 +6,7 @@ mod cert;
 mod console;
 mod console_words;
 mod guide;
+mod keyfile;
 mod rcd;
 mod ru;
 mod rx;
@@ -20,6 +21,7 @@ pub(crate) use self::cert::*;
 pub(crate) use self::console::*;
 pub(crate) use self::console_words::*;
 pub(crate) use self::guide::*;
+pub(crate) use self::keyfile::*;
 pub(crate) use self::rcd::*;
 pub(crate) use self::ru::*;
 pub(crate) use self::rx::*;
@@ -205,7 +207,10 @@ mod tests {
             top::SCREENS,
             SCREENS,
         ]
-        .concat();
+        .concat()
+        .into_iter()
+        .chain(keyfile::screens())
+        .collect();
         let mut numbers: Vec<_> = screens.iter().map(|screen| screen.number).collect();
         numbers.sort_unstable();
         numbers.dedup();

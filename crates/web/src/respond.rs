@@ -62,6 +62,7 @@ impl Place<'_> {
 const fn site(procedure: Procedure) -> &'static str {
     match procedure {
         Procedure::Collect => messages::SITE_COLLECT,
+        Procedure::Renew | Procedure::Retrieve => messages::SITE_RENEW,
         Procedure::Revoke => messages::SITE_REVOKE,
     }
 }
@@ -111,7 +112,16 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         Refusal::OnHold { at, by_operator } => {
             on_hold(web, site, messages::RCD_HELD, None, (at, by_operator))
         }
-        Refusal::Revoked { at } if place.procedure() == Some(Procedure::Collect) => {
+        // The certificate that was presented passes, but not for this: its own page says why.
+        Refusal::OtherCertificate | Refusal::RenewalNotOpen { .. } | Refusal::RenewedBefore => {
+            see_other("/p/ru")
+        }
+        Refusal::Revoked { at }
+            if matches!(
+                place.procedure(),
+                Some(Procedure::Collect | Procedure::Retrieve)
+            ) =>
+        {
             let cause = Cause::Revoked(messages::date_and_time(at));
             no_file(web, messages::RCD_DESTROYED, cause)
         }
@@ -199,6 +209,8 @@ pub(crate) fn elsewhere(web: &Web, flow: &FlowPath, step: FlowStep) -> Response 
         frame: web.frame(site(flow.procedure), messages::ELSEWHERE),
         procedure: match flow.procedure {
             Procedure::Collect => messages::PROCEDURE_COLLECT,
+            Procedure::Renew => messages::PROCEDURE_RENEW,
+            Procedure::Retrieve => messages::PROCEDURE_RETRIEVE,
             Procedure::Revoke => messages::PROCEDURE_REVOKE,
         },
         state: messages::step_name(step),

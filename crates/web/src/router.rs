@@ -19,7 +19,7 @@ use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::respond;
 use crate::site::console::{self, ConsoleRoute};
-use crate::site::{cert, guide, rcd, ru, rx, top};
+use crate::site::{cert, guide, keyfile, rcd, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
 
@@ -29,10 +29,14 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
     let routes = Router::new()
         .route("/", get(top::entrance))
         .route("/p/rcd", get(rcd::ids).post(rcd::open))
-        .route("/p/rcd/{flow}", get(rcd::show))
-        .route("/p/rcd/{flow}/password", get(back).post(rcd::set_password))
-        .route("/p/rcd/{flow}/file", get(back).post(rcd::file))
-        .route("/p/rcd/{flow}/again", get(back).post(rcd::again))
+        .route("/p/rcd/{flow}", get(keyfile::show))
+        .route("/p/rcd/{flow}/password", get(back).post(keyfile::set_password))
+        .route("/p/rcd/{flow}/suggestion", get(keyfile::suggestion))
+        .route("/p/rcd/{flow}/weak", get(back).post(keyfile::accept_weak))
+        .route("/p/rcd/{flow}/file", get(back).post(keyfile::file))
+        .route("/p/rcd/{flow}/again", get(back).post(keyfile::again))
+        .route("/p/rcd/{flow}/other", get(keyfile::other_form))
+        .route("/p/rcd/{flow}/erase", get(keyfile::erase_form).post(keyfile::erase))
         .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
         .route("/p/rx", get(rx::ids).post(rx::open))
         .route("/p/rx/{flow}", get(rx::show))
@@ -52,7 +56,20 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
     let web = Web::new(app, options, Listener::Subscriber);
     let routes = Router::new()
         .route("/", get(ru::to_first_page))
-        .route("/p/ru", get(ru::show));
+        .route("/p/ru", get(ru::show))
+        .route("/p/ru/begin", get(ru::to_first_page).post(ru::apply::begin))
+        .route("/p/ru/list", get(ru::list::show))
+        .route("/p/ru/retrieve", get(ru::to_list).post(ru::list::retrieve))
+        .route("/p/ru/{flow}", get(ru::apply::show))
+        .route("/p/ru/{flow}/submit", get(back).post(ru::apply::submit))
+        .route("/p/ru/key/{flow}", get(keyfile::show))
+        .route("/p/ru/key/{flow}/password", get(back).post(keyfile::set_password))
+        .route("/p/ru/key/{flow}/suggestion", get(keyfile::suggestion))
+        .route("/p/ru/key/{flow}/weak", get(back).post(keyfile::accept_weak))
+        .route("/p/ru/key/{flow}/file", get(back).post(keyfile::file))
+        .route("/p/ru/key/{flow}/again", get(back).post(keyfile::again))
+        .route("/p/ru/key/{flow}/other", get(keyfile::other_form))
+        .route("/p/ru/key/{flow}/erase", get(keyfile::erase_form).post(keyfile::erase));
     on_its_name(routes, web)
 }
 

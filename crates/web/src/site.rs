@@ -3,6 +3,7 @@
 pub(crate) mod cert;
 pub(crate) mod console;
 pub(crate) mod guide;
+pub(crate) mod keyfile;
 pub(crate) mod rcd;
 pub(crate) mod ru;
 pub(crate) mod rx;

@@ -1,13 +1,22 @@
 //! Sentences of 電子証明書更新申請サイト (`/p/ru`).
 
+use tegata_domain::issuance::RequestStatus;
 use tegata_domain::time::Timestamp;
 
 use super::{ON_HOLD, Screen, date, date_and_time, screen, time};
 
 /// Its name, as the manual calls it.
 pub(crate) const SITE_RENEW: &str = "電子証明書更新申請サイト";
+/// Its procedures (E-04).
+pub(crate) const PROCEDURE_RENEW: &str = "証明書更新申請";
+pub(crate) const PROCEDURE_RETRIEVE: &str = "更新後証明書の取得";
 
 pub(crate) const RU_0: Screen = screen("RU-0", "", "証明書の更新");
+pub(crate) const RU_1: Screen = screen("RU-1", "", "証明書更新申請情報の確認");
+pub(crate) const RU_2: Screen = screen("RU-2", "", "送信完了");
+pub(crate) const RU_5: Screen = screen("RU-5", "", "更新申請情報の一覧");
+pub(crate) const RU_OTHER: Screen =
+    screen("RU-E7", "", "途中で、別の電子証明書が選択されました");
 pub(crate) const RU_FOREIGN: Screen =
     screen("RU-E2", "", "選択された電子証明書では、手続きできません");
 pub(crate) const RU_MISSING: Screen = screen("RU-E3", "", "電子証明書が選択されていません");
@@ -29,6 +38,28 @@ pub(crate) fn renewable(not_after: Timestamp, days_left: i64) -> String {
         let end = date_and_time(not_after);
         format!("更新できます。有効期限まであと{days_left}日です。({end}まで)")
     }
+}
+
+/// 証明書ステータス (RU-2, RU-5).
+pub(crate) const fn status_name(status: &RequestStatus) -> &'static str {
+    match status {
+        RequestStatus::Collected => "取得済み",
+        RequestStatus::GeneratingKey | RequestStatus::Granted => "鍵生成中",
+        RequestStatus::IssueRequested => "発行要求中",
+        RequestStatus::Issued => "発行済み",
+        RequestStatus::SeenInUse => "利用確認済み",
+        RequestStatus::Void { .. } => "発行できませんでした",
+    }
+}
+
+/// 2024.03.14 17:39:07, as in the list of renewals.
+pub(crate) fn listed_time(at: Timestamp) -> String {
+    let (year, month, day) = at.japan_date().ymd();
+    let time = at.japan();
+    format!(
+        "{year}.{month:02}.{day:02} {:02}:{:02}:{:02}",
+        time.hour, time.minute, time.second
+    )
 }
 
 /// The title of text 2 (RU-E1).

@@ -226,8 +226,13 @@ impl App {
         ];
         let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Next {
-            let open = [FlowStep::Password, FlowStep::Confirm, FlowStep::Ready];
-            if !open.contains(&row.step) {
+            let is_open = match row.step {
+                FlowStep::Password | FlowStep::Confirm => true,
+                // RCD-5: the other form, with a password of its own.
+                FlowStep::Ready => Entered::of(&row).form() != Some(form.form),
+                FlowStep::Code | FlowStep::Done | FlowStep::Form => false,
+            };
+            if !is_open {
                 return Err(Refusal::FlowElsewhere.into());
             }
             check_password(&form, self.policy().p12.min_length)?;

@@ -25,6 +25,7 @@ use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::issue::check_institution;
 use crate::letter::letter_place;
+use crate::paper::RenewalReceipt;
 use crate::seal::Purpose;
 
 /// A renewal as the list and the state line show it.
@@ -125,6 +126,39 @@ impl App {
         })
     }
 
+    /// 更新申請受付票 (PDF) of a renewal that was accepted in this procedure, while its reference ID is kept;
+    /// `None` afterwards.
+    pub async fn renewal_receipt(
+        &self,
+        flow: &FlowId,
+        presented: Fingerprint,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>> {
+        let (_, grant) = self
+            .load_holder_flow(flow, FlowKind::Renew, presented)
+            .await?;
+        let page = self.renewal_page(flow, presented, now).await?;
+        let Some(accepted) = page.accepted else {
+            return Err(Refusal::FlowElsewhere.into());
+        };
+        let Some(reference_id) = accepted.reference_id else {
+            return Ok(None);
+        };
+        let renewal = accepted.renewal;
+        let receipt = RenewalReceipt {
+            request_id: renewal.request_id,
+            reference_id,
+            institution_name: grant.institution_name,
+            code: grant.code,
+            terminal: grant.terminal,
+            accepted_at: renewal.accepted_at,
+            old_not_after: page.certificate.not_after,
+            new_not_after: renewal.not_after,
+            retrieve_until: renewal.window_end,
+        };
+        Ok(Some(self.receipt_pdf(&receipt).await?))
+    }
+
     /// RU-1 → RU-2: accepts the renewal and makes its key and certificate. What a crash or a resting signer
     /// leaves undone, the timer finishes.
     pub async fn accept_renewal(
@@ -203,21 +237,22 @@ impl App {
         Ok(Opened { flow, cookie })
     }
 
-    /// RU-5: every renewal on the presented certificate's application, the newest first.
-    pub async fn list_renewals(&self, presented: Fingerprint) -> Result<Vec<Successor>> {
+    /// RU-5: every renewal on the presented certificate's application, the newest first, and the Common Name
+    /// that all of them have.
+    pub async fn list_renewals(&self, presented: Fingerprint) -> Result<(Vec<Successor>, String)> {
         let (record, grant) = self.presented(presented).await?;
         let mut reader = self.store().reader().await?;
         let grants = reader.grants_of_application(&grant.application).await?;
         let next = reader.successors_of(&record.serial).await?;
         drop(reader);
         let mut renewals = Vec::new();
-        for grant in grants.into_iter().rev() {
-            if grant.origin.predecessor().is_some() {
-                let is_next = next.iter().any(|other| other.id == grant.id);
-                renewals.push(self.successor(&grant, is_next).await?);
+        for other in grants.into_iter().rev() {
+            if other.origin.predecessor().is_some() {
+                let is_next = next.iter().any(|next| next.id == other.id);
+                renewals.push(self.successor(&other, is_next).await?);
             }
         }
-        Ok(renewals)
+        Ok((renewals, grant.code.as_str().to_owned()))
     }
 
     /// The renewal that continues a certificate, unless it was given up.

@@ -102,7 +102,9 @@ impl FromRequestParts<Web> for Caller {
 
 /// What a browser says of its system; a hint for people, believed in nothing else (K5).
 fn user_agent(headers: &HeaderMap) -> String {
-    let text = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let text = headers
+        .get(USER_AGENT)
+        .and_then(|value| value.to_str().ok());
     text.unwrap_or_default().to_owned()
 }
 

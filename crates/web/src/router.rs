@@ -30,13 +30,19 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
         .route("/", get(top::entrance))
         .route("/p/rcd", get(rcd::ids).post(rcd::open))
         .route("/p/rcd/{flow}", get(keyfile::show))
-        .route("/p/rcd/{flow}/password", get(back).post(keyfile::set_password))
+        .route(
+            "/p/rcd/{flow}/password",
+            get(back).post(keyfile::set_password),
+        )
         .route("/p/rcd/{flow}/suggestion", get(keyfile::suggestion))
         .route("/p/rcd/{flow}/weak", get(back).post(keyfile::accept_weak))
         .route("/p/rcd/{flow}/file", get(back).post(keyfile::file))
         .route("/p/rcd/{flow}/again", get(back).post(keyfile::again))
         .route("/p/rcd/{flow}/other", get(keyfile::other_form))
-        .route("/p/rcd/{flow}/erase", get(keyfile::erase_form).post(keyfile::erase))
+        .route(
+            "/p/rcd/{flow}/erase",
+            get(keyfile::erase_form).post(keyfile::erase),
+        )
         .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
         .route("/p/rx", get(rx::ids).post(rx::open))
         .route("/p/rx/{flow}", get(rx::show))
@@ -62,14 +68,24 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
         .route("/p/ru/retrieve", get(ru::to_list).post(ru::list::retrieve))
         .route("/p/ru/{flow}", get(ru::apply::show))
         .route("/p/ru/{flow}/submit", get(back).post(ru::apply::submit))
+        .route("/p/ru/{flow}/receipt", get(ru::apply::receipt))
         .route("/p/ru/key/{flow}", get(keyfile::show))
-        .route("/p/ru/key/{flow}/password", get(back).post(keyfile::set_password))
+        .route(
+            "/p/ru/key/{flow}/password",
+            get(back).post(keyfile::set_password),
+        )
         .route("/p/ru/key/{flow}/suggestion", get(keyfile::suggestion))
-        .route("/p/ru/key/{flow}/weak", get(back).post(keyfile::accept_weak))
+        .route(
+            "/p/ru/key/{flow}/weak",
+            get(back).post(keyfile::accept_weak),
+        )
         .route("/p/ru/key/{flow}/file", get(back).post(keyfile::file))
         .route("/p/ru/key/{flow}/again", get(back).post(keyfile::again))
         .route("/p/ru/key/{flow}/other", get(keyfile::other_form))
-        .route("/p/ru/key/{flow}/erase", get(keyfile::erase_form).post(keyfile::erase));
+        .route(
+            "/p/ru/key/{flow}/erase",
+            get(keyfile::erase_form).post(keyfile::erase),
+        );
     on_its_name(routes, web)
 }
 

@@ -1,6 +1,6 @@
 //! `/p/rcd`: from the two IDs to the file, as often as wanted, to nobody else (decisions I3, K2 to K5).
 
-use tegata_app::{FieldProblem, KeyDestroyed, Refusal, TypedIds};
+use tegata_app::{FieldProblem, KeyDestroyed, KeyFileForm, Refusal, TypedIds};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::GrantId;
@@ -13,7 +13,8 @@ use tegata_pki::pkcs12;
 
 use crate::database::sqlite;
 use crate::world::{
-    MAIL, NOW, PASSWORD, Posted, World, ids, password, policy, refusal, request_id, source, worlds,
+    MAIL, NOW, PASSWORD, Posted, World, ids, password, policy, refusal, request_id, source, visit,
+    worlds,
 };
 
 /// Everything that a stranger could have changed.
@@ -152,7 +153,11 @@ async fn the_first_collection_fixes_key_and_certificate() {
         let page = world.open(&posted).await;
         let page = world
             .app
-            .collection_page(&page.flow, Some(&page.cookie), world.now())
+            .collection_page(
+                &page.flow,
+                visit(Some(&page.cookie), source(1)),
+                world.now(),
+            )
             .await
             .unwrap();
         assert_eq!(page.downloads, 2);
@@ -170,7 +175,7 @@ async fn each_collection_is_mailed_at_once_to_the_registered_address() {
         for _ in 0..3 {
             let file = world
                 .app
-                .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+                .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
                 .await;
             files.push(file.unwrap().der);
         }
@@ -194,7 +199,7 @@ async fn ten_parallel_posts_make_one_certificate_and_ten_downloads_one_collectio
                 tokio::spawn(async move {
                     let form = password(PASSWORD, 1);
                     let cookie = Some(opened.cookie.as_str());
-                    app.set_password(&opened.flow, cookie, form, source(1), NOW)
+                    app.set_password(&opened.flow, visit(cookie, source(1)), form, NOW)
                         .await
                 })
             })
@@ -207,9 +212,10 @@ async fn ten_parallel_posts_make_one_certificate_and_ten_downloads_one_collectio
             .into_iter()
             .map(|cookie| {
                 let (app, flow) = (world.app.clone(), opened.flow.clone());
-                tokio::spawn(
-                    async move { app.download(&flow, Some(&cookie), 2, source(1), NOW).await },
-                )
+                tokio::spawn(async move {
+                    app.download(&flow, visit(Some(&cookie), source(1)), 2, NOW)
+                        .await
+                })
             })
             .collect();
         let mut keys = Vec::new();
@@ -240,8 +246,13 @@ async fn two_procedures_that_race_for_the_first_collection_get_the_same_key() {
             let (app, opened) = (world.app.clone(), opened.clone());
             tokio::spawn(async move {
                 let cookie = Some(opened.cookie.as_str());
-                app.set_password(&opened.flow, cookie, password(PASSWORD, 1), source(1), NOW)
-                    .await
+                app.set_password(
+                    &opened.flow,
+                    visit(cookie, source(1)),
+                    password(PASSWORD, 1),
+                    NOW,
+                )
+                .await
             })
         };
         let (first, second) = (set(&one), set(&two));
@@ -253,7 +264,7 @@ async fn two_procedures_that_race_for_the_first_collection_get_the_same_key() {
         for (opened, cookie) in [one, two].iter().zip(&cookies) {
             let file = world
                 .app
-                .download(&opened.flow, Some(cookie), 2, source(1), NOW)
+                .download(&opened.flow, visit(Some(cookie), source(1)), 2, NOW)
                 .await
                 .unwrap();
             let file = pkcs12::open(&file.der, PASSWORD).unwrap();
@@ -274,11 +285,13 @@ async fn a_password_is_4_to_31_printable_characters_typed_twice() {
                 version: 1,
                 password: Secret::new(password),
                 confirmation: Secret::new(confirmation),
+                form: KeyFileForm::Modern,
+                weak_accepted: true,
             };
             let cookie = Some(opened.cookie.as_str());
             world
                 .app
-                .set_password(&opened.flow, cookie, form, source(1), NOW)
+                .set_password(&opened.flow, visit(cookie, source(1)), form, NOW)
         };
         let cases = [
             ("123".to_owned(), FieldProblem::PasswordTooShort { min: 4 }),
@@ -304,15 +317,24 @@ async fn another_password_opens_the_same_key() {
         let opened = world.open(&posted).await;
         let (app, flow) = (&world.app, &opened.flow);
         let cookie = world.set_password(&opened, PASSWORD).await;
-        app.change_password(flow, Some(&cookie), 2).await.unwrap();
-        let early = app.download(flow, Some(&cookie), 3, source(1), NOW).await;
+        app.change_password(flow, visit(Some(&cookie), source(1)), 2)
+            .await
+            .unwrap();
+        let early = app
+            .download(flow, visit(Some(&cookie), source(1)), 3, NOW)
+            .await;
         assert_eq!(refusal(early), Refusal::FlowElsewhere);
         let other = app
-            .set_password(flow, Some(&cookie), password("another", 3), source(1), NOW)
+            .set_password(
+                flow,
+                visit(Some(&cookie), source(1)),
+                password("another", 3),
+                NOW,
+            )
             .await
             .unwrap();
         let file = app
-            .download(flow, Some(&other), 4, source(1), NOW)
+            .download(flow, visit(Some(&other), source(1)), 4, NOW)
             .await
             .unwrap();
         assert!(pkcs12::open(&file.der, PASSWORD).is_err());
@@ -401,24 +423,24 @@ async fn a_frozen_grant_gives_nothing_in_any_procedure() {
         let (owner, thief) = (world.open(&posted).await, world.open(&posted).await);
         let cookie = world.set_password(&thief, PASSWORD).await;
         let (app, flow) = (&world.app, &owner.flow);
-        app.freeze(flow, Some(&owner.cookie), 1, source(1), NOW)
+        app.freeze(flow, visit(Some(&owner.cookie), source(1)), 1, NOW)
             .await
             .unwrap();
         let frozen = Refusal::Frozen { at: NOW };
         let download = app
-            .download(&thief.flow, Some(&cookie), 2, source(2), NOW)
+            .download(&thief.flow, visit(Some(&cookie), source(2)), 2, NOW)
             .await;
         assert_eq!(refusal(download), frozen);
         assert_eq!(world.open_refused(&posted).await, frozen);
         let page = app
-            .collection_page(flow, Some(&owner.cookie), NOW)
+            .collection_page(flow, visit(Some(&owner.cookie), source(1)), NOW)
             .await
             .unwrap();
         assert_eq!(page.step, tegata_domain::flow::FlowStep::Done);
-        app.freeze(flow, Some(&owner.cookie), 1, source(1), NOW)
+        app.freeze(flow, visit(Some(&owner.cookie), source(1)), 1, NOW)
             .await
             .unwrap();
-        app.freeze(&thief.flow, Some(&cookie), 2, source(2), NOW)
+        app.freeze(&thief.flow, visit(Some(&cookie), source(2)), 2, NOW)
             .await
             .unwrap();
         assert_eq!(world.mails(MailKind::GrantFrozen).await.len(), 1);
@@ -433,13 +455,18 @@ async fn a_freeze_and_a_first_collection_at_once_end_frozen_without_an_error() {
         let (owner, thief) = (world.open(&posted).await, world.open(&posted).await);
         let (one, two) = (world.app.clone(), world.app.clone());
         let freeze = tokio::spawn(async move {
-            one.freeze(&owner.flow, Some(&owner.cookie), 1, source(1), NOW)
+            one.freeze(&owner.flow, visit(Some(&owner.cookie), source(1)), 1, NOW)
                 .await
         });
         let set = tokio::spawn(async move {
             let cookie = Some(thief.cookie.as_str());
-            two.set_password(&thief.flow, cookie, password(PASSWORD, 1), source(2), NOW)
-                .await
+            two.set_password(
+                &thief.flow,
+                visit(cookie, source(2)),
+                password(PASSWORD, 1),
+                NOW,
+            )
+            .await
         });
         freeze.await.unwrap().unwrap();
         if let Err(error) = set.await.unwrap() {
@@ -465,9 +492,8 @@ async fn a_changed_institution_stops_the_first_collection() {
             .app
             .set_password(
                 &opened.flow,
-                Some(&opened.cookie),
+                visit(Some(&opened.cookie), source(1)),
                 password(PASSWORD, 1),
-                source(1),
                 NOW,
             )
             .await;
@@ -491,7 +517,12 @@ async fn a_certificate_never_outlives_its_ca() {
     let form = password(PASSWORD, 1);
     let set = world
         .app
-        .set_password(&opened.flow, Some(&opened.cookie), form, source(1), NOW)
+        .set_password(
+            &opened.flow,
+            visit(Some(&opened.cookie), source(1)),
+            form,
+            NOW,
+        )
         .await;
     assert!(matches!(refusal(set), Refusal::State(_)));
     assert_eq!(world.db.count("certificate").await, 0);
@@ -508,7 +539,7 @@ async fn another_reference_id_does_not_open_the_kept_key() {
         let cookie = world.set_password(&opened, PASSWORD).await;
         let file = world
             .app
-            .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
             .await;
         assert!(matches!(
             file.map(|_| ()),
@@ -539,7 +570,7 @@ async fn a_kept_key_moved_to_another_certificate_does_not_open() {
         let cookie = world.set_password(&opened, PASSWORD).await;
         let file = world
             .app
-            .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
             .await;
         assert!(matches!(
             file.map(|_| ()),
@@ -609,7 +640,7 @@ async fn password_reference_id_and_private_key_are_nowhere_on_disk() {
     let cookie = world.set_password(&opened, PASSWORD).await;
     let file = world
         .app
-        .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+        .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
         .await
         .unwrap();
     let pkcs8 = pkcs12::open(&file.der, PASSWORD)
@@ -711,7 +742,7 @@ async fn no_collection_is_recorded_after_a_hold() {
         let cookie = world.set_password(&collecting, PASSWORD).await;
         let (one, two) = (world.app.clone(), world.app.clone());
         let download = tokio::spawn(async move {
-            one.download(&collecting.flow, Some(&cookie), 2, source(1), NOW)
+            one.download(&collecting.flow, visit(Some(&cookie), source(1)), 2, NOW)
                 .await
         });
         let stop = tokio::spawn(async move {
@@ -732,5 +763,96 @@ async fn no_collection_is_recorded_after_a_hold() {
                 and h.object = 'grant:' || (select grant_id from certificate
                     where 'certificate:' || serial = c.object)";
         assert_eq!(world.db.count(late).await, 0, "{round}");
+    }
+}
+
+#[tokio::test]
+async fn the_other_form_is_made_with_a_password_of_its_own() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let cookie = world.set_password(&opened, PASSWORD).await;
+        let form = tegata_app::PasswordForm {
+            form: KeyFileForm::Old,
+            ..password("another", 2)
+        };
+        let by = visit(Some(&cookie), source(1));
+        let set = world.app.set_password(&opened.flow, by, form, NOW).await;
+        let cookie = set.unwrap();
+        let by = visit(Some(&cookie), source(1));
+        let file = world.app.download(&opened.flow, by, 3, NOW).await.unwrap();
+        let old = pkcs12::open(&file.der, "another").unwrap();
+        let provider = old.provider_name.unwrap();
+        assert!(provider.contains("Enhanced RSA and AES"), "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn four_digits_are_asked_about_before_anything_is_made() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let form = tegata_app::PasswordForm {
+            weak_accepted: false,
+            ..password("1234", 1)
+        };
+        let by = visit(Some(&opened.cookie), source(1));
+        let set = world.app.set_password(&opened.flow, by, form, NOW).await;
+        let cookie = set.unwrap();
+        let by = visit(Some(&cookie), source(1));
+        let page = world.app.collection_page(&opened.flow, by, NOW).await;
+        let page = page.unwrap();
+        assert_eq!(page.step, tegata_domain::flow::FlowStep::Confirm);
+        assert!(page.is_guessable);
+        assert_eq!(world.db.count("sealed_key").await, 0);
+        let app = &world.app;
+        app.accept_weak_password(&opened.flow, by, 2, NOW)
+            .await
+            .unwrap();
+        let file = app.download(&opened.flow, by, 3, NOW).await.unwrap();
+        pkcs12::open(&file.der, "1234").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_copy_of_the_key_is_destroyed_on_request_and_the_certificate_goes_on() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let cookie = world.set_password(&opened, PASSWORD).await;
+        let by = visit(Some(&cookie), source(1));
+        let app = &world.app;
+        let unticked = app.erase_key(&opened.flow, by, 2, false, NOW).await;
+        assert_eq!(
+            refusal(unticked),
+            Refusal::Fields(vec![FieldProblem::NotConfirmed])
+        );
+        app.erase_key(&opened.flow, by, 2, true, NOW).await.unwrap();
+        app.erase_key(&opened.flow, by, 2, true, NOW).await.unwrap();
+        let page = app.collection_page(&opened.flow, by, NOW).await.unwrap();
+        assert_eq!(page.erased_at, Some(NOW));
+        assert_eq!(
+            world.open_refused(&posted).await,
+            Refusal::KeyDestroyed {
+                because: KeyDestroyed::Request,
+                at: NOW
+            }
+        );
+        assert_eq!(world.audited("key.destroy").await, 1);
+    }
+}
+
+#[test]
+fn windows_8_gets_the_old_form_and_everybody_else_the_new_one() {
+    for (text, form) in [
+        ("Mozilla/5.0 (Windows NT 6.3; Win64; x64)", KeyFileForm::Old),
+        ("Mozilla/5.0 (Windows NT 6.1)", KeyFileForm::Old),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64)",
+            KeyFileForm::Modern,
+        ),
+        ("", KeyFileForm::Modern),
+    ] {
+        assert_eq!(KeyFileForm::for_user_agent(text), form, "{text}");
     }
 }

@@ -10,11 +10,15 @@ use tegata_domain::id::FlowId;
 
 use crate::database::sqlite;
 use crate::world::{
-    NOW, PASSWORD, World, password, policy, refusal, revocation_form, source, worlds,
+    NOW, PASSWORD, World, password, policy, refusal, revocation_form, source, visit, worlds,
 };
 
 async fn page(world: &World, flow: &FlowId, cookie: Option<&str>) -> Result<FlowStep, Refusal> {
-    match world.app.collection_page(flow, cookie, NOW).await {
+    match world
+        .app
+        .collection_page(flow, visit(cookie, source(1)), NOW)
+        .await
+    {
         Ok(page) => Ok(page.step),
         Err(tegata_app::Error::Refused(refusal)) => Err(refusal),
         Err(other) => panic!("{other}"),
@@ -80,7 +84,7 @@ async fn two_tabs_interleave_without_touching_each_other() {
         let download = async |tab: &Opened, cookie: &str| {
             let file = world
                 .app
-                .download(&tab.flow, Some(cookie), 2, source(1), NOW)
+                .download(&tab.flow, visit(Some(cookie), source(1)), 2, NOW)
                 .await;
             file.unwrap()
         };
@@ -103,7 +107,7 @@ async fn a_repeated_post_is_answered_as_the_first_and_another_one_is_told_where_
             let form = password(text, version);
             let set = world
                 .app
-                .set_password(&opened.flow, cookie, form, source(1), NOW);
+                .set_password(&opened.flow, visit(cookie, source(1)), form, NOW);
             set.await
         };
         post(PASSWORD, 1).await.unwrap();
@@ -134,7 +138,7 @@ async fn a_download_needs_the_page_that_is_shown_and_the_cookie_with_the_passwor
         for (cookie, version) in [(&opened.cookie, 2), (&cookie, 1), (&cookie, 3)] {
             let file = world
                 .app
-                .download(&opened.flow, Some(cookie), version, source(1), NOW)
+                .download(&opened.flow, visit(Some(cookie), source(1)), version, NOW)
                 .await;
             let refused = match file {
                 Err(tegata_app::Error::Refused(refusal)) => refusal,
@@ -162,7 +166,7 @@ async fn a_procedure_ends_two_hours_after_its_last_step_by_the_systems_clock() {
         assert_eq!(ended, Err(Refusal::FlowEnded));
         let file = world
             .app
-            .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
             .await;
         assert_eq!(
             file.map(|_| ()).map_err(|e| e.to_string()),
@@ -172,9 +176,8 @@ async fn a_procedure_ends_two_hours_after_its_last_step_by_the_systems_clock() {
             .app
             .set_password(
                 &opened.flow,
-                Some(&cookie),
+                visit(Some(&cookie), source(1)),
                 password(PASSWORD, 1),
-                source(1),
                 NOW,
             )
             .await;
@@ -246,18 +249,23 @@ async fn tabs_in_any_order_give_only_their_own_key_under_their_own_password() {
         let (cookie, typed) = tab.cookies[cookie % tab.cookies.len()].clone();
         let text = ["first password", "second password"][text % 2];
         let now_at = app
-            .collection_page(&tab.opened.flow, Some(&cookie), NOW)
+            .collection_page(&tab.opened.flow, visit(Some(&cookie), source(1)), NOW)
             .await;
         let version = now_at.unwrap().version - [0, 0, 0, 1][version % 4];
         let flow = &tab.opened.flow;
         let answer = match step % 4 {
             0 | 1 => app
-                .set_password(flow, Some(&cookie), password(text, version), source(1), NOW)
+                .set_password(
+                    flow,
+                    visit(Some(&cookie), source(1)),
+                    password(text, version),
+                    NOW,
+                )
                 .await
                 .map(|cookie| tab.cookies.push((cookie, text))),
             2 => {
                 let file = app
-                    .download(flow, Some(&cookie), version, source(1), NOW)
+                    .download(flow, visit(Some(&cookie), source(1)), version, NOW)
                     .await;
                 file.map(|file| {
                     assert_eq!(
@@ -270,7 +278,10 @@ async fn tabs_in_any_order_give_only_their_own_key_under_their_own_password() {
                     files += 1;
                 })
             }
-            _ => app.change_password(flow, Some(&cookie), version).await,
+            _ => {
+                app.change_password(flow, visit(Some(&cookie), source(1)), version)
+                    .await
+            }
         };
         if let Err(error) = answer {
             let expected = matches!(error, Error::Refused(Refusal::FlowElsewhere));

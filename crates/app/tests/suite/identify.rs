@@ -10,7 +10,7 @@ use tegata_pki::signer::Signer as _;
 use tegata_pki::soft::SoftSigner;
 use tegata_pki::tbs::assemble;
 
-use crate::world::{NOW, World, source, worlds};
+use crate::world::{NOW, World, source, visit, worlds};
 
 async fn present(world: &World, der: &[u8]) -> Identity {
     world
@@ -31,6 +31,7 @@ async fn the_holder_is_named_with_what_he_has_to_know() {
             serial,
             renewal_opens,
             days_left,
+            ..
         } = present(&world, certificate.der()).await
         else {
             panic!("not the holder");
@@ -187,7 +188,7 @@ async fn a_certificate_whose_grant_is_frozen_is_still_in_force_and_seen() {
         let cookie = Some(opened.cookie.as_str());
         world
             .app
-            .freeze(&opened.flow, cookie, 1, source(1), NOW)
+            .freeze(&opened.flow, visit(cookie, source(1)), 1, NOW)
             .await
             .unwrap();
         let der = world.certificate(&posted).await.der().to_vec();

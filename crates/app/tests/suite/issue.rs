@@ -13,7 +13,7 @@ use tegata_pki::pkcs12;
 use tegata_store::CaKeyPurpose;
 
 use crate::status::{list_of, status_of, status_of_serial};
-use crate::world::{NOW, PASSWORD, Posted, World, source, worlds};
+use crate::world::{NOW, PASSWORD, Posted, World, source, visit, worlds};
 
 /// What a crash between the intent and its end leaves: the database as it was, and perhaps a signature that
 /// nobody has.
@@ -56,7 +56,7 @@ async fn an_intent_left_behind_is_finished_with_the_same_serial_number_and_key()
         assert!(after.is_signed_by(world.issuer().public_key()));
         let file = world
             .app
-            .download(&opened.flow, Some(&cookie), 2, source(1), NOW)
+            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, NOW)
             .await
             .unwrap();
         let file = pkcs12::open(&file.der, PASSWORD).unwrap();
@@ -173,7 +173,7 @@ async fn the_intent_of_a_frozen_grant_is_voided_and_its_key_free_under_the_ice()
         let cookie = Some(owner.cookie.as_str());
         world
             .app
-            .freeze(&owner.flow, cookie, 1, source(1), NOW)
+            .freeze(&owner.flow, visit(cookie, source(1)), 1, NOW)
             .await
             .unwrap();
         world

@@ -8,7 +8,7 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
 
-use crate::world::{MAIL, NOW, Posted, World, refusal, worlds};
+use crate::world::{MAIL, NOW, Posted, World, refusal, source, visit, worlds};
 
 fn release(grants: &[&Grant]) -> ProposedAct {
     let requests = grants.iter().map(|grant| grant.request_id.clone());
@@ -198,7 +198,7 @@ async fn the_ids_of_a_letter_that_came_back_do_nothing_until_it_goes_out_again()
         assert_eq!(back.state, GrantState::LetterReturned { at: NOW });
         assert_eq!(world.open_refused(&posted).await, Refusal::WrongIds);
         let page = app
-            .collection_page(&opened.flow, Some(&opened.cookie), NOW)
+            .collection_page(&opened.flow, visit(Some(&opened.cookie), source(1)), NOW)
             .await;
         assert_eq!(refusal(page), Refusal::FlowEnded);
         let twice = app.letter_returned(request, by, NOW).await;

@@ -19,6 +19,7 @@ mod issue;
 mod letters;
 mod operators;
 mod proposals;
+mod renew;
 mod reopens;
 mod revoke;
 mod sessions;

@@ -14,7 +14,7 @@ use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::Outcome;
 use tegata_domain::time::CalendarDate;
 
-use crate::world::{MAIL, NOW, Posted, World, refusal, source, worlds};
+use crate::world::{MAIL, NOW, Posted, World, refusal, source, visit, worlds};
 
 async fn by_two(world: &World, act: ProposedAct) {
     let people = &world.people;
@@ -83,7 +83,11 @@ async fn a_lost_letter_before_the_collection_gets_new_ids_and_the_old_ones_die_a
         assert_eq!(world.open_refused(&lost).await, Refusal::WrongIds);
         let page = world
             .app
-            .collection_page(&begun.flow, Some(&begun.cookie), world.now())
+            .collection_page(
+                &begun.flow,
+                visit(Some(&begun.cookie), source(1)),
+                world.now(),
+            )
             .await;
         assert_eq!(refusal(page), Refusal::FlowEnded);
         let letter = world.printed(&lost.grant.request_id).await;
@@ -489,9 +493,8 @@ async fn freeze(world: &World, posted: &Posted) {
         .app
         .freeze(
             &opened.flow,
-            Some(&opened.cookie),
+            visit(Some(&opened.cookie), source(1)),
             version,
-            source(1),
             world.now(),
         )
         .await
@@ -526,7 +529,7 @@ async fn a_collection_that_meets_a_reissue_ends_or_comes_before_it() {
         let cookie = Some(opened.cookie.as_str());
         let form = crate::world::password(crate::world::PASSWORD, 1);
         let (collected, confirmed) = tokio::join!(
-            app.set_password(&opened.flow, cookie, form, source(1), NOW),
+            app.set_password(&opened.flow, visit(cookie, source(1)), form, NOW),
             app.confirm_proposal(&open.id, &people.approver, NOW),
         );
         if confirmed.is_err() {

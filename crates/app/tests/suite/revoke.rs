@@ -13,7 +13,7 @@ use tegata_store::CaKeyPurpose;
 
 use crate::status::{list_of, status_of};
 use crate::world::{
-    FORM_MAIL, MAIL, NOW, Posted, World, ids, refusal, revocation_form, source, worlds,
+    FORM_MAIL, MAIL, NOW, Posted, World, ids, refusal, revocation_form, source, visit, worlds,
 };
 
 async fn identity(world: &World, posted: &Posted) -> Identity {
@@ -261,7 +261,7 @@ async fn a_hold_that_meets_the_first_collection_is_never_lost() {
             let set = tokio::spawn(async move {
                 let cookie = Some(collecting.cookie.as_str());
                 let form = crate::world::password("1234", 1);
-                one.set_password(&collecting.flow, cookie, form, source(1), NOW)
+                one.set_password(&collecting.flow, visit(cookie, source(1)), form, NOW)
                     .await
             });
             let stop = tokio::spawn(async move {
@@ -357,7 +357,7 @@ async fn a_lift_does_not_thaw_what_the_holder_froze_himself() {
             let now = world.now();
             world
                 .app
-                .freeze(&opened.flow, cookie, 1, source(1), now)
+                .freeze(&opened.flow, visit(cookie, source(1)), 1, now)
                 .await
                 .unwrap();
             world.advance(1);
@@ -380,7 +380,7 @@ async fn a_frozen_certificate_can_be_put_on_hold_and_revoked() {
         let cookie = Some(opened.cookie.as_str());
         world
             .app
-            .freeze(&opened.flow, cookie, 1, source(1), NOW)
+            .freeze(&opened.flow, visit(cookie, source(1)), 1, NOW)
             .await
             .unwrap();
         let number = world.revoke(&posted, "lost").await;

@@ -128,7 +128,12 @@ async fn the_file_of_a_two_tier_authority_holds_the_whole_chain() {
     let cookie = world.set_password(&opened, long).await;
     let file = world
         .app
-        .download(&opened.flow, Some(&cookie), 2, crate::world::source(1), NOW)
+        .download(
+            &opened.flow,
+            crate::world::visit(Some(&cookie), crate::world::source(1)),
+            2,
+            NOW,
+        )
         .await
         .unwrap();
     let file = pkcs12::open(&file.der, long).unwrap();

@@ -11,7 +11,7 @@ use tegata_pki::ocsp::{
 };
 use tegata_store::CaKeyPurpose;
 
-use crate::world::{NOW, PASSWORD, World, password, source, worlds};
+use crate::world::{NOW, PASSWORD, World, password, source, visit, worlds};
 
 /// The newest list with this name; its signature is right and it is current.
 pub(crate) async fn list_of(world: &World, purpose: CaKeyPurpose, list: &str) -> Crl {
@@ -398,7 +398,7 @@ async fn nothing_is_signed_while_the_clock_is_in_doubt_and_a_restart_goes_on() {
         let (form, cookie) = (password(PASSWORD, 1), Some(opened.cookie.as_str()));
         let set = world
             .app
-            .set_password(&opened.flow, cookie, form, source(1), NOW)
+            .set_password(&opened.flow, visit(cookie, source(1)), form, NOW)
             .await;
         assert!(matches!(set, Err(Error::Unavailable)));
         let request = OcspRequest::for_certificate(&world.issuer(), &world.issuer(), None);
@@ -409,7 +409,7 @@ async fn nothing_is_signed_while_the_clock_is_in_doubt_and_a_restart_goes_on() {
         let (form, cookie) = (password(PASSWORD, 1), Some(opened.cookie.as_str()));
         world
             .app
-            .set_password(&opened.flow, cookie, form, source(1), NOW)
+            .set_password(&opened.flow, visit(cookie, source(1)), form, NOW)
             .await
             .unwrap();
         assert_eq!(world.jobs().await.lists, 4);

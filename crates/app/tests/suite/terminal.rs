@@ -4,7 +4,7 @@ use tegata_app::Refusal;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey, PublicKey};
 
-use crate::world::{NOW, World, refusal, source, worlds};
+use crate::world::{NOW, PASSWORD, World, password, refusal, source, visit, worlds};
 
 fn key() -> PublicKey {
     let key = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
@@ -96,10 +96,14 @@ async fn the_browser_is_told_that_the_key_is_in_the_terminal() {
     for world in worlds().await {
         let posted = world.posted().await;
         issue(&world, &posted, &key()).await.unwrap();
-        let opened = world
-            .app
-            .open_collection(crate::world::ids(&posted), source(1), NOW)
+        let opened = world.open(&posted).await;
+        let by = visit(Some(&opened.cookie), source(1));
+        let app = &world.app;
+        let page = app.collection_page(&opened.flow, by, NOW).await.unwrap();
+        assert_eq!(page.on_terminal, Some(NOW));
+        let set = app
+            .set_password(&opened.flow, by, password(PASSWORD, 1), NOW)
             .await;
-        assert!(matches!(refusal(opened), Refusal::State(_)));
+        assert!(matches!(refusal(set), Refusal::State(_)));
     }
 }

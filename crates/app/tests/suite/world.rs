@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tegata_app::{
-    Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, Letter,
-    NewApplication, NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source,
-    TypedIds,
+    Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, KeyFileForm,
+    Letter, NewApplication, NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source,
+    TypedIds, Visit,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
@@ -78,11 +78,22 @@ pub(crate) fn source(last: u8) -> Source {
     Source(IpAddr::from([192, 0, 2, last]))
 }
 
+/// A request with this cookie, without a certificate.
+pub(crate) fn visit(cookie: Option<&str>, source: Source) -> Visit<'_> {
+    Visit {
+        cookie,
+        presented: None,
+        source,
+    }
+}
+
 pub(crate) fn password(text: &str, version: i64) -> PasswordForm {
     PasswordForm {
         version,
         password: Secret::from(text),
         confirmation: Secret::from(text),
+        form: KeyFileForm::Modern,
+        weak_accepted: true,
     }
 }
 
@@ -267,9 +278,8 @@ impl World {
         self.app
             .set_password(
                 &opened.flow,
-                Some(&opened.cookie),
+                visit(Some(&opened.cookie), source(1)),
                 password(text, version),
-                source(1),
                 self.now(),
             )
             .await
@@ -278,7 +288,9 @@ impl World {
 
     pub(crate) async fn version(&self, opened: &Opened) -> i64 {
         let cookie = Some(opened.cookie.as_str());
-        let page = self.app.collection_page(&opened.flow, cookie, self.now());
+        let page = self
+            .app
+            .collection_page(&opened.flow, visit(cookie, source(1)), self.now());
         page.await.unwrap().version
     }
 
@@ -292,7 +304,7 @@ impl World {
         let opened = self.open(posted).await;
         let cookie = self.set_password(&opened, PASSWORD).await;
         self.app
-            .download(&opened.flow, Some(&cookie), 2, source(1), self.now())
+            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, self.now())
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     }

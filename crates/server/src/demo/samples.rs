@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 use tegata_app::{
-    App, NewApplication, NewInstitution, PasswordForm, RevocationForm, Source, TypedIds,
+    App, KeyFileForm, NewApplication, NewInstitution, PasswordForm, RevocationForm, Source,
+    TypedIds, Visit,
 };
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::octets;
@@ -234,6 +235,14 @@ async fn posted(app: &App, case: &Case, staff: &Staff) -> Outcome<(RequestId, Re
     Ok((grant.request_id, letter.reference_id))
 }
 
+fn by(cookie: &str) -> Visit<'_> {
+    Visit {
+        cookie: Some(cookie),
+        presented: None,
+        source: SOURCE,
+    }
+}
+
 /// The `.p12` with its name.
 async fn collected(
     app: &App,
@@ -243,21 +252,21 @@ async fn collected(
     let now = app.clock_now();
     let opened = app.open_collection(ids, SOURCE, now).await?;
     let page = app
-        .collection_page(&opened.flow, Some(&opened.cookie), now)
+        .collection_page(&opened.flow, by(&opened.cookie), now)
         .await?;
     let form = PasswordForm {
         version: page.version,
         password: Secret::from(password.expose().as_str()),
         confirmation: Secret::from(password.expose().as_str()),
+        form: KeyFileForm::Modern,
+        weak_accepted: true,
     };
     let cookie = app
-        .set_password(&opened.flow, Some(&opened.cookie), form, SOURCE, now)
+        .set_password(&opened.flow, by(&opened.cookie), form, now)
         .await?;
-    let page = app
-        .collection_page(&opened.flow, Some(&cookie), now)
-        .await?;
+    let page = app.collection_page(&opened.flow, by(&cookie), now).await?;
     let file = app
-        .download(&opened.flow, Some(&cookie), page.version, SOURCE, now)
+        .download(&opened.flow, by(&cookie), page.version, now)
         .await?;
     Ok((file.name, file.der))
 }

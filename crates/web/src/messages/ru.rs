@@ -15,8 +15,7 @@ pub(crate) const RU_0: Screen = screen("RU-0", "", "証明書の更新");
 pub(crate) const RU_1: Screen = screen("RU-1", "", "証明書更新申請情報の確認");
 pub(crate) const RU_2: Screen = screen("RU-2", "", "送信完了");
 pub(crate) const RU_5: Screen = screen("RU-5", "", "更新申請情報の一覧");
-pub(crate) const RU_OTHER: Screen =
-    screen("RU-E7", "", "途中で、別の電子証明書が選択されました");
+pub(crate) const RU_OTHER: Screen = screen("RU-E7", "", "途中で、別の電子証明書が選択されました");
 pub(crate) const RU_FOREIGN: Screen =
     screen("RU-E2", "", "選択された電子証明書では、手続きできません");
 pub(crate) const RU_MISSING: Screen = screen("RU-E3", "", "電子証明書が選択されていません");
@@ -27,7 +26,7 @@ pub(crate) const RU_EXPIRED: Screen =
 
 #[cfg(test)]
 pub(super) const SCREENS: &[Screen] = &[
-    RU_0, RU_FOREIGN, RU_MISSING, RU_HELD, RU_REVOKED, RU_EXPIRED,
+    RU_0, RU_1, RU_2, RU_5, RU_OTHER, RU_FOREIGN, RU_MISSING, RU_HELD, RU_REVOKED, RU_EXPIRED,
 ];
 
 /// The state line of RU-0 for a certificate that can be renewed.

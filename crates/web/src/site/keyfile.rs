@@ -145,11 +145,7 @@ pub(crate) async fn show(State(web): State<Web>, flow: FlowPath, caller: Caller)
 }
 
 /// GET …/{flow}/other: 「パスワードが違う」と表示されるとき (text 7)
-pub(crate) async fn other_form(
-    State(web): State<Web>,
-    flow: FlowPath,
-    caller: Caller,
-) -> Response {
+pub(crate) async fn other_form(State(web): State<Web>, flow: FlowPath, caller: Caller) -> Response {
     match Step::begin(&web, &flow, &caller).await {
         Ok(step) if step.state.step == FlowStep::Ready => {
             step.other_form_page(&flow, Problems::default())
@@ -160,11 +156,7 @@ pub(crate) async fn other_form(
 }
 
 /// GET …/{flow}/suggestion: 安全なパスワードを作る (text 6)
-pub(crate) async fn suggestion(
-    State(web): State<Web>,
-    flow: FlowPath,
-    caller: Caller,
-) -> Response {
+pub(crate) async fn suggestion(State(web): State<Web>, flow: FlowPath, caller: Caller) -> Response {
     match Step::begin(&web, &flow, &caller).await {
         Ok(step) if step.takes_password() => step.suggestion_page(&flow, &caller),
         Ok(_) => see_other(&flow.page()),
@@ -173,11 +165,7 @@ pub(crate) async fn suggestion(
 }
 
 /// GET …/{flow}/erase: RCD-6
-pub(crate) async fn erase_form(
-    State(web): State<Web>,
-    flow: FlowPath,
-    caller: Caller,
-) -> Response {
+pub(crate) async fn erase_form(State(web): State<Web>, flow: FlowPath, caller: Caller) -> Response {
     match Step::begin(&web, &flow, &caller).await {
         Ok(step) if step.state.step == FlowStep::Ready => {
             step.erase_page(&flow, Problems::default())
@@ -400,10 +388,7 @@ impl<'a> Step<'a> {
 
     /// Whether a password may be set now.
     fn takes_password(&self) -> bool {
-        matches!(
-            self.state.step,
-            FlowStep::Password | FlowStep::Confirm | FlowStep::Ready
-        )
+        matches!(self.state.step, FlowStep::Password | FlowStep::Confirm)
     }
 
     fn page(self, flow: &FlowPath, caller: &Caller, problems: Problems) -> Response {
@@ -559,11 +544,7 @@ impl<'a> Step<'a> {
 
 /// What this request brings to a procedure. At `/p/ru` the certificate is judged on every request (W2); one that
 /// does not pass gets its own page.
-async fn visit<'a>(
-    web: &Web,
-    flow: &'a FlowPath,
-    caller: &Caller,
-) -> Result<Visit<'a>, Response> {
+async fn visit<'a>(web: &Web, flow: &'a FlowPath, caller: &Caller) -> Result<Visit<'a>, Response> {
     let presented = match flow.procedure {
         Procedure::Collect | Procedure::Revoke => None,
         Procedure::Renew | Procedure::Retrieve => Some(ru::holder(web, caller).await?),

@@ -1,17 +1,23 @@
 //! 電子証明書更新申請サイト (`/p/ru`), front page: whose certificate is this (W2, RU-0, RU-E2 to RU-E6)?
 
+pub(crate) mod apply;
+pub(crate) mod list;
+
 use askama::Template;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use tegata_app::{Addresses, Identity};
+use tegata_app::{Addresses, CertificateBox, Identity, Successor};
+use tegata_domain::id::Fingerprint;
+use tegata_domain::issuance::RequestStatus;
 use tegata_domain::policy::Policy;
+use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
 
-use crate::connection::authority;
 use crate::extract::Caller;
+use crate::flow::{FlowPath, Procedure};
 use crate::messages::{
-    self, RU_0, RU_EXPIRED, RU_FOREIGN, RU_HELD, RU_MISSING, RU_REVOKED, SITE_RENEW,
+    self, RU_0, RU_EXPIRED, RU_FOREIGN, RU_HELD, RU_MISSING, RU_OTHER, RU_REVOKED, SITE_RENEW,
 };
 use crate::page::{Frame, Holder, page};
 use crate::respond::{self, Place, refuse, see_other};
@@ -19,6 +25,8 @@ use crate::web::Web;
 
 /// What `登録の確認` of RCD-4 adds to the address.
 const FROM_COLLECTION: &str = "from=rcd";
+/// What that of RU-4 adds.
+const FROM_RENEWAL: &str = "from=ru";
 
 /// GET /p/ru on the public listener
 pub(crate) async fn to_subscriber_listener(State(web): State<Web>) -> Response {
@@ -33,11 +41,35 @@ pub(crate) async fn to_first_page() -> Response {
     see_other("/p/ru")
 }
 
+/// GET /p/ru/retrieve
+pub(crate) async fn to_list() -> Response {
+    see_other("/p/ru/list")
+}
+
 /// Where 登録の確認 leads: the second name, for a browser may remember what was chosen on the first (W1).
-pub(crate) fn check_address(addresses: &Addresses) -> String {
+/// A renewal was done on one of the first two; its check goes on to the third, where there is one.
+pub(crate) fn check_address(addresses: &Addresses, procedure: Procedure) -> String {
     let names = &addresses.subscriber;
-    let name = names.get(1).or(names.first()).map_or("", String::as_str);
-    format!("{name}/p/ru?{FROM_COLLECTION}")
+    let (wanted, from) = match procedure {
+        Procedure::Collect | Procedure::Revoke => (1, FROM_COLLECTION),
+        Procedure::Renew | Procedure::Retrieve => (2, FROM_RENEWAL),
+    };
+    let name = names
+        .get(wanted)
+        .or(names.last())
+        .map_or("", String::as_str);
+    format!("{name}/p/ru?{from}")
+}
+
+fn next_of_expired(next: &Successor, now: Timestamp) -> Option<Next> {
+    match next.status {
+        RequestStatus::SeenInUse => Some(Next::InUse(messages::date_and_time(next.not_after))),
+        RequestStatus::Void { .. } => None,
+        _ if now <= next.window_end => {
+            Some(Next::Waiting(messages::date_and_time(next.window_end)))
+        }
+        _ => None,
+    }
 }
 
 /// Where 「電子証明書を選び直す」 leads: the name after `host`; `None` where there is one name only.
@@ -59,14 +91,47 @@ fn next_name(names: &[String], host: Option<&str>) -> Option<String> {
 struct HolderPage {
     frame: Frame,
     certificate: Holder,
+    thumbprint: String,
     not_after: String,
-    is_open: bool,
-    opens_on: String,
-    days_until_open: i64,
-    renew_days: i64,
-    renewable: String,
-    wait_title: String,
-    from_collection: bool,
+    state: State0,
+    /// The closing line after 登録の確認.
+    checked: Option<Checked>,
+    next_name: Option<String>,
+    check: String,
+}
+
+/// The state line of RU-0.
+enum State0 {
+    /// Renewed, not collected.
+    Accepted,
+    /// Collected, not seen; with the newer one's end.
+    Collected(String),
+    /// RU-E1.
+    Early {
+        title: String,
+        opens_on: String,
+        days: i64,
+        renew_days: i64,
+    },
+    /// It can be renewed; with the sentence.
+    Open(String),
+    /// The newer one is in use; with its end.
+    Replaced(String),
+}
+
+/// Which work 登録の確認 ends.
+#[derive(Clone, Copy)]
+enum Checked {
+    New,
+    Renewed,
+}
+
+#[derive(Template)]
+#[template(path = "ru/other.html")]
+struct OtherPage {
+    frame: Frame,
+    first: Option<(String, String)>,
+    now: (String, String),
     next_name: Option<String>,
 }
 
@@ -96,7 +161,16 @@ struct ExpiredPage<'a> {
     certificate: Holder,
     not_after: String,
     letter_days: &'a str,
+    successor: Option<Next>,
     next_name: Option<String>,
+}
+
+/// What became of the renewal of an expired certificate.
+enum Next {
+    /// It can be retrieved until then (4a).
+    Waiting(String),
+    /// It is in use until then (4c).
+    InUse(String),
 }
 
 #[derive(Template)]
@@ -111,20 +185,61 @@ struct RevokedPage {
 /// GET /p/ru on the subscriber listener
 pub(crate) async fn show(State(web): State<Web>, caller: Caller, request: Request) -> Response {
     let now = web.now();
-    let host = authority(request.uri(), request.headers());
-    let next_name = next_name(&web.app().addresses().subscriber, host.as_deref());
-    let from_collection = request.uri().query() == Some(FROM_COLLECTION);
+    let checked = match request.uri().query() {
+        Some(FROM_COLLECTION) => Some(Checked::New),
+        Some(FROM_RENEWAL) => Some(Checked::Renewed),
+        _ => None,
+    };
     let presented = caller.client_certificate.as_deref();
     match web.app().identify(presented, caller.source, now).await {
-        Ok(identity) => whose(&web, identity, from_collection, next_name, now),
+        Ok(identity) => whose(&web, identity, checked, next_of(&web, &caller), now),
         Err(error) => refuse(&web, Place::Renew, error),
     }
+}
+
+/// The certificate behind a request inside a procedure; one that does not pass gets its own page (W2).
+pub(crate) async fn holder(web: &Web, caller: &Caller) -> Result<Fingerprint, Response> {
+    let now = web.now();
+    let presented = caller.client_certificate.as_deref();
+    match web.app().identify(presented, caller.source, now).await {
+        Ok(Identity::Holder { fingerprint, .. }) => Ok(fingerprint),
+        Ok(other) => Err(whose(web, other, None, next_of(web, caller), now)),
+        Err(error) => Err(refuse(web, Place::Renew, error)),
+    }
+}
+
+/// RU-E7: our certificate, but not the one that the procedure was begun with (text 3b).
+pub(crate) async fn other_certificate(
+    web: &Web,
+    flow: &FlowPath,
+    presented: Fingerprint,
+) -> Response {
+    let other = match web.app().other_holder(&flow.id, presented).await {
+        Ok(other) => other,
+        Err(error) => return refuse(web, Place::Flow(flow), error),
+    };
+    let shown = |certificate: CertificateBox| {
+        let end = messages::date_and_time(certificate.not_after);
+        (certificate.terminal, end)
+    };
+    let names = &web.app().addresses().subscriber;
+    let view = OtherPage {
+        frame: web.frame(SITE_RENEW, RU_OTHER),
+        first: other.first.map(shown),
+        now: shown(other.now),
+        next_name: next_name(names, None).filter(|_| names.len() > 1),
+    };
+    page(StatusCode::FORBIDDEN, &view)
+}
+
+fn next_of(web: &Web, caller: &Caller) -> Option<String> {
+    next_name(&web.app().addresses().subscriber, caller.host.as_deref())
 }
 
 fn whose(
     web: &Web,
     identity: Identity,
-    from_collection: bool,
+    checked: Option<Checked>,
     next_name: Option<String>,
     now: Timestamp,
 ) -> Response {
@@ -137,22 +252,35 @@ fn whose(
     match identity {
         Identity::Holder {
             certificate,
-            renewal_opens,
+            fingerprint,
+            standing,
+            successor,
             days_left,
             ..
         } => {
             let not_after = certificate.not_after;
+            let newer = successor.map(|next| messages::date_and_time(next.not_after));
             let view = HolderPage {
                 frame: frame(RU_0),
                 certificate: holder(certificate),
+                thumbprint: fingerprint.to_string(),
                 not_after: messages::date_and_time(not_after),
-                is_open: now >= renewal_opens,
-                opens_on: messages::date(renewal_opens),
-                days_until_open: now.japan_date().days_until(renewal_opens.japan_date()),
-                renew_days: policy.periods.renewal_days,
-                renewable: messages::renewable(not_after, days_left),
-                wait_title: messages::renewal_opens_on(renewal_opens),
-                from_collection,
+                state: match standing {
+                    RenewalStanding::Accepted => State0::Accepted,
+                    RenewalStanding::Collected => State0::Collected(newer.unwrap_or_default()),
+                    RenewalStanding::Early { opens } => State0::Early {
+                        title: messages::renewal_opens_on(opens),
+                        opens_on: messages::date(opens),
+                        days: now.japan_date().days_until(opens.japan_date()),
+                        renew_days: policy.periods.renewal_days,
+                    },
+                    RenewalStanding::Open => {
+                        State0::Open(messages::renewable(not_after, days_left))
+                    }
+                    RenewalStanding::Replaced => State0::Replaced(newer.unwrap_or_default()),
+                },
+                checked,
+                check: check_address(web.app().addresses(), Procedure::Renew),
                 next_name,
             };
             page(StatusCode::OK, &view)
@@ -182,7 +310,10 @@ fn whose(
                 },
             )
         }
-        Identity::Expired { certificate } => {
+        Identity::Expired {
+            certificate,
+            successor,
+        } => {
             let frame = frame(RU_EXPIRED);
             let not_after = messages::date_and_time(certificate.not_after);
             let certificate = holder(certificate);
@@ -191,6 +322,7 @@ fn whose(
                 certificate,
                 not_after,
                 letter_days,
+                successor: successor.and_then(|next| next_of_expired(&next, now)),
                 next_name,
             };
             page(status, &view)

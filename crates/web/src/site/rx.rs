@@ -12,7 +12,8 @@ use tegata_domain::flow::FlowStep;
 use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
 
-use super::rcd::{IdsForm, IdsProblem, StepForm, to_flow};
+use super::keyfile::StepForm;
+use super::rcd::{IdsForm, IdsProblem, to_flow};
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
 use crate::form::{Fields, Malformed, half_width};

@@ -27,15 +27,15 @@ async fn a_body_that_is_no_form_of_ours_is_refused() {
         ("/p/rx", "nonsense".to_owned()),
         (
             &password,
-            "password=2580&password_confirmation=2580".to_owned(),
+            "password=2580&password_confirmation=2580&form=modern".to_owned(),
         ),
         (
             &password,
-            "version=x&password=2580&password_confirmation=2580".to_owned(),
+            "version=x&password=2580&password_confirmation=2580&form=modern".to_owned(),
         ),
         (
             &password,
-            "version=1&version=1&password=2580&password_confirmation=2580".to_owned(),
+            "version=1&version=1&password=2580&password_confirmation=2580&form=modern".to_owned(),
         ),
     ] {
         let answer = visitor.post(path, &body).await;

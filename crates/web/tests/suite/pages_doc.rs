@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::{Outcome, StatedReason};
+use tegata_domain::time::Timestamp;
 
-use crate::house::House;
+use crate::house::{House, Letter};
 use crate::visitor::{Answer, MAILS, Visitor, ids, present};
 
 /// Pages gathered for comparison: name and text.
@@ -57,7 +58,7 @@ async fn collecting_reads_like_this() {
     let page = visitor.get(&here).await;
     pages.take("rcd-2", &page);
     let form = format!(
-        "version={}&password=258&password_confirmation=２５８",
+        "version={}&password=258&password_confirmation=２５８&form=modern&weak=accepted",
         page.version()
     );
     pages.take(
@@ -65,7 +66,7 @@ async fn collecting_reads_like_this() {
         &visitor.post(&format!("{here}/password"), &form).await,
     );
     let form = format!(
-        "version={}&password=2580&password_confirmation=2580",
+        "version={}&password=2580&password_confirmation=2580&form=modern&weak=accepted",
         page.version()
     );
     let ready = visitor.go(&format!("{here}/password"), &form).await;
@@ -211,3 +212,105 @@ async fn a_presented_certificate_reads_like_this() {
     pages.take("ru-e6", &shown("/p/ru").await);
     pages.compare();
 }
+
+#[tokio::test]
+async fn what_else_a_file_needs_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let page = visitor.get(&here).await;
+    pages.take("rcd-2b", &visitor.get(&format!("{here}/suggestion")).await);
+    let form = format!(
+        "version={}&password=1234&password_confirmation=1234&form=modern",
+        page.version()
+    );
+    let weak = visitor.go(&format!("{here}/password"), &form).await;
+    pages.take("rcd-2c", &weak);
+    let form = format!("version={}", weak.version());
+    let ready = visitor.go(&format!("{here}/weak"), &form).await;
+    assert_eq!(ready.screen(), "RCD-4");
+    let form = format!("version={}", ready.version());
+    visitor.post(&format!("{here}/file"), &form).await;
+    pages.take("rcd-5", &visitor.get(&format!("{here}/other")).await);
+    pages.take("rcd-6", &visitor.get(&format!("{here}/erase")).await);
+    pages.take(
+        "rcd-6-wrong",
+        &visitor.post(&format!("{here}/erase"), &form).await,
+    );
+    let ticked = format!("{form}&confirmed=yes");
+    let erased = visitor.go(&format!("{here}/erase"), &ticked).await;
+    pages.take("rcd-7", &erased);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn renewing_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let certificate = house.certificate(&letter).await;
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    let (mut holder, mut pages) = (
+        Visitor::holder(&house, certificate.clone()),
+        Pages::default(),
+    );
+    let first = holder.get("/p/ru").await;
+    let thumbprint = first.hidden("certificate");
+    pages.take("ru-5-empty", &holder.get("/p/ru/list").await);
+    let confirm = holder
+        .go("/p/ru/begin", &format!("certificate={thumbprint}"))
+        .await;
+    pages.take("ru-1", &confirm);
+    let here = holder.at();
+    let form = format!("version={}", confirm.version());
+    let accepted = holder.go(&format!("{here}/submit"), &form).await;
+    pages.take("ru-2", &accepted);
+    pages.take("ru-0-accepted", &holder.get("/p/ru").await);
+    pages.take("ru-5", &holder.get("/p/ru/list").await);
+    let other = house.letter().await;
+    Visitor::new(&house).collect(&other).await;
+    let another = house.certificate(&other).await;
+    let mut stranger = Visitor::holder(&house, another);
+    pages.take("ru-e7", &stranger.get(&here).await);
+    let form = format!("request_id={}", accepted.hidden("request_id"));
+    let password = holder.go("/p/ru/retrieve", &form).await;
+    pages.take("ru-3", &password);
+    let here = holder.at();
+    let form = format!(
+        "version={}&password=Zt7kappa&password_confirmation=Zt7kappa&form=modern",
+        password.version()
+    );
+    let ready = holder.go(&format!("{here}/password"), &form).await;
+    pages.take("ru-4", &ready);
+    let form = format!("version={}", ready.version());
+    let file = holder.post(&format!("{here}/file"), &form).await;
+    assert_eq!(file.header("content-type"), "application/x-pkcs12");
+    pages.take("ru-4b", &holder.get(&format!("{here}/other")).await);
+    pages.take("ru-0-collected", &holder.get("/p/ru").await);
+    let newer = Letter {
+        request_id: accepted.hidden("request_id"),
+        reference_id: String::new(),
+    };
+    let newer = house.certificate(&newer).await;
+    pages.take(
+        "ru-0-renewed",
+        &present(&house, "/p/ru?from=ru", Some(newer)).await,
+    );
+    pages.take(
+        "ru-0-replaced",
+        &present(&house, "/p/ru", Some(certificate.clone())).await,
+    );
+    house.clock.set(Timestamp::parse_rfc3339(EXPIRED).unwrap());
+    pages.take(
+        "ru-e6-in-use",
+        &present(&house, "/p/ru", Some(certificate)).await,
+    );
+    pages.compare();
+}
+
+/// A month before the end of a certificate of [`NOW`](crate::house::NOW), and the day after it.
+const RENEWABLE: &str = "2029-03-20T10:00:00+09:00";
+const EXPIRED: &str = "2029-04-20T10:00:00+09:00";

@@ -118,7 +118,9 @@ async fn t05_a_repeated_password_form_gets_the_first_answer() {
     let mut visitor = Visitor::new(&house);
     let here = visitor.enter("/p/rcd", &letter).await;
     let version = visitor.get(&here).await.version();
-    let form = format!("version={version}&password=2580&password_confirmation=2580");
+    let form = format!(
+        "version={version}&password=2580&password_confirmation=2580&form=modern&weak=accepted"
+    );
     let path = format!("{here}/password");
     for _ in 0..3 {
         let answer = visitor.post(&path, &form).await;
@@ -127,7 +129,9 @@ async fn t05_a_repeated_password_form_gets_the_first_answer() {
         let cookie = answer.header("set-cookie");
         assert!(cookie.contains(&format!("Path={here}; Secure; HttpOnly; SameSite=Strict")));
     }
-    let other = format!("version={version}&password=2581&password_confirmation=2581");
+    let other = format!(
+        "version={version}&password=2581&password_confirmation=2581&form=modern&weak=accepted"
+    );
     let answer = visitor.post(&path, &other).await;
     assert_eq!(
         (answer.status, answer.screen().as_str()),
@@ -143,7 +147,9 @@ async fn t05_ten_forms_at_once_make_one_certificate() {
     let mut visitor = Visitor::new(&house);
     let here = visitor.enter("/p/rcd", &letter).await;
     let version = visitor.get(&here).await.version();
-    let form = format!("version={version}&password=2580&password_confirmation=2580");
+    let form = format!(
+        "version={version}&password=2580&password_confirmation=2580&form=modern&weak=accepted"
+    );
     let mut posts = JoinSet::new();
     for _ in 0..10 {
         let router = house.public.clone();
@@ -194,7 +200,9 @@ async fn passwords_are_never_sent_back() {
     let mut visitor = Visitor::new(&house);
     let here = visitor.enter("/p/rcd", &letter).await;
     let version = visitor.get(&here).await.version();
-    let form = format!("version={version}&password=Geheim99&password_confirmation=Geheim98");
+    let form = format!(
+        "version={version}&password=Geheim99&password_confirmation=Geheim98&form=modern&weak=accepted"
+    );
     let answer = visitor.post(&format!("{here}/password"), &form).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(!answer.html().contains("Geheim"));

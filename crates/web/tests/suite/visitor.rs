@@ -47,7 +47,13 @@ impl Answer {
 
     /// The value of the hidden field `version`.
     pub(crate) fn version(&self) -> String {
-        let (_, rest) = self.html().split_once("name=\"version\" value=\"").unwrap();
+        self.hidden("version")
+    }
+
+    /// The value of a hidden field.
+    pub(crate) fn hidden(&self, name: &str) -> String {
+        let field = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.html().split_once(&field).unwrap();
         rest.split_once('"').unwrap().0.to_owned()
     }
 }
@@ -90,9 +96,12 @@ pub(crate) fn form_request(path: &str, body: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// A person at the public sites.
+/// A person at the public sites, or with a certificate at the subscriber's.
 pub(crate) struct Visitor<'a> {
     house: &'a House,
+    certificate: Option<Vec<u8>>,
+    /// Where the last form led.
+    at: String,
     /// Path and value.
     cookies: Vec<(String, String)>,
 }
@@ -101,7 +110,17 @@ impl<'a> Visitor<'a> {
     pub(crate) fn new(house: &'a House) -> Self {
         Self {
             house,
+            certificate: None,
+            at: String::new(),
             cookies: Vec::new(),
+        }
+    }
+
+    /// The holder of a certificate, at the subscriber listener.
+    pub(crate) fn holder(house: &'a House, certificate: Vec<u8>) -> Self {
+        Self {
+            certificate: Some(certificate),
+            ..Self::new(house)
         }
     }
 
@@ -117,8 +136,14 @@ impl<'a> Visitor<'a> {
     pub(crate) async fn go(&mut self, path: &str, body: &str) -> Answer {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
-        let page = answer.header("location").to_owned();
+        self.at = answer.header("location").to_owned();
+        let page = self.at.clone();
         self.get(&page).await
+    }
+
+    /// The address to which the last form led.
+    pub(crate) fn at(&self) -> String {
+        self.at.clone()
     }
 
     /// Enters the two IDs of a letter; answers the address of the procedure's page.
@@ -132,7 +157,9 @@ impl<'a> Visitor<'a> {
     pub(crate) async fn collect(&mut self, letter: &Letter) -> String {
         let here = self.enter("/p/rcd", letter).await;
         let version = self.get(&here).await.version();
-        let form = format!("version={version}&password=2580&password_confirmation=2580");
+        let form = format!(
+            "version={version}&password=2580&password_confirmation=2580&form=modern&weak=accepted"
+        );
         let page = self.go(&format!("{here}/password"), &form).await;
         assert_eq!(page.screen(), "RCD-4");
         let form = format!("version={}", page.version());
@@ -167,7 +194,12 @@ impl<'a> Visitor<'a> {
 
     async fn send(&mut self, request: Request<Body>) -> Answer {
         let request = self.with_cookies(request);
-        let answer = send(&self.house.public, request, Some("localhost"), None).await;
+        let router = match self.certificate {
+            Some(_) => &self.house.subscriber,
+            None => &self.house.public,
+        };
+        let certificate = self.certificate.clone();
+        let answer = send(router, request, Some("localhost"), certificate).await;
         for header in answer.headers.get_all(SET_COOKIE) {
             let header = header.to_str().unwrap();
             let (_, value) = header.split_once("__Secure-tegata-flow=").unwrap();

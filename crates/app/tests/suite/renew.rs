@@ -1,0 +1,433 @@
+//! 更新 (F3, D1, D2): what the holder of a certificate gets, when, and what becomes of the old one.
+
+use std::collections::BTreeSet;
+
+use tegata_app::{Error, Identity, Refusal, Successor, TypedIds, Visit};
+use tegata_domain::certificate::CertificateState;
+use tegata_domain::id::{Fingerprint, FlowId};
+use tegata_domain::issuance::RequestStatus;
+use tegata_domain::outbox::MailKind;
+use tegata_domain::reference::ReferenceId;
+use tegata_domain::renewal::RenewalStanding;
+use tegata_domain::revocation::Outcome;
+use tegata_domain::time::Timestamp;
+use tegata_pki::certificate::Certificate;
+use tegata_pki::pkcs12;
+
+use crate::world::{PASSWORD, Posted, World, password, refusal, source, worlds};
+
+/// A certificate as a TLS client would present it.
+#[derive(Clone)]
+struct Card {
+    der: Vec<u8>,
+    fingerprint: Fingerprint,
+}
+
+impl Card {
+    fn of(certificate: &Certificate) -> Self {
+        Self {
+            der: certificate.der().to_vec(),
+            fingerprint: Fingerprint(certificate.fingerprint_sha256()),
+        }
+    }
+
+    fn visit<'a>(&self, cookie: &'a str) -> Visit<'a> {
+        Visit {
+            cookie: Some(cookie),
+            presented: Some(self.fingerprint),
+            source: source(1),
+        }
+    }
+}
+
+/// What RU-2 shows.
+struct Renewed {
+    flow: FlowId,
+    renewal: Successor,
+    reference: ReferenceId,
+}
+
+impl World {
+    /// A certificate that was collected and used, on the first day on which it can be renewed.
+    async fn renewable(&self) -> (Posted, Card) {
+        let posted = self.posted().await;
+        self.collect(&posted).await;
+        let card = Card::of(&self.certificate(&posted).await);
+        self.present(&card).await;
+        let opens = self.opens(&card).await;
+        self.go_to(opens);
+        (posted, card)
+    }
+
+    fn go_to(&self, at: Timestamp) {
+        self.clock.set(at);
+        self.system.set(at);
+    }
+
+    async fn opens(&self, card: &Card) -> Timestamp {
+        match self.present(card).await {
+            Identity::Holder { renewal_opens, .. } => renewal_opens,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn present(&self, card: &Card) -> Identity {
+        let identity = self
+            .app
+            .identify(Some(&card.der), source(1), self.now())
+            .await;
+        identity.unwrap()
+    }
+
+    async fn standing(&self, card: &Card) -> RenewalStanding {
+        match self.present(card).await {
+            Identity::Holder { standing, .. } => standing,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn begin_renewal(&self, card: &Card) -> Result<FlowId, Error> {
+        let presented = card.fingerprint;
+        self.app
+            .open_renewal(presented, source(1), self.now())
+            .await
+    }
+
+    async fn submit_renewal(&self, flow: &FlowId, card: &Card) -> Result<(), Error> {
+        self.app
+            .accept_renewal(flow, 1, card.fingerprint, source(1), self.now())
+            .await
+    }
+
+    async fn renew(&self, card: &Card) -> Renewed {
+        let flow = self.begin_renewal(card).await.unwrap();
+        self.submit_renewal(&flow, card).await.unwrap();
+        let page = self.app.renewal_page(&flow, card.fingerprint, self.now());
+        let accepted = page.await.unwrap().accepted.unwrap();
+        Renewed {
+            flow,
+            renewal: accepted.renewal,
+            reference: accepted.reference_id.unwrap(),
+        }
+    }
+
+    /// RU-5 to RU-4: the file of a renewal, by the old certificate.
+    async fn retrieve(&self, card: &Card, renewed: &Renewed) -> pkcs12::Opened {
+        let opened = self
+            .app
+            .open_retrieval(
+                &renewed.renewal.request_id,
+                card.fingerprint,
+                source(1),
+                self.now(),
+            )
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let cookie = self
+            .app
+            .set_password(
+                &opened.flow,
+                card.visit(&opened.cookie),
+                password(PASSWORD, 1),
+                self.now(),
+            )
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let file = self
+            .app
+            .download(&opened.flow, card.visit(&cookie), 2, self.now())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        pkcs12::open(&file.der, PASSWORD).unwrap()
+    }
+
+    /// The renewal as letters are: for what works with its two IDs.
+    async fn as_posted(&self, renewed: &Renewed) -> Posted {
+        let story = self.app.grant_story(&renewed.renewal.request_id).await;
+        Posted {
+            grant: story.unwrap().grant,
+            reference: renewed.reference.clone(),
+        }
+    }
+
+    async fn new_card(&self, renewed: &Renewed) -> Card {
+        let posted = self.as_posted(renewed).await;
+        Card::of(&self.certificate(&posted).await)
+    }
+}
+
+#[tokio::test]
+async fn renewal_opens_at_midnight_90_days_before_the_end_and_not_a_second_earlier() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let opens = world.now();
+        assert_eq!(opens.japan_date().start(), opens);
+        let last = posted.grant.not_after.japan_date();
+        assert_eq!(opens.japan_date().days_until(last), 90);
+        world.go_to(opens.plus_seconds(-1));
+        let early = refusal(world.begin_renewal(&card).await);
+        assert_eq!(early, Refusal::RenewalNotOpen { opens });
+        world.go_to(opens);
+        world.begin_renewal(&card).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_is_accepted_in_the_last_second_and_not_after_it() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let not_after = posted.grant.not_after;
+        world.go_to(not_after.plus_seconds(-60));
+        let (in_time, late) = (
+            world.begin_renewal(&card).await.unwrap(),
+            world.begin_renewal(&card).await.unwrap(),
+        );
+        world.go_to(not_after.plus_seconds(1));
+        let refused = refusal(world.submit_renewal(&late, &card).await);
+        assert_eq!(refused, Refusal::Expired { not_after });
+        world.go_to(not_after);
+        world.submit_renewal(&in_time, &card).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_newer_certificate_counts_from_the_acceptance_and_has_another_key() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let accepted_at = world.now();
+        let renewed = world.renew(&card).await;
+        assert_eq!(renewed.renewal.status, RequestStatus::Issued);
+        let old = world.certificate(&posted).await;
+        let file = world.retrieve(&card, &renewed).await;
+        let new = Certificate::from_der(&file.chain[0]).unwrap();
+        assert_eq!(new.subject(), old.subject());
+        assert_ne!(
+            new.public_key().spki_sha256(),
+            old.public_key().spki_sha256()
+        );
+        let end = accepted_at.plus_months(39).plus_seconds(-1);
+        assert_eq!(new.not_after(), end.unix());
+        assert_eq!(
+            world.certificate_state(&posted).await,
+            CertificateState::Issued,
+            "the old one stays in force"
+        );
+        assert_eq!(world.mails(MailKind::RenewalAccepted).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_state_line_follows_the_renewal_to_its_use() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        assert_eq!(world.standing(&card).await, RenewalStanding::Open);
+        let renewed = world.renew(&card).await;
+        assert_eq!(world.standing(&card).await, RenewalStanding::Accepted);
+        world.retrieve(&card, &renewed).await;
+        assert_eq!(world.standing(&card).await, RenewalStanding::Collected);
+        let new = world.new_card(&renewed).await;
+        assert!(matches!(
+            world.standing(&new).await,
+            RenewalStanding::Early { .. }
+        ));
+        assert_eq!(world.standing(&card).await, RenewalStanding::Replaced);
+        let again = refusal(world.begin_renewal(&card).await);
+        assert_eq!(again, Refusal::RenewedBefore);
+    }
+}
+
+#[tokio::test]
+async fn the_kept_key_is_destroyed_once_the_newer_certificate_is_seen() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        world.retrieve(&card, &renewed).await;
+        let new = world.new_card(&renewed).await;
+        world.present(&new).await;
+        let request = &renewed.renewal.request_id;
+        let again = world
+            .app
+            .open_retrieval(request, card.fingerprint, source(1), world.now())
+            .await;
+        assert!(matches!(refusal(again), Refusal::KeyDestroyed { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_application_is_the_first_one() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        world.submit_renewal(&renewed.flow, &card).await.unwrap();
+        let (renewals, _) = world.app.list_renewals(card.fingerprint).await.unwrap();
+        assert_eq!(renewals.len(), 1);
+        assert_eq!(world.mails(MailKind::RenewalAccepted).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_tabs_that_renew_at_once_make_one_renewal() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let mut posts = Vec::new();
+        for _ in 0..4 {
+            let flow = world.begin_renewal(&card).await.unwrap();
+            let (app, now, presented) = (world.app.clone(), world.now(), card.fingerprint);
+            posts.push(tokio::spawn(async move {
+                app.accept_renewal(&flow, 1, presented, source(1), now)
+                    .await
+            }));
+        }
+        let mut accepted = 0;
+        for post in posts {
+            match post.await.unwrap() {
+                Ok(()) => accepted += 1,
+                Err(error) => assert!(
+                    matches!(error, Error::Refused(Refusal::RenewedBefore)),
+                    "{error}"
+                ),
+            }
+        }
+        assert_eq!(accepted, 1);
+        let (renewals, _) = world.app.list_renewals(card.fingerprint).await.unwrap();
+        assert_eq!(renewals.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn another_certificate_cannot_take_part_in_a_renewal() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let other = world.posted().await;
+        world.collect(&other).await;
+        let other = Card::of(&world.certificate(&other).await);
+        let flow = world.begin_renewal(&card).await.unwrap();
+        let mixed = refusal(world.submit_renewal(&flow, &other).await);
+        assert_eq!(mixed, Refusal::OtherCertificate);
+        let shown = world.app.other_holder(&flow, other.fingerprint).await;
+        assert!(shown.unwrap().first.is_some(), "of the same institution");
+        let (renewals, _) = world.app.list_renewals(card.fingerprint).await.unwrap();
+        assert!(renewals.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_on_hold_or_revoked_is_not_renewed() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let flow = world.begin_renewal(&card).await.unwrap();
+        let number = world.revoke(&posted, "lost").await;
+        let held = refusal(world.submit_renewal(&flow, &card).await);
+        assert!(matches!(held, Refusal::OnHold { .. }));
+        world.finish(&number, Outcome::Complete).await;
+        let revoked = refusal(world.submit_renewal(&flow, &card).await);
+        assert!(matches!(revoked, Refusal::Revoked { .. }));
+    }
+}
+
+#[tokio::test]
+async fn renewal_ids_retrieve_for_30_days_after_the_old_end() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        let ids = world.as_posted(&renewed).await;
+        let end = posted.grant.not_after.japan_date().plus_days(30).end();
+        assert_eq!(ids.grant.window_end, end);
+        world.go_to(end);
+        let file = world.collect(&ids).await;
+        let new = Certificate::from_der(&file.chain[0]).unwrap();
+        assert_eq!(new.not_after(), ids.grant.not_after.unix());
+        world.go_to(end.plus_seconds(1));
+        let late = world.open_refused(&ids).await;
+        assert!(matches!(late, Refusal::WindowEnded { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_kept_any_more_is_replaced_and_the_older_one_superseded_in_use() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        world.retrieve(&card, &renewed).await;
+        let first = world.new_card(&renewed).await;
+        world.jobs().await;
+        world.advance(8 * 86_400);
+        assert_eq!(world.jobs().await.keys, 1);
+        world.retrieve(&card, &renewed).await;
+        let second = world.new_card(&renewed).await;
+        assert_ne!(first.fingerprint, second.fingerprint);
+        assert!(matches!(
+            world.present(&first).await,
+            Identity::Holder { .. }
+        ));
+        world.present(&second).await;
+        assert!(matches!(
+            world.present(&first).await,
+            Identity::Revoked { .. }
+        ));
+    }
+}
+
+#[tokio::test]
+async fn the_reference_id_of_a_renewal_is_shown_for_a_day() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        let receipt = world
+            .app
+            .renewal_receipt(&renewed.flow, card.fingerprint, world.now())
+            .await;
+        assert!(receipt.unwrap().unwrap().starts_with(b"%PDF"));
+        world.clock.advance(86_401);
+        world.system.advance(61);
+        world.jobs().await;
+        let page = world
+            .app
+            .renewal_page(&renewed.flow, card.fingerprint, world.now());
+        let accepted = page.await.unwrap().accepted.unwrap();
+        assert!(accepted.reference_id.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_renewed_again() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let mut serials = BTreeSet::new();
+        let mut card = card;
+        for _ in 0..2 {
+            let renewed = world.renew(&card).await;
+            world.retrieve(&card, &renewed).await;
+            let new = world.new_card(&renewed).await;
+            world.present(&new).await;
+            serials.insert(new.der.clone());
+            let opens = world.opens(&new).await;
+            world.go_to(opens);
+            card = new;
+        }
+        assert_eq!(serials.len(), 2);
+        let (renewals, _) = world.app.list_renewals(card.fingerprint).await.unwrap();
+        assert_eq!(renewals.len(), 2);
+        assert!(!renewals.iter().any(|renewal| renewal.is_next));
+    }
+}
+
+#[tokio::test]
+async fn the_ids_of_a_renewal_also_stop_its_certificate() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        let renewed = world.renew(&card).await;
+        let posted = world.as_posted(&renewed).await;
+        world.revoke(&posted, "lost").await;
+        assert!(matches!(
+            world.certificate_state(&posted).await,
+            CertificateState::OnHold { .. }
+        ));
+        let ids = TypedIds {
+            request: Some(posted.grant.request_id.clone()),
+            reference: Some(posted.reference.clone()),
+        };
+        let stopped = world.app.open_collection(ids, source(1), world.now()).await;
+        assert!(matches!(refusal(stopped), Refusal::OnHold { .. }));
+    }
+}

@@ -38,7 +38,9 @@ impl App {
             .decide(outcome, by.id.clone(), now, note);
         let state = self.audited(number, by, decided, now).await?;
         let action = match state {
-            RevocationState::Ended { .. } => "revocation.end",
+            RevocationState::Ended { .. } | RevocationState::EndedByHolder { .. } => {
+                "revocation.end"
+            }
             RevocationState::Proposed { .. } | RevocationState::Submitted => "revocation.propose",
         };
         self.move_request(request, state, (action, detail), by, now)
@@ -146,14 +148,16 @@ impl App {
     }
 
     /// The mails of a request that has ended; none before.
-    fn end_mails(
+    pub(crate) fn end_mails(
         &self,
         request: &RevocationRequest,
         grant: &Grant,
         now: Timestamp,
     ) -> Vec<OutboxMail> {
-        let RevocationState::Ended { outcome, note, .. } = &request.state else {
-            return Vec::new();
+        let (outcome, note) = match &request.state {
+            RevocationState::Ended { outcome, note, .. } => (*outcome, note.as_str()),
+            RevocationState::EndedByHolder { .. } => (Outcome::Complete, ""),
+            RevocationState::Proposed { .. } | RevocationState::Submitted => return Vec::new(),
         };
         let mut values = values_of(grant);
         values.push(("number", request.number.clone()));
@@ -165,7 +169,7 @@ impl App {
             }
             Outcome::Lift => {
                 values.push(("lifted_at", now.to_string()));
-                values.push(("reason", note.clone()));
+                values.push(("reason", note.to_owned()));
                 // Nobody asked for it, so nothing was refused (text 1).
                 if request.is_by_operator() {
                     MailKind::HoldLifted
@@ -187,7 +191,7 @@ impl App {
 
 /// Revokes with the hold's date and destroys the kept keys, or lifts the hold. Certificates that were set aside for
 /// a newer key go the same way.
-async fn end_hold(
+pub(crate) async fn end_hold(
     tx: &mut Tx,
     request: &RevocationRequest,
     outcome: Outcome,

@@ -135,6 +135,8 @@ pub enum FieldProblem {
     MailInvalid,
     /// The two mail addresses differ.
     MailsDiffer,
+    /// Whether the newer certificate is stopped too was not answered.
+    NewerUnanswered,
     /// The box was not ticked.
     NotConfirmed,
     /// The password has a character that is not printable ASCII.

@@ -9,12 +9,15 @@ use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::{Act, Operator};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::RequestId;
-use tegata_domain::revocation::{BY_OPERATOR, RevocationRequest, RevocationState, StatedReason};
+use tegata_domain::revocation::{
+    BY_OPERATOR, Outcome, RevocationRequest, RevocationState, StatedReason,
+};
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
 use crate::act_refusal::ActRefusal;
 use crate::base::{App, TRIES};
+use crate::decide::end_hold;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::issue::want_lists;
@@ -35,8 +38,10 @@ pub(crate) struct Asked {
     pub(crate) actor: Actor,
     /// Further facts for the audit trail.
     pub(crate) detail: String,
-    /// Holds in an hour above which it queues; none for an operator.
+    /// Holds in an hour above which it queues; none for an operator, nor for the certificate itself.
     pub(crate) rate: Option<i64>,
+    /// The certificate itself asks for its own end: final at once, and told by text 12c (F4).
+    pub(crate) is_final: bool,
 }
 
 /// Everything that one hold writes.
@@ -49,6 +54,14 @@ pub(crate) struct Hold {
     mails: Vec<OutboxMail>,
     event: AuditEvent,
     rate: Option<i64>,
+    /// What the end of a final one tells and writes down.
+    end: Option<End>,
+}
+
+/// The end of a request that the certificate itself made.
+struct End {
+    mails: Vec<OutboxMail>,
+    destroyed: Option<AuditEvent>,
 }
 
 impl App {
@@ -73,6 +86,7 @@ impl App {
                 actor: Actor::Operator(by.id.clone()),
                 detail: note.clone(),
                 rate: None,
+                is_final: false,
             };
             match self.hold_now(grant, asked, now).await {
                 Err(Error::Conflict) => {}
@@ -107,6 +121,7 @@ impl App {
                 actor: Actor::Operator(by.id.clone()),
                 detail: String::new(),
                 rate: None,
+                is_final: false,
             };
             match self.hold_now(grant, asked, now).await {
                 Err(Error::Conflict) => {}
@@ -197,19 +212,46 @@ impl App {
                 self.mail(MailKind::RevocationAccepted, to, key, &values, now)
             })
             .collect();
+        let request = RevocationRequest {
+            serial: record.as_ref().map(|record| record.serial),
+            ..request
+        };
+        let end = asked
+            .is_final
+            .then(|| self.prepare_end(&request, grant, &asked.actor, now));
         let object = format!("grant:{}", grant.id);
         let event = self.event(asked.actor, "certificate.hold", object, asked.detail, now);
         Hold {
             grant: grant.clone(),
-            request: RevocationRequest {
-                serial: record.as_ref().map(|record| record.serial),
-                ..request
-            },
+            request,
+            end,
             record,
             is_stored,
             mails,
             event,
             rate: asked.rate,
+        }
+    }
+
+    fn prepare_end(
+        &self,
+        request: &RevocationRequest,
+        grant: &Grant,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> End {
+        let ended = RevocationRequest {
+            held_at: Some(now),
+            state: RevocationState::EndedByHolder { at: now },
+            ..request.clone()
+        };
+        End {
+            mails: self.end_mails(&ended, grant, now),
+            destroyed: request.serial.map(|serial| {
+                let object = format!("certificate:{serial}");
+                let detail = "its holder ended the certificate".to_owned();
+                self.event(actor.clone(), "key.destroy", object, detail, now)
+            }),
         }
     }
 }
@@ -237,13 +279,38 @@ impl Hold {
         } else {
             tx.insert_revocation_request(&self.request).await?;
         }
-        for mail in &mut self.mails {
+        let end = self.end.take();
+        let mails = match &end {
+            Some(end) => &end.mails,
+            None => &self.mails,
+        };
+        for mail in mails {
+            let mut mail = mail.clone();
             mail.values
                 .insert("number".to_owned(), self.request.number.clone());
-            tx.insert_mail(mail).await?;
+            tx.insert_mail(&mail).await?;
         }
         self.tell(tx, "certificate.hold").await?;
+        if let Some(end) = end {
+            self.finish(tx, end.destroyed, now).await?;
+        }
         Ok(self.request)
+    }
+
+    /// The certificate itself asked: the hold becomes its revocation in the same transaction (F4).
+    async fn finish(
+        &mut self,
+        tx: &mut Tx,
+        destroyed: Option<AuditEvent>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let ended = self.request.state.clone().prove(now)?;
+        let from = std::mem::replace(&mut self.request.state, ended);
+        let (id, to) = (&self.request.id, &self.request.state);
+        if !tx.move_revocation(id, &from, to).await? {
+            return Err(Error::Conflict);
+        }
+        end_hold(tx, &self.request, Outcome::Complete, destroyed, now).await
     }
 
     /// Above the rate: nothing is stopped, and the operators are rung.

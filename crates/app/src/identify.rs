@@ -59,6 +59,8 @@ pub enum Identity {
     OnHold {
         /// The certificate.
         certificate: CertificateBox,
+        /// Names it in the pages of a procedure.
+        fingerprint: Fingerprint,
         /// Since when.
         at: Timestamp,
         /// Whether an operator stopped it without a request of its holder (text 1).
@@ -68,6 +70,8 @@ pub enum Identity {
     Revoked {
         /// The certificate.
         certificate: CertificateBox,
+        /// Names it in the pages of a procedure.
+        fingerprint: Fingerprint,
         /// Since when.
         at: Timestamp,
     },
@@ -95,11 +99,13 @@ impl App {
             return Ok(foreign(&certificate));
         };
         let shown = CertificateBox::of(&grant, record.not_after);
+        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
         Ok(match record.state {
             CertificateState::Revoked { at, .. }
             | CertificateState::Superseded { at }
             | CertificateState::Void { at } => Identity::Revoked {
                 certificate: shown,
+                fingerprint,
                 at,
             },
             CertificateState::Intended => foreign(&certificate),
@@ -110,6 +116,7 @@ impl App {
             _ if now < record.not_before => foreign(&certificate),
             CertificateState::OnHold { at } => Identity::OnHold {
                 certificate: shown,
+                fingerprint,
                 at,
                 by_operator: self.is_held_by_operator(&grant).await?,
             },
@@ -120,7 +127,7 @@ impl App {
                 let state = next.as_ref().map(|grant| &grant.state);
                 Identity::Holder {
                     certificate: shown,
-                    fingerprint: Fingerprint(certificate.fingerprint_sha256()),
+                    fingerprint,
                     serial: record.serial,
                     is_renewal: grant.origin.predecessor().is_some(),
                     standing: RenewalStanding::of(record.not_after, state, periods, now),

@@ -71,7 +71,8 @@ pub use proposal::Confirmed;
 pub use reference::TypedIds;
 pub use renew::{AcceptedRenewal, RenewalPage, Successor};
 pub use revoke::{
-    AcceptedRevocation, EnteredRevocation, HolderStatus, RevocationForm, RevocationPage,
+    AcceptedRevocation, EnteredRevocation, HolderStatus, NewerCertificate, RevocationForm,
+    RevocationPage,
 };
 pub use service::ServerIdentity;
 pub use session::Session;

@@ -301,7 +301,10 @@ impl App {
     }
 
     /// The certificate behind a connection, which `identify` found to be ours, with its grant.
-    async fn presented(&self, presented: Fingerprint) -> Result<(CertificateRecord, Grant)> {
+    pub(crate) async fn presented(
+        &self,
+        presented: Fingerprint,
+    ) -> Result<(CertificateRecord, Grant)> {
         let mut reader = self.store().reader().await?;
         let record = reader.certificate_by_fingerprint(&presented).await?;
         let record = record.ok_or(Refusal::OtherCertificate)?;

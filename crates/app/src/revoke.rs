@@ -1,12 +1,12 @@
-//! 失効 (`/p/rx`, manual 4): the request by the letter's two IDs stops the certificate at once; two operators
-//! end it (decision F4).
+//! 失効 (`/p/rx`, manual 4): the request by the letter's two IDs stops the certificate at once, and two operators
+//! end it; the request by the certificate itself is final at once (decision F4).
 
 use serde::{Deserialize, Serialize};
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantState};
-use tegata_domain::id::FlowId;
+use tegata_domain::id::{Fingerprint, FlowId};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::secret::Secret;
@@ -22,6 +22,10 @@ use crate::guessing::Source;
 use crate::hold::{Asked, Hold};
 use crate::reference::TypedIds;
 use crate::seal::Purpose;
+use crate::visit::Visit;
+
+/// What a procedure has entered that begins at its end.
+const NOTHING: &str = "{}";
 
 /// What RX-2 to RX-4 show.
 #[derive(Clone, Debug)]
@@ -36,6 +40,10 @@ pub struct RevocationPage {
     pub last_two: String,
     /// Where the certificate stands.
     pub status: HolderStatus,
+    /// The newer certificate, about which RX-2 asks.
+    pub newer: Option<NewerCertificate>,
+    /// Whether the certificate itself asks: then there is no reference ID, and the end is final.
+    pub by_certificate: bool,
     /// What was entered on RX-2.
     pub entered: Option<EnteredRevocation>,
     /// The request, once it is accepted.
@@ -51,6 +59,15 @@ pub enum HolderStatus {
     NotCollected,
 }
 
+/// A live renewal of the certificate that is to be stopped (F4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewerCertificate {
+    /// Its last second.
+    pub not_after: Timestamp,
+    /// Whether it was seen in use.
+    pub is_in_use: bool,
+}
+
 /// RX-2 as it was entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnteredRevocation {
@@ -58,6 +75,8 @@ pub struct EnteredRevocation {
     pub mail: String,
     /// 失効の理由.
     pub reason: StatedReason,
+    /// Whether the newer certificate is stopped too; `None` where there is none.
+    pub stop_newer: Option<bool>,
 }
 
 /// RX-4.
@@ -86,6 +105,8 @@ pub struct RevocationForm {
     pub confirmation: String,
     /// 失効の理由.
     pub reason: String,
+    /// 「新しい電子証明書も止めますか。」: `yes`, `no` or nothing.
+    pub newer: String,
 }
 
 /// What is kept of RX-2 between its pages; no secret.
@@ -93,6 +114,8 @@ pub struct RevocationForm {
 struct Entered {
     mail: String,
     reason: String,
+    #[serde(default)]
+    stop_newer: Option<bool>,
 }
 
 impl App {
@@ -105,17 +128,8 @@ impl App {
         now: Timestamp,
     ) -> Result<Opened> {
         let proven = self.prove_ids(ids, source).await?;
-        let grant = &proven.grant;
-        let record = self.record_of(grant).await?;
-        let step = if self.is_requested(grant).await? {
-            FlowStep::Done
-        } else {
-            let open = self.open_request(grant).await?;
-            check_revocable(grant, record.as_ref(), open.as_ref(), now)?;
-            FlowStep::Form
-        };
         let flow = self
-            .begin_flow((FlowKind::Revoke, step), grant, None, source, now)
+            .begin_revocation(&proven.grant, None, source, now)
             .await?;
         let secret = FlowSecret {
             // A revocation opens no key, so its cookie carries none.
@@ -127,14 +141,60 @@ impl App {
         Ok(Opened { flow, cookie })
     }
 
-    /// RX-2 to RX-4, by where the procedure stands.
-    pub async fn revocation_page(
+    /// RX-1 「通知書がないとき」: begins a procedure by the certificate that stands behind the connection.
+    pub async fn open_own_revocation(
+        &self,
+        presented: Fingerprint,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let (_, grant) = self.presented(presented).await?;
+        self.begin_revocation(&grant, Some(presented), source, now)
+            .await
+    }
+
+    async fn begin_revocation(
+        &self,
+        grant: &Grant,
+        presented: Option<Fingerprint>,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let record = self.record_of(grant).await?;
+        let step = if self.is_requested(grant).await? {
+            FlowStep::Done
+        } else {
+            let open = self.open_request(grant).await?;
+            check_revocable(grant, record.as_ref(), open.as_ref(), now)?;
+            FlowStep::Form
+        };
+        self.begin_flow((FlowKind::Revoke, step), grant, presented, source, now)
+            .await
+    }
+
+    /// A procedure to revoke, by the two IDs or by the certificate that began it, with the last two characters
+    /// of the reference ID.
+    async fn load_revocation(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
-    ) -> Result<RevocationPage> {
-        let secret = self.open_cookie(flow, cookie)?;
-        let (row, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
+        visit: Visit<'_>,
+    ) -> Result<(Flow, Grant, String)> {
+        if let Some(presented) = visit.presented {
+            let kind = FlowKind::Revoke;
+            let (flow, grant) = self.load_holder_flow(flow, kind, presented).await?;
+            return Ok((flow, grant, String::new()));
+        }
+        let secret = self.open_cookie(flow, visit.cookie)?;
+        let (flow, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
+        if flow.fingerprint.is_some() {
+            return Err(Refusal::FlowEnded.into());
+        }
+        Ok((flow, grant, secret.last_two))
+    }
+
+    /// RX-2 to RX-4, by where the procedure stands.
+    pub async fn revocation_page(&self, flow: &FlowId, visit: Visit<'_>) -> Result<RevocationPage> {
+        let (row, grant, last_two) = self.load_revocation(flow, visit).await?;
         let latest = self
             .store()
             .reader()
@@ -154,12 +214,14 @@ impl App {
         let accepted = latest.map(|request| AcceptedRevocation {
             number: request.number,
             at: request.submitted_at,
-            mail: request.mail.as_str().to_owned(),
-            masked_registered_mail: grant.mail.masked(),
-            outcome: match request.state {
-                RevocationState::Ended { outcome, .. } => Some(outcome),
-                RevocationState::Proposed { .. } | RevocationState::Submitted => None,
+            mail: if row.entered == NOTHING {
+                // Opened again: whoever has the letter need not learn who asked.
+                request.mail.masked()
+            } else {
+                request.mail.as_str().to_owned()
             },
+            masked_registered_mail: grant.mail.masked(),
+            outcome: request.state.outcome(),
         });
         let status = if grant.state.serial().is_some() {
             HolderStatus::InUse
@@ -170,7 +232,9 @@ impl App {
             certificate: CertificateBox::of(&grant, grant.not_after),
             version: row.version,
             step: row.step,
-            last_two: secret.last_two,
+            last_two,
+            newer: self.newer(&grant).await?,
+            by_certificate: row.fingerprint.is_some(),
             status,
             entered: read_entered(&row.entered),
             accepted,
@@ -181,16 +245,16 @@ impl App {
     pub async fn enter_revocation(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         form: RevocationForm,
     ) -> Result<()> {
-        self.open_cookie(flow, cookie)?;
-        let (row, _) = self.load_flow(flow, FlowKind::Revoke).await?;
-        let typed: [&[u8]; 4] = [
+        let (row, grant, _) = self.load_revocation(flow, visit).await?;
+        let typed: [&[u8]; 5] = [
             b"form",
             form.mail.as_bytes(),
             form.confirmation.as_bytes(),
             form.reason.as_bytes(),
+            form.newer.as_bytes(),
         ];
         let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
@@ -199,7 +263,7 @@ impl App {
         if row.step != FlowStep::Form {
             return Err(Refusal::FlowElsewhere.into());
         }
-        let entered = check_form(&form)?;
+        let entered = check_form(&form, self.newer(&grant).await?.is_some())?;
         let entered =
             serde_json::to_string(&entered).map_err(|error| internal("keep a form", error))?;
         self.move_flow(&row, FlowStep::Confirm, &entered, digest)
@@ -210,11 +274,10 @@ impl App {
     pub async fn correct_revocation(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         version: i64,
     ) -> Result<()> {
-        self.open_cookie(flow, cookie)?;
-        let (row, _) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let (row, _, _) = self.load_revocation(flow, visit).await?;
         let digest = self.keyring().digest(Purpose::FlowCookie, &[b"correct"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
@@ -231,20 +294,18 @@ impl App {
     pub async fn submit_revocation(
         &self,
         flow: &FlowId,
-        cookie: Option<&str>,
+        visit: Visit<'_>,
         version: i64,
         confirmed: bool,
-        source: Source,
         now: Timestamp,
     ) -> Result<()> {
-        self.open_cookie(flow, cookie)?;
         let turn = Submission {
             version,
             confirmed,
             digest: self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?,
         };
         for _ in 0..TRIES {
-            match self.try_submit(flow, &turn, source, now).await {
+            match self.try_submit(flow, &turn, visit, now).await {
                 Err(Error::Conflict) => {}
                 done => return done,
             }
@@ -257,10 +318,10 @@ impl App {
         &self,
         flow: &FlowId,
         turn: &Submission,
-        source: Source,
+        visit: Visit<'_>,
         now: Timestamp,
     ) -> Result<()> {
-        let (row, grant) = self.load_flow(flow, FlowKind::Revoke).await?;
+        let (row, grant, _) = self.load_revocation(flow, visit).await?;
         if self.take_turn(&row, turn.version, &turn.digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -270,7 +331,7 @@ impl App {
         if !turn.confirmed {
             return Err(Refusal::Fields(vec![FieldProblem::NotConfirmed]).into());
         }
-        let actor = Actor::Subscriber(source.to_string());
+        let actor = Actor::Subscriber(visit.source.to_string());
         let record = self.settled_record(&grant, actor.clone(), now).await?;
         // Asked last: a hold that the record shows has its request by now.
         let open = self.open_request(&grant).await?;
@@ -280,18 +341,69 @@ impl App {
                 .await;
         }
         check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
+        let mut holds = Vec::new();
+        // The newer one is not the certificate that asks: its hold is the operators' to end.
+        if entered.stop_newer == Some(true)
+            && let Some((newer, record)) = self.live_newer(&grant).await?
+        {
+            let asked = self.asked(&entered, visit, &actor, false)?;
+            let queued = self.open_request(&newer).await?;
+            holds.push(self.prepare_hold(&newer, record, queued, asked, now));
+        }
+        let is_final = row.fingerprint.is_some();
+        let asked = self.asked(&entered, visit, &actor, is_final)?;
+        holds.push(self.prepare_hold(&grant, record, open, asked, now));
+        self.write_holds(row, holds, turn.digest, now).await
+    }
+
+    fn asked(
+        &self,
+        entered: &EnteredRevocation,
+        visit: Visit<'_>,
+        actor: &Actor,
+        is_final: bool,
+    ) -> Result<Asked> {
         let mail = MailAddress::parse(&entered.mail)
             .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
-        let asked = Asked {
+        let proven = visit.presented.is_some();
+        Ok(Asked {
             mail,
             reason: entered.reason,
-            source: source.to_string(),
-            actor,
+            source: visit.source.to_string(),
+            actor: actor.clone(),
             detail: String::new(),
-            rate: Some(self.policy().hold.rate_per_hour),
+            rate: (!proven).then_some(self.policy().hold.rate_per_hour),
+            is_final,
+        })
+    }
+
+    /// The renewal of the grant's certificate that RX-2 asks about.
+    async fn newer(&self, grant: &Grant) -> Result<Option<NewerCertificate>> {
+        let newer = self.live_newer(grant).await?;
+        Ok(newer.map(|(newer, _)| NewerCertificate {
+            not_after: newer.not_after,
+            is_in_use: matches!(newer.state, GrantState::SeenInUse { .. }),
+        }))
+    }
+
+    /// The renewal of the grant's certificate, with its certificate, where it can still be stopped.
+    async fn live_newer(
+        &self,
+        grant: &Grant,
+    ) -> Result<Option<(Grant, Option<CertificateRecord>)>> {
+        let Some(record) = self.record_of(grant).await? else {
+            return Ok(None);
         };
-        let hold = self.prepare_hold(&grant, record, open, asked, now);
-        self.write_hold(row, hold, turn.digest, now).await
+        let Some(newer) = self.successor_of(&record).await? else {
+            return Ok(None);
+        };
+        let made = self.record_of(&newer).await?;
+        let live = match (&newer.state, made.as_ref().map(|made| made.state)) {
+            (GrantState::Frozen { .. }, None) => false,
+            (_, None | Some(CertificateState::Issued | CertificateState::Intended)) => true,
+            (_, Some(_)) => false,
+        };
+        Ok(live.then_some((newer, made)))
     }
 
     /// Whether the newest request is open or was completed; after a lift, a new one is possible.
@@ -303,6 +415,7 @@ impl App {
             // What waits above the rate may be asked for again: then it is held as soon as it can be.
             RevocationState::Submitted | RevocationState::Proposed { .. } => !request.is_queued(),
             RevocationState::Ended { outcome, .. } => *outcome == Outcome::Complete,
+            RevocationState::EndedByHolder { .. } => true,
         }))
     }
 
@@ -318,10 +431,10 @@ impl App {
         Ok(open.is_some_and(|open| open.is_by_operator()))
     }
 
-    async fn write_hold(
+    async fn write_holds(
         &self,
         flow: Flow,
-        hold: Hold,
+        holds: Vec<Hold>,
         digest: [u8; 32],
         now: Timestamp,
     ) -> Result<()> {
@@ -339,7 +452,9 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
-                    hold.write(tx, now).await?;
+                    for hold in holds {
+                        hold.write(tx, now).await?;
+                    }
                     failpoint!(app, "failpoint:hold:inside");
                     Ok::<_, Error>(())
                 })
@@ -392,7 +507,7 @@ pub(crate) fn check_revocable(
     Ok(())
 }
 
-fn check_form(form: &RevocationForm) -> Result<Entered> {
+fn check_form(form: &RevocationForm, has_newer: bool) -> Result<Entered> {
     let mut problems = Vec::new();
     let mail = MailAddress::parse(&form.mail);
     if mail.is_none() {
@@ -404,10 +519,19 @@ fn check_form(form: &RevocationForm) -> Result<Entered> {
     if reason.is_none() {
         problems.push(FieldProblem::ReasonUnknown);
     }
+    let stop_newer = match form.newer.as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    };
+    if has_newer && stop_newer.is_none() {
+        problems.push(FieldProblem::NewerUnanswered);
+    }
     match (mail, reason) {
         (Some(mail), Some(reason)) if problems.is_empty() => Ok(Entered {
             mail: mail.as_str().to_owned(),
             reason: reason.as_str().to_owned(),
+            stop_newer: stop_newer.filter(|_| has_newer),
         }),
         _ => Err(Refusal::Fields(problems).into()),
     }
@@ -419,6 +543,7 @@ fn read_entered(text: &str) -> Option<EnteredRevocation> {
     Some(EnteredRevocation {
         mail: entered.mail,
         reason,
+        stop_newer: entered.stop_newer,
     })
 }
 

@@ -138,7 +138,11 @@ pub const BY_OPERATOR: &str = "operator";
 impl RevocationRequest {
     /// Whether it waits for an operator's hold, since it came above the hourly rate (F4).
     pub const fn is_queued(&self) -> bool {
-        self.held_at.is_none() && !matches!(self.state, RevocationState::Ended { .. })
+        self.held_at.is_none()
+            && matches!(
+                self.state,
+                RevocationState::Proposed { .. } | RevocationState::Submitted
+            )
     }
 
     /// Whether an operator made it without a request of the holder.
@@ -189,6 +193,11 @@ pub enum RevocationState {
         /// The note of the first operator (for a lift: whom he called back).
         note: String,
     },
+    /// The holder's own certificate asked for its own end: it is revoked, and nobody needs to look (F4).
+    EndedByHolder {
+        /// When.
+        at: Timestamp,
+    },
     /// One operator proposed how it ends; another must confirm.
     Proposed {
         /// How.
@@ -223,6 +232,7 @@ impl RevocationState {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Ended { .. } => "ended",
+            Self::EndedByHolder { .. } => "ended_by_holder",
             Self::Proposed { .. } => "proposed",
             Self::Submitted => "submitted",
         }
@@ -258,7 +268,24 @@ impl RevocationState {
                 at,
                 note,
             }),
-            Self::Ended { .. } => Err(RevocationRefusal::Ended),
+            Self::Ended { .. } | Self::EndedByHolder { .. } => Err(RevocationRefusal::Ended),
+        }
+    }
+
+    /// The certificate itself asks, which no operator has to examine.
+    pub fn prove(self, at: Timestamp) -> Result<Self, RevocationRefusal> {
+        match self {
+            Self::Proposed { .. } | Self::Submitted => Ok(Self::EndedByHolder { at }),
+            Self::Ended { .. } | Self::EndedByHolder { .. } => Err(RevocationRefusal::Ended),
+        }
+    }
+
+    /// How it ended, once it has.
+    pub const fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Ended { outcome, .. } => Some(*outcome),
+            Self::EndedByHolder { .. } => Some(Outcome::Complete),
+            Self::Proposed { .. } | Self::Submitted => None,
         }
     }
 
@@ -266,7 +293,7 @@ impl RevocationState {
     pub fn withdraw(self) -> Result<Self, RevocationRefusal> {
         match self {
             Self::Proposed { .. } | Self::Submitted => Ok(Self::Submitted),
-            Self::Ended { .. } => Err(RevocationRefusal::Ended),
+            Self::Ended { .. } | Self::EndedByHolder { .. } => Err(RevocationRefusal::Ended),
         }
     }
 }

@@ -350,7 +350,7 @@ create table revocation_request (
     held_at bigint,
     source text not null,
     state text not null constraint revocation_request_state check (state in (
-        'submitted', 'proposed', 'ended')),
+        'submitted', 'proposed', 'ended', 'ended_by_holder')),
     outcome text constraint revocation_request_outcome check (outcome in ('complete', 'lift')),
     proposed_by text references operator (id),
     proposed_at bigint,
@@ -359,10 +359,11 @@ create table revocation_request (
     ended_at bigint,
     constraint revocation_request_proposed check (
         (state = 'submitted') = (outcome is null)
-        and (state = 'submitted') = (proposed_by is null)),
+        and (state in ('submitted', 'ended_by_holder')) = (proposed_by is null)
+        and (state <> 'ended_by_holder' or outcome = 'complete')),
     constraint revocation_request_two_persons check (
         (state = 'ended') = (confirmed_by is not null)
-        and (state = 'ended') = (ended_at is not null)
+        and (state in ('ended', 'ended_by_holder')) = (ended_at is not null)
         and (confirmed_by is null or confirmed_by <> proposed_by))
 );
 

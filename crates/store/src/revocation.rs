@@ -238,6 +238,9 @@ fn state_columns<'a>(
             let note = Some(note.as_str());
             (Some(outcome), Some(by), Some(*at), None, None, note)
         }
+        RevocationState::EndedByHolder { at } => {
+            (Some(&Outcome::Complete), None, None, None, Some(*at), None)
+        }
         RevocationState::Submitted => (None, None, None, None, None, None),
     };
     [
@@ -281,6 +284,9 @@ fn state(fields: Fields<'_>) -> Result<RevocationState, StoreError> {
             by: fields.id(10, OperatorId::parse)?,
             at: fields.time(11)?,
             note: fields.text(14)?.to_owned(),
+        },
+        "ended_by_holder" => RevocationState::EndedByHolder {
+            at: fields.time(13)?,
         },
         "submitted" => RevocationState::Submitted,
         _ => return Err(fields.corrupt(8)),

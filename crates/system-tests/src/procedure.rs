@@ -37,7 +37,10 @@ pub fn set_password(browser: &Browser, page: &Page, password: &str) -> Result<Pa
         ("証明書パスワード", password),
         ("証明書パスワード(確認用)", password),
     ];
-    let page = browser.press(page, "送信(Submit)", &typed)?;
+    let mut page = browser.press(page, "送信(Submit)", &typed)?;
+    if page.says("数字4桁のまま進む") {
+        page = browser.press(&page, "数字4桁のまま進む", &[])?;
+    }
     ensure!(
         page.status == 200,
         "{} {}: {}",

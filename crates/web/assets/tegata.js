@@ -16,8 +16,10 @@ document.querySelectorAll("[data-shows]").forEach(function (box) {
 document.querySelectorAll("[data-four-digits]").forEach(function (field) {
   var note = document.getElementById(field.getAttribute("data-four-digits"));
   if (!note) return;
+  var read = note.querySelector("input");
   field.addEventListener("input", function () {
     note.hidden = !/^[0-9]{4}$/.test(field.value);
+    if (read) read.disabled = note.hidden;
   });
 });
 

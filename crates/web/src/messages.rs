@@ -105,6 +105,9 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
     match problem {
         FieldProblem::MailInvalid => "メールアドレスを正しく入力してください。".to_owned(),
         FieldProblem::MailsDiffer => "2つのメールアドレスが一致しません。".to_owned(),
+        FieldProblem::NewerUnanswered => {
+            "新しい電子証明書も止めるかどうかを、選択してください。".to_owned()
+        }
         FieldProblem::NotConfirmed => {
             "「すぐに使えなくなることを確認しました」を選択してください。".to_owned()
         }

@@ -62,6 +62,11 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
     let web = Web::new(app, options, Listener::Subscriber);
     let routes = Router::new()
         .route("/", get(ru::to_first_page))
+        .route("/p/rx", get(rx::own).post(rx::open_own))
+        .route("/p/rx/{flow}", get(rx::show))
+        .route("/p/rx/{flow}/form", get(back).post(rx::enter))
+        .route("/p/rx/{flow}/correct", get(back).post(rx::correct))
+        .route("/p/rx/{flow}/submit", get(back).post(rx::submit))
         .route("/p/ru", get(ru::show))
         .route("/p/ru/begin", get(ru::to_first_page).post(ru::apply::begin))
         .route("/p/ru/list", get(ru::list::show))

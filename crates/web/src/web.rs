@@ -66,6 +66,11 @@ impl Web {
         self.0.app.clock_now()
     }
 
+    /// Whether this listener asks for a client certificate.
+    pub(crate) fn asks_for_certificate(&self) -> bool {
+        self.0.listener == Listener::Subscriber
+    }
+
     /// What links to the public sites begin with: nothing on the public listener itself.
     pub(crate) fn home(&self) -> String {
         match self.0.listener {

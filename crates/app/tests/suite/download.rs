@@ -750,7 +750,7 @@ async fn no_collection_is_recorded_after_a_hold() {
                 tokio::task::yield_now().await;
             }
             let cookie = Some(stopping.cookie.as_str());
-            two.submit_revocation(&stopping.flow, cookie, 2, true, source(2), NOW)
+            two.submit_revocation(&stopping.flow, visit(cookie, source(2)), 2, true, NOW)
                 .await
         });
         stop.await.unwrap().unwrap();

@@ -68,7 +68,7 @@ async fn a_procedure_of_one_kind_is_no_procedure_of_the_other() {
         let collection = world.open(&posted).await;
         let as_revocation = world
             .app
-            .revocation_page(&collection.flow, Some(&collection.cookie))
+            .revocation_page(&collection.flow, visit(Some(&collection.cookie), source(1)))
             .await;
         assert_eq!(refusal(as_revocation), Refusal::FlowEnded);
     }
@@ -194,20 +194,30 @@ async fn back_and_forth_in_the_revocation_keeps_what_was_entered() {
         let posted = world.posted().await;
         let opened = world.confirmed_revocation(&posted, "lost").await;
         let (app, cookie) = (&world.app, Some(opened.cookie.as_str()));
-        app.correct_revocation(&opened.flow, cookie, 2)
+        app.correct_revocation(&opened.flow, visit(cookie, source(1)), 2)
             .await
             .unwrap();
-        app.correct_revocation(&opened.flow, cookie, 2)
+        app.correct_revocation(&opened.flow, visit(cookie, source(1)), 2)
             .await
             .unwrap();
-        let page = app.revocation_page(&opened.flow, cookie).await.unwrap();
+        let page = app
+            .revocation_page(&opened.flow, visit(cookie, source(1)))
+            .await
+            .unwrap();
         assert_eq!((page.step, page.version), (FlowStep::Form, 3));
         assert_eq!(page.entered.unwrap().mail, crate::world::FORM_MAIL);
         assert_eq!(refusal(world.submit(&opened).await), Refusal::FlowElsewhere);
-        app.enter_revocation(&opened.flow, cookie, revocation_form(3, "closed"))
+        app.enter_revocation(
+            &opened.flow,
+            visit(cookie, source(1)),
+            revocation_form(3, "closed"),
+        )
+        .await
+        .unwrap();
+        let page = app
+            .revocation_page(&opened.flow, visit(cookie, source(1)))
             .await
             .unwrap();
-        let page = app.revocation_page(&opened.flow, cookie).await.unwrap();
         assert_eq!((page.step, page.version), (FlowStep::Confirm, 4));
         assert_eq!(world.db.count("revocation_request").await, 0);
     }

@@ -8,7 +8,7 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::revocation::{Outcome, StatedReason};
 
 use crate::database::{postgres, sqlite};
-use crate::world::{MAIL, NOW, Posted, World, policy, refusal, source, worlds};
+use crate::world::{MAIL, NOW, Posted, World, policy, refusal, source, visit, worlds};
 
 /// Worlds in which two requests of holders stop something in an hour, and no more.
 async fn slow_worlds() -> Vec<World> {
@@ -117,7 +117,10 @@ async fn a_procedure_that_met_an_operators_hold_shows_nothing_of_it() {
             .unwrap();
         world.submit(&opened).await.unwrap();
         let cookie = Some(opened.cookie.as_str());
-        let page = world.app.revocation_page(&opened.flow, cookie).await;
+        let page = world
+            .app
+            .revocation_page(&opened.flow, visit(cookie, source(1)))
+            .await;
         let (at, by_operator) = (NOW, true);
         assert_eq!(refusal(page), Refusal::OnHold { at, by_operator });
     }
@@ -146,7 +149,7 @@ async fn above_the_rate_a_request_queues_and_stops_nothing_yet() {
         let (posted, opened) = queued(&world).await;
         let page = world
             .app
-            .revocation_page(&opened.flow, Some(&opened.cookie))
+            .revocation_page(&opened.flow, visit(Some(&opened.cookie), source(1)))
             .await;
         assert_eq!(refusal(page), Refusal::HoldsQueue);
         assert_eq!(world.db.count("revocation_request").await, 3);

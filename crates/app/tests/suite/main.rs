@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod cards;
 mod cases;
 mod database;
 mod download;
@@ -18,6 +19,7 @@ mod identify;
 mod issue;
 mod letters;
 mod operators;
+mod own_revocations;
 mod proposals;
 mod renew;
 mod reopens;

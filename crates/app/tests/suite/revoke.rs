@@ -129,7 +129,10 @@ async fn completion_revokes_with_the_holds_date_and_the_stated_reason_and_destro
             assert_eq!(refused, Refusal::Revoked { at: held });
             let again = world.open_revocation(&posted).await;
             let cookie = Some(again.cookie.as_str());
-            let page = world.app.revocation_page(&again.flow, cookie).await;
+            let page = world
+                .app
+                .revocation_page(&again.flow, visit(cookie, source(1)))
+                .await;
             let accepted = page.unwrap().accepted.unwrap();
             assert_eq!(
                 (accepted.number, accepted.outcome),
@@ -177,7 +180,7 @@ async fn one_address_gets_one_mail() {
         let cookie = Some(opened.cookie.as_str());
         world
             .app
-            .enter_revocation(&opened.flow, cookie, form)
+            .enter_revocation(&opened.flow, visit(cookie, source(1)), form)
             .await
             .unwrap();
         world.submit(&opened).await.unwrap();
@@ -196,7 +199,7 @@ async fn ten_parallel_submissions_make_one_hold() {
                 let (app, opened) = (world.app.clone(), opened.clone());
                 tokio::spawn(async move {
                     let cookie = Some(opened.cookie.as_str());
-                    app.submit_revocation(&opened.flow, cookie, 2, true, source(1), NOW)
+                    app.submit_revocation(&opened.flow, visit(cookie, source(1)), 2, true, NOW)
                         .await
                 })
             })
@@ -231,7 +234,7 @@ async fn of_several_procedures_each_ends_at_the_one_request() {
                     let (app, opened) = (world.app.clone(), opened.clone());
                     tokio::spawn(async move {
                         let cookie = Some(opened.cookie.as_str());
-                        app.submit_revocation(&opened.flow, cookie, 2, true, source(1), NOW)
+                        app.submit_revocation(&opened.flow, visit(cookie, source(1)), 2, true, NOW)
                             .await
                     })
                 })
@@ -266,7 +269,7 @@ async fn a_hold_that_meets_the_first_collection_is_never_lost() {
             });
             let stop = tokio::spawn(async move {
                 let cookie = Some(stopping.cookie.as_str());
-                two.submit_revocation(&stopping.flow, cookie, 2, true, source(2), NOW)
+                two.submit_revocation(&stopping.flow, visit(cookie, source(2)), 2, true, NOW)
                     .await
             });
             drop(set.await.unwrap());
@@ -295,7 +298,7 @@ async fn the_same_ids_lead_to_the_accepted_request_until_it_ends() {
             let cookie = Some(opened.cookie.as_str());
             world
                 .app
-                .revocation_page(&opened.flow, cookie)
+                .revocation_page(&opened.flow, visit(cookie, source(1)))
                 .await
                 .unwrap()
         };
@@ -495,8 +498,14 @@ async fn a_form_with_mistakes_names_each_of_them_and_stores_nothing() {
                 mail: mail.to_owned(),
                 confirmation: confirmation.to_owned(),
                 reason: reason.to_owned(),
+                newer: String::new(),
             };
-            refusal(world.app.enter_revocation(&opened.flow, cookie, form).await)
+            refusal(
+                world
+                    .app
+                    .enter_revocation(&opened.flow, visit(cookie, source(1)), form)
+                    .await,
+            )
         };
         let cases = [
             (
@@ -525,7 +534,7 @@ async fn a_form_with_mistakes_names_each_of_them_and_stores_nothing() {
         }
         let page = world
             .app
-            .revocation_page(&opened.flow, cookie)
+            .revocation_page(&opened.flow, visit(cookie, source(1)))
             .await
             .unwrap();
         assert_eq!((page.step, page.version), (FlowStep::Form, 1));
@@ -540,7 +549,13 @@ async fn nothing_is_stopped_without_the_tick() {
         let opened = world.confirmed_revocation(&posted, "lost").await;
         let submitted = world
             .app
-            .submit_revocation(&opened.flow, Some(&opened.cookie), 2, false, source(1), NOW)
+            .submit_revocation(
+                &opened.flow,
+                visit(Some(&opened.cookie), source(1)),
+                2,
+                false,
+                NOW,
+            )
             .await;
         let expected = Refusal::Fields(vec![FieldProblem::NotConfirmed]);
         assert_eq!(refusal(submitted), expected);

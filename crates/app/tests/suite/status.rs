@@ -374,7 +374,13 @@ async fn a_change_by_another_process_is_told_after_the_next_look_or_after_two_se
             let other = App::open(world.parts()).await.unwrap();
             let opened = world.confirmed_revocation(&posted, "lost").await;
             other
-                .submit_revocation(&opened.flow, Some(&opened.cookie), 2, true, source(1), NOW)
+                .submit_revocation(
+                    &opened.flow,
+                    visit(Some(&opened.cookie), source(1)),
+                    2,
+                    true,
+                    NOW,
+                )
                 .await
                 .unwrap();
             if looks {

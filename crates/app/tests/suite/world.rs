@@ -322,7 +322,7 @@ impl World {
         self.app
             .enter_revocation(
                 &opened.flow,
-                Some(&opened.cookie),
+                visit(Some(&opened.cookie), source(1)),
                 revocation_form(1, reason),
             )
             .await
@@ -334,10 +334,9 @@ impl World {
         self.app
             .submit_revocation(
                 &opened.flow,
-                Some(&opened.cookie),
+                visit(Some(&opened.cookie), source(1)),
                 2,
                 true,
-                source(1),
                 self.now(),
             )
             .await
@@ -353,7 +352,7 @@ impl World {
     pub(crate) async fn accepted_number(&self, opened: &Opened) -> String {
         let page = self
             .app
-            .revocation_page(&opened.flow, Some(&opened.cookie))
+            .revocation_page(&opened.flow, visit(Some(&opened.cookie), source(1)))
             .await;
         page.unwrap().accepted.unwrap().number
     }
@@ -471,6 +470,7 @@ pub(crate) fn revocation_form(version: i64, reason: &str) -> RevocationForm {
         mail: FORM_MAIL.to_owned(),
         confirmation: FORM_MAIL.to_owned(),
         reason: reason.to_owned(),
+        newer: String::new(),
     }
 }
 

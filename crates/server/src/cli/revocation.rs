@@ -133,7 +133,9 @@ async fn decide(instance: &Instance, step: Step, ending: Ending) -> Outcome<()> 
         .await?;
     let next = match request.state {
         RevocationState::Proposed { .. } => "a second operator runs the same command to confirm",
-        RevocationState::Ended { .. } | RevocationState::Submitted => "nothing more is to be done",
+        RevocationState::Ended { .. }
+        | RevocationState::EndedByHolder { .. }
+        | RevocationState::Submitted => "nothing more is to be done",
     };
     let view = with(shown(&request), [("next", json!(next))]);
     object(&view, step.json);
@@ -151,6 +153,7 @@ async fn withdraw(instance: &Instance, withdrawal: Withdrawal) -> Outcome<()> {
 
 fn shown(request: &RevocationRequest) -> Value {
     let (outcome, note) = match &request.state {
+        RevocationState::EndedByHolder { .. } => (Some("complete"), None),
         RevocationState::Submitted => (None, None),
         RevocationState::Proposed { outcome, note, .. }
         | RevocationState::Ended { outcome, note, .. } => (Some(outcome.as_str()), Some(note)),
@@ -174,7 +177,7 @@ const fn state(request: &RevocationRequest) -> &'static str {
     match request.state {
         RevocationState::Submitted if request.is_queued() => "queued",
         RevocationState::Submitted => "submitted",
-        RevocationState::Ended { .. } => "ended",
+        RevocationState::Ended { .. } | RevocationState::EndedByHolder { .. } => "ended",
         RevocationState::Proposed { .. } => "proposed",
     }
 }

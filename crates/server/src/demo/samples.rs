@@ -275,18 +275,19 @@ async fn collected(
 async fn on_hold(app: &App, ids: TypedIds, case: &Case) -> Outcome<String> {
     let now = app.clock_now();
     let opened = app.open_revocation(ids, SOURCE, now).await?;
-    let (flow, cookie) = (&opened.flow, Some(opened.cookie.as_str()));
+    let (flow, cookie) = (&opened.flow, opened.cookie.as_str());
     let form = RevocationForm {
-        version: app.revocation_page(flow, cookie).await?.version,
+        version: app.revocation_page(flow, by(cookie)).await?.version,
         mail: case.mail.clone(),
         confirmation: case.mail.clone(),
         reason: StatedReason::Lost.as_str().to_owned(),
+        newer: String::new(),
     };
-    app.enter_revocation(flow, cookie, form).await?;
-    let version = app.revocation_page(flow, cookie).await?.version;
-    app.submit_revocation(flow, cookie, version, true, SOURCE, now)
+    app.enter_revocation(flow, by(cookie), form).await?;
+    let version = app.revocation_page(flow, by(cookie)).await?.version;
+    app.submit_revocation(flow, by(cookie), version, true, now)
         .await?;
-    let accepted = app.revocation_page(flow, cookie).await?.accepted;
+    let accepted = app.revocation_page(flow, by(cookie)).await?.accepted;
     accepted.map(|request| request.number).ok_or_else(|| {
         Failure::new(
             "the sample request to revoke was not accepted",

@@ -87,6 +87,32 @@ async fn a_request_goes_from_submitted_to_ended_and_each_state_is_read_as_writte
 }
 
 #[tokio::test]
+async fn a_request_of_the_certificate_itself_ends_without_an_operator() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let mut request = request(&case, &case.grant.id, "R26-0000001", 0);
+        let stored = request.clone();
+        let ended = RevocationState::EndedByHolder {
+            at: NOW.plus_seconds(1),
+        };
+        let to = ended.clone();
+        db.write(|tx| {
+            Box::pin(async move {
+                tx.insert_revocation_request(&stored).await?;
+                tx.move_revocation(&stored.id, &stored.state, &to).await
+            })
+        })
+        .await;
+        request.state = ended;
+        let mut reader = db.reader().await;
+        let latest = reader.latest_revocation_of(&case.grant.id).await.unwrap();
+        assert_eq!(latest, Some(request));
+        let open = reader.open_revocation_of(&case.grant.id).await.unwrap();
+        assert_eq!(open, None);
+    }
+}
+
+#[tokio::test]
 async fn open_requests_are_listed_and_counted() {
     for db in databases().await {
         let case = Case::store(&db).await;

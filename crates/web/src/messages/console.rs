@@ -154,6 +154,7 @@ pub(crate) const fn revocation_state(state: &RevocationState) -> &'static str {
             outcome: Outcome::Lift,
             ..
         } => "解除済み",
+        RevocationState::EndedByHolder { .. } => "失効済み(電子証明書による申請)",
         RevocationState::Proposed {
             outcome: Outcome::Complete,
             ..

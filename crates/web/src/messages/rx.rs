@@ -10,6 +10,7 @@ pub(crate) const SITE_REVOKE: &str = "電子証明書失効申請サイト";
 pub(crate) const PROCEDURE_REVOKE: &str = "失効申請";
 
 pub(crate) const RX_1: Screen = screen("RX-1", "", "証明書失効申請情報の入力画面");
+pub(crate) const RX_1B: Screen = screen("RX-1B", "", "失効する電子証明書の確認");
 pub(crate) const RX_2: Screen = screen("RX-2", "", "証明書失効申請情報の入力画面");
 pub(crate) const RX_3: Screen = screen("RX-3", "", "証明書失効申請情報入力内容の確認画面");
 pub(crate) const RX_4: Screen = screen("RX-4", "", "失効申請を受け付けました");
@@ -18,7 +19,9 @@ pub(crate) const RX_REVOKED: Screen = screen("RX-E3", "", "この電子証明書
 pub(crate) const RX_QUEUE: Screen = screen("RX-E4", "", "画面から受け付けることができません");
 
 #[cfg(test)]
-pub(super) const SCREENS: &[Screen] = &[RX_1, RX_2, RX_3, RX_4, RX_EXPIRED, RX_REVOKED, RX_QUEUE];
+pub(super) const SCREENS: &[Screen] = &[
+    RX_1, RX_1B, RX_2, RX_3, RX_4, RX_EXPIRED, RX_REVOKED, RX_QUEUE,
+];
 
 /// 失効の理由 (RX-2).
 pub(crate) const fn reason_name(reason: StatedReason) -> &'static str {

@@ -544,8 +544,15 @@ impl<'a> Step<'a> {
 
 /// What this request brings to a procedure. At `/p/ru` the certificate is judged on every request (W2); one that
 /// does not pass gets its own page.
-async fn visit<'a>(web: &Web, flow: &'a FlowPath, caller: &Caller) -> Result<Visit<'a>, Response> {
+pub(crate) async fn visit<'a>(
+    web: &Web,
+    flow: &'a FlowPath,
+    caller: &Caller,
+) -> Result<Visit<'a>, Response> {
     let presented = match flow.procedure {
+        Procedure::Revoke if web.asks_for_certificate() => {
+            Some(ru::stopped_holder(web, caller).await?)
+        }
         Procedure::Collect | Procedure::Revoke => None,
         Procedure::Renew | Procedure::Retrieve => Some(ru::holder(web, caller).await?),
     };
@@ -577,7 +584,12 @@ pub(crate) async fn moved_on_or_refuse(
 }
 
 /// Another certificate than the one that began has a page that names both (RU-E7).
-async fn refuse_visit(web: &Web, flow: &FlowPath, visit: Visit<'_>, error: Error) -> Response {
+pub(crate) async fn refuse_visit(
+    web: &Web,
+    flow: &FlowPath,
+    visit: Visit<'_>,
+    error: Error,
+) -> Response {
     match (error, visit.presented) {
         (Error::Refused(Refusal::OtherCertificate), Some(presented)) => {
             ru::other_certificate(web, flow, presented).await

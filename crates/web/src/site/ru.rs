@@ -199,10 +199,38 @@ pub(crate) async fn show(State(web): State<Web>, caller: Caller, request: Reques
 
 /// The certificate behind a request inside a procedure; one that does not pass gets its own page (W2).
 pub(crate) async fn holder(web: &Web, caller: &Caller) -> Result<Fingerprint, Response> {
+    let (fingerprint, _) = shown_holder(web, caller).await?;
+    Ok(fingerprint)
+}
+
+/// The same with what the box on top of a page shows.
+pub(crate) async fn shown_holder(
+    web: &Web,
+    caller: &Caller,
+) -> Result<(Fingerprint, CertificateBox), Response> {
     let now = web.now();
     let presented = caller.client_certificate.as_deref();
     match web.app().identify(presented, caller.source, now).await {
-        Ok(Identity::Holder { fingerprint, .. }) => Ok(fingerprint),
+        Ok(Identity::Holder {
+            fingerprint,
+            certificate,
+            ..
+        }) => Ok((fingerprint, certificate)),
+        Ok(other) => Err(whose(web, other, None, next_of(web, caller), now)),
+        Err(error) => Err(refuse(web, Place::Renew, error)),
+    }
+}
+
+/// The same for a procedure to revoke, whose last page is shown to the certificate that it stopped.
+pub(crate) async fn stopped_holder(web: &Web, caller: &Caller) -> Result<Fingerprint, Response> {
+    let now = web.now();
+    let presented = caller.client_certificate.as_deref();
+    match web.app().identify(presented, caller.source, now).await {
+        Ok(
+            Identity::Holder { fingerprint, .. }
+            | Identity::OnHold { fingerprint, .. }
+            | Identity::Revoked { fingerprint, .. },
+        ) => Ok(fingerprint),
         Ok(other) => Err(whose(web, other, None, next_of(web, caller), now)),
         Err(error) => Err(refuse(web, Place::Renew, error)),
     }
@@ -331,11 +359,14 @@ fn whose(
             certificate,
             at,
             by_operator,
+            ..
         } => {
             let shown = Some(holder(certificate));
             respond::on_hold(web, SITE_RENEW, RU_HELD, shown, (at, by_operator))
         }
-        Identity::Revoked { certificate, at } => {
+        Identity::Revoked {
+            certificate, at, ..
+        } => {
             let frame = frame(RU_REVOKED);
             let (certificate, revoked_at) = (holder(certificate), messages::date_and_time(at));
             page(

@@ -1,4 +1,5 @@
-//! 電子証明書失効申請サイト (`/p/rx`, manual 4.1): RX-1 to RX-4 by the letter's IDs (decision F4).
+//! 電子証明書失効申請サイト (`/p/rx`, manual 4.1): RX-1 to RX-4, by the letter's IDs on the public listener and by
+//! the certificate itself on the subscriber listener (decisions F4, W1).
 
 use askama::Template;
 use axum::extract::State;
@@ -6,18 +7,20 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use tegata_app::{
     AcceptedRevocation, CertificateBox, EnteredRevocation, Error, FieldProblem, HolderStatus,
-    Refusal, RevocationForm, RevocationPage,
+    Refusal, RevocationForm, RevocationPage, Visit,
 };
 use tegata_domain::flow::FlowStep;
 use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
 
-use super::keyfile::StepForm;
+use super::keyfile::{StepForm, refuse_visit, visit};
 use super::rcd::{IdsForm, IdsProblem, to_flow};
+use super::ru;
+use super::ru::apply::BeginForm;
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
 use crate::form::{Fields, Malformed, half_width};
-use crate::messages::{self, RX_1, RX_2, RX_3, RX_4, SITE_REVOKE};
+use crate::messages::{self, RX_1, RX_1B, RX_2, RX_3, RX_4, SITE_REVOKE};
 use crate::page::{Frame, Holder, Problem, Problems, page};
 use crate::respond::{self, Place, refuse, see_other};
 use crate::web::Web;
@@ -29,6 +32,51 @@ struct IdsPage<'a> {
     request_id: &'a str,
     reference_length: usize,
     problem: Option<IdsProblem>,
+    own: String,
+}
+
+#[derive(Template)]
+#[template(path = "rx/own.html")]
+struct OwnPage {
+    frame: Frame,
+    certificate: Holder,
+    thumbprint: String,
+}
+
+/// GET /p/rx on the subscriber listener: whose certificate would be stopped?
+pub(crate) async fn own(State(web): State<Web>, caller: Caller) -> Response {
+    let (fingerprint, certificate) = match ru::shown_holder(&web, &caller).await {
+        Ok(holder) => holder,
+        Err(response) => return response,
+    };
+    let view = OwnPage {
+        frame: web.frame(SITE_REVOKE, RX_1B),
+        certificate: Holder::new(certificate, web.app().policy(), web.now()),
+        thumbprint: fingerprint.to_string(),
+    };
+    page(StatusCode::OK, &view)
+}
+
+/// POST /p/rx on the subscriber listener
+pub(crate) async fn open_own(
+    State(web): State<Web>,
+    caller: Caller,
+    Sent(form): Sent<BeginForm>,
+) -> Response {
+    let presented = match ru::holder(&web, &caller).await {
+        Ok(presented) => presented,
+        Err(response) => return response,
+    };
+    // The page showed another certificate: its holder sees first which one is presented now (T02).
+    if form.thumbprint != presented.to_string() {
+        return see_other("/p/rx");
+    }
+    let now = web.now();
+    let app = web.app();
+    match app.open_own_revocation(presented, caller.source, now).await {
+        Ok(flow) => see_other(&Procedure::Revoke.page(&flow)),
+        Err(error) => refuse(&web, Place::First(Procedure::Revoke), error),
+    }
 }
 
 /// GET /p/rx
@@ -68,12 +116,20 @@ fn ids_page(
         request_id,
         reference_length,
         problem,
+        own: own_address(web),
     };
     let mut response = page(status, &view);
     if let Some(problem) = problem {
         problem.mark(&mut response);
     }
     response
+}
+
+/// Where 「この端末の電子証明書で申請する」 leads.
+fn own_address(web: &Web) -> String {
+    let names = &web.app().addresses().subscriber;
+    let name = names.first().map_or("", String::as_str);
+    format!("{name}/p/rx")
 }
 
 struct ReasonChoice {
@@ -94,6 +150,9 @@ struct FormPage {
     mail: String,
     mail_confirmation: String,
     reasons: Vec<ReasonChoice>,
+    /// The newer certificate's end, where the page asks about it, and the answer so far.
+    newer: Option<String>,
+    stop_newer: Option<bool>,
     problems: Problems,
 }
 
@@ -108,6 +167,9 @@ struct ConfirmPage<'a> {
     collected: bool,
     mail: String,
     reason: &'static str,
+    /// Whether the newer certificate was never used (RX-3).
+    newer_unused: bool,
+    stop_newer: Option<bool>,
     relying_systems: &'a str,
     problems: Problems,
 }
@@ -123,13 +185,18 @@ struct AcceptedPage {
     outcome: Option<Outcome>,
     mail: String,
     masked_mail: String,
+    by_certificate: bool,
 }
 
 /// GET /p/rx/{flow}
-pub(crate) async fn show(State(web): State<Web>, flow: FlowPath) -> Response {
-    match web.app().revocation_page(&flow.id, flow.cookie()).await {
+pub(crate) async fn show(State(web): State<Web>, flow: FlowPath, caller: Caller) -> Response {
+    let visit = match visit(&web, &flow, &caller).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    match web.app().revocation_page(&flow.id, visit).await {
         Ok(state) => flow_page(&web, &flow, state, None, web.now()),
-        Err(error) => refuse(&web, Place::Flow(&flow), error),
+        Err(error) => refuse_visit(&web, &flow, visit, error).await,
     }
 }
 
@@ -138,20 +205,22 @@ struct Typed {
     mail: String,
     mail_confirmation: String,
     reason: StatedReason,
+    stop_newer: Option<bool>,
     problems: Problems,
 }
 
 impl Typed {
     /// What was entered before, or an empty form.
     fn entered(entered: Option<EnteredRevocation>) -> Self {
-        let (mail, reason) = match entered {
-            Some(entered) => (entered.mail, entered.reason),
-            None => (String::new(), StatedReason::NotStated),
+        let (mail, reason, stop_newer) = match entered {
+            Some(entered) => (entered.mail, entered.reason, entered.stop_newer),
+            None => (String::new(), StatedReason::NotStated, None),
         };
         Self {
             mail_confirmation: mail.clone(),
             mail,
             reason,
+            stop_newer,
             problems: Problems::default(),
         }
     }
@@ -168,7 +237,13 @@ fn flow_page(
     let collected = state.status == HolderStatus::InUse;
     match (state.step, state.accepted) {
         (FlowStep::Done, Some(accepted)) => {
-            accepted_page(web, certificate(state.certificate), accepted)
+            let by_certificate = state.by_certificate;
+            accepted_page(
+                web,
+                certificate(state.certificate),
+                accepted,
+                by_certificate,
+            )
         }
         (FlowStep::Confirm, _) => {
             let problems = typed.map(|typed| typed.problems).unwrap_or_default();
@@ -183,6 +258,8 @@ fn flow_page(
                 collected,
                 mail: entered.mail,
                 reason: messages::reason_name(entered.reason),
+                newer_unused: state.newer.is_some_and(|newer| !newer.is_in_use),
+                stop_newer: entered.stop_newer,
                 relying_systems: &web.app().policy().names.relying_systems,
                 problems,
             };
@@ -205,6 +282,10 @@ fn flow_page(
                 mail: typed.mail,
                 mail_confirmation: typed.mail_confirmation,
                 reasons: reasons.into(),
+                newer: state
+                    .newer
+                    .map(|newer| messages::date_and_time(newer.not_after)),
+                stop_newer: typed.stop_newer,
                 problems: typed.problems,
             };
             page(status_of(&view.problems), &view)
@@ -212,7 +293,12 @@ fn flow_page(
     }
 }
 
-fn accepted_page(web: &Web, certificate: Holder, accepted: AcceptedRevocation) -> Response {
+fn accepted_page(
+    web: &Web,
+    certificate: Holder,
+    accepted: AcceptedRevocation,
+    by_certificate: bool,
+) -> Response {
     let view = AcceptedPage {
         frame: web.frame(SITE_REVOKE, RX_4),
         certificate,
@@ -222,6 +308,7 @@ fn accepted_page(web: &Web, certificate: Holder, accepted: AcceptedRevocation) -
         outcome: accepted.outcome,
         mail: accepted.mail,
         masked_mail: accepted.masked_registered_mail,
+        by_certificate,
     };
     page(StatusCode::OK, &view)
 }
@@ -238,7 +325,8 @@ fn status_of(problems: &Problems) -> StatusCode {
 pub(crate) struct RevocationFields(RevocationForm);
 
 impl Form for RevocationFields {
-    const FIELDS: &'static [&'static str] = &["version", "mail", "mail_confirmation", "reason"];
+    const FIELDS: &'static [&'static str] =
+        &["version", "mail", "mail_confirmation", "reason", "newer"];
 
     fn read(fields: &mut Fields) -> Result<Self, Malformed> {
         Ok(Self(RevocationForm {
@@ -246,6 +334,7 @@ impl Form for RevocationFields {
             mail: half_width(&fields.take("mail")),
             confirmation: half_width(&fields.take("mail_confirmation")),
             reason: fields.take("reason"),
+            newer: fields.take("newer"),
         }))
     }
 }
@@ -271,24 +360,30 @@ impl Form for SubmitForm {
 pub(crate) async fn enter(
     State(web): State<Web>,
     flow: FlowPath,
+    caller: Caller,
     Sent(RevocationFields(form)): Sent<RevocationFields>,
 ) -> Response {
+    let visit = match visit(&web, &flow, &caller).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
     let typed = |problems: &[FieldProblem]| Typed {
         mail: form.mail.clone(),
         mail_confirmation: form.confirmation.clone(),
         reason: StatedReason::parse(&form.reason).unwrap_or(StatedReason::NotStated),
+        stop_newer: None,
         problems: form_problems(problems),
     };
     match web
         .app()
-        .enter_revocation(&flow.id, flow.cookie(), form.clone())
+        .enter_revocation(&flow.id, visit, form.clone())
         .await
     {
         Ok(()) => see_other(&flow.page()),
         Err(Error::Refused(Refusal::Fields(problems))) => {
-            form_again(&web, &flow, typed(&problems)).await
+            form_again(&web, &flow, visit, typed(&problems)).await
         }
-        Err(error) => moved_on_or_refuse(&web, &flow, error).await,
+        Err(error) => moved_on_or_refuse(&web, &flow, visit, error).await,
     }
 }
 
@@ -296,15 +391,20 @@ pub(crate) async fn enter(
 pub(crate) async fn correct(
     State(web): State<Web>,
     flow: FlowPath,
+    caller: Caller,
     Sent(form): Sent<StepForm>,
 ) -> Response {
+    let visit = match visit(&web, &flow, &caller).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
     match web
         .app()
-        .correct_revocation(&flow.id, flow.cookie(), form.version)
+        .correct_revocation(&flow.id, visit, form.version)
         .await
     {
         Ok(()) => see_other(&flow.page()),
-        Err(error) => moved_on_or_refuse(&web, &flow, error).await,
+        Err(error) => moved_on_or_refuse(&web, &flow, visit, error).await,
     }
 }
 
@@ -315,11 +415,14 @@ pub(crate) async fn submit(
     caller: Caller,
     Sent(form): Sent<SubmitForm>,
 ) -> Response {
-    let (cookie, now) = (flow.cookie(), web.now());
+    let visit = match visit(&web, &flow, &caller).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
     let (version, confirmed) = (form.version, form.confirmed);
     let app = web.app();
     match app
-        .submit_revocation(&flow.id, cookie, version, confirmed, caller.source, now)
+        .submit_revocation(&flow.id, visit, version, confirmed, web.now())
         .await
     {
         Ok(()) => see_other(&flow.page()),
@@ -328,31 +431,36 @@ pub(crate) async fn submit(
                 problems: form_problems(&problems),
                 ..Typed::entered(None)
             };
-            form_again(&web, &flow, typed).await
+            form_again(&web, &flow, visit, typed).await
         }
-        Err(error) => moved_on_or_refuse(&web, &flow, error).await,
+        Err(error) => moved_on_or_refuse(&web, &flow, visit, error).await,
     }
 }
 
 /// The page that the procedure stands at, with what is wrong.
-async fn form_again(web: &Web, flow: &FlowPath, typed: Typed) -> Response {
-    match web.app().revocation_page(&flow.id, flow.cookie()).await {
+async fn form_again(web: &Web, flow: &FlowPath, visit: Visit<'_>, typed: Typed) -> Response {
+    match web.app().revocation_page(&flow.id, visit).await {
         Ok(state) => flow_page(web, flow, state, Some(typed), web.now()),
-        Err(error) => refuse(web, Place::Flow(flow), error),
+        Err(error) => refuse_visit(web, flow, visit, error).await,
     }
 }
 
 /// E-04 shows where the procedure stands; everything else has a page of its own.
-async fn moved_on_or_refuse(web: &Web, flow: &FlowPath, error: Error) -> Response {
+async fn moved_on_or_refuse(
+    web: &Web,
+    flow: &FlowPath,
+    visit: Visit<'_>,
+    error: Error,
+) -> Response {
     if !matches!(
         error,
         Error::Conflict | Error::Refused(Refusal::FlowElsewhere)
     ) {
-        return refuse(web, Place::Flow(flow), error);
+        return refuse_visit(web, flow, visit, error).await;
     }
-    match web.app().revocation_page(&flow.id, flow.cookie()).await {
+    match web.app().revocation_page(&flow.id, visit).await {
         Ok(state) => respond::elsewhere(web, flow, state.step),
-        Err(error) => refuse(web, Place::Flow(flow), error),
+        Err(error) => refuse_visit(web, flow, visit, error).await,
     }
 }
 
@@ -360,6 +468,7 @@ fn form_problems(problems: &[FieldProblem]) -> Problems {
     let problems = problems.iter().map(|problem| Problem {
         field: match problem {
             FieldProblem::MailsDiffer => "mail_confirmation",
+            FieldProblem::NewerUnanswered => "newer",
             FieldProblem::NotConfirmed => "confirmed",
             FieldProblem::ReasonUnknown => "reason",
             _ => "mail",

@@ -311,6 +311,43 @@ async fn renewing_reads_like_this() {
     pages.compare();
 }
 
+#[tokio::test]
+async fn revoking_by_the_certificate_itself_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let certificate = house.certificate(&letter).await;
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    let (mut holder, mut pages) = (Visitor::holder(&house, certificate), Pages::default());
+    let first = holder.get("/p/ru").await.hidden("certificate");
+    let confirm = holder
+        .go("/p/ru/begin", &format!("certificate={first}"))
+        .await;
+    let form = format!("version={}", confirm.version());
+    holder.go(&format!("{}/submit", holder.at()), &form).await;
+    let own = holder.get("/p/rx").await;
+    pages.take("rx-1b", &own);
+    let form = format!("certificate={}", own.hidden("certificate"));
+    let question = holder.go("/p/rx", &form).await;
+    pages.take("rx-2-newer", &question);
+    let here = holder.at();
+    let form = format!("version={}&{MAILS}&reason=lost", question.version());
+    pages.take(
+        "rx-2-newer-wrong",
+        &holder.post(&format!("{here}/form"), &form).await,
+    );
+    let form = format!("{form}&newer=yes");
+    let confirm = holder.go(&format!("{here}/form"), &form).await;
+    pages.take("rx-3-newer", &confirm);
+    let form = format!("version={}&confirmed=yes", confirm.version());
+    let done = holder.go(&format!("{here}/submit"), &form).await;
+    pages.take("rx-4-own", &done);
+    pages.take("ru-e5-own", &holder.get("/p/ru").await);
+    pages.compare();
+}
+
 /// A month before the end of a certificate of [`NOW`](crate::house::NOW), and the day after it.
 const RENEWABLE: &str = "2029-03-20T10:00:00+09:00";
 const EXPIRED: &str = "2029-04-20T10:00:00+09:00";

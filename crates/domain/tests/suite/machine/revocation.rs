@@ -12,13 +12,14 @@ use super::{Machine, walk};
 const ENDED: &str = "already ended";
 const OTHER_OUTCOME: &str = "other outcome";
 const SAME: &str = "same person";
+const HOLDER: &str = "ended by the holder";
 
 pub(crate) const MACHINE: Machine = Machine {
     name: "Revocation request",
     about: "\
 A request holds the certificate at once; two operators end it (F4): the first proposes that the
 revocation be completed or the hold be lifted, a second one confirms the same. A proposal can be
-taken back. The note of the first stays; for a lift it says whom he called back. The first is the
+taken back. Where the certificate itself asks (prove), it is revoked at once. The note of the first stays; for a lift it says whom he called back. The first is the
 operator who proposed, in each row. Instead of a state stands why a move is refused.",
     begin: Some("submitted"),
     moves: &[
@@ -27,18 +28,20 @@ operator who proposed, in each row. Instead of a state stands why a move is refu
         "complete, as another",
         "lift, as another",
         "withdraw",
+        "prove",
     ],
     rows: ROWS,
 };
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
-    //                     complete, first        lift, first        complete, another      lift, another      withdraw
-    ("submitted",         &["proposed (complete)", "proposed (lift)", "proposed (complete)", "proposed (lift)", "submitted"]),
-    ("proposed (complete)", &[SAME,                SAME,              "ended (complete)",    OTHER_OUTCOME,     "submitted"]),
-    ("proposed (lift)",   &[SAME,                  SAME,              OTHER_OUTCOME,         "ended (lift)",    "submitted"]),
-    ("ended (complete)",  &[ENDED,                 ENDED,             ENDED,                 ENDED,             ENDED]),
-    ("ended (lift)",      &[ENDED,                 ENDED,             ENDED,                 ENDED,             ENDED]),
+    //                     complete, first        lift, first        complete, another      lift, another      withdraw     prove
+    ("submitted",         &["proposed (complete)", "proposed (lift)", "proposed (complete)", "proposed (lift)", "submitted", HOLDER]),
+    ("proposed (complete)", &[SAME,                SAME,              "ended (complete)",    OTHER_OUTCOME,     "submitted", HOLDER]),
+    ("proposed (lift)",   &[SAME,                  SAME,              OTHER_OUTCOME,         "ended (lift)",    "submitted", HOLDER]),
+    ("ended (complete)",  &[ENDED,                 ENDED,             ENDED,                 ENDED,             ENDED,       ENDED]),
+    ("ended (lift)",      &[ENDED,                 ENDED,             ENDED,                 ENDED,             ENDED,       ENDED]),
+    (HOLDER,              &[ENDED,                 ENDED,             ENDED,                 ENDED,             ENDED,       ENDED]),
 ];
 
 const BEFORE: Timestamp = Timestamp::from_unix(1_700_000_000);
@@ -49,6 +52,7 @@ const ANOTHER: u64 = 2;
 #[derive(Clone, Copy)]
 enum Step {
     Decide(Outcome, u64),
+    Prove,
     Withdraw,
 }
 
@@ -87,6 +91,7 @@ fn word(state: &RevocationState) -> &'static str {
             Outcome::Complete => "ended (complete)",
             Outcome::Lift => "ended (lift)",
         },
+        RevocationState::EndedByHolder { .. } => HOLDER,
     }
 }
 
@@ -98,6 +103,7 @@ fn every_move_of_every_revocation_request_does_what_the_table_says() {
         proposed(Outcome::Lift),
         ended(Outcome::Complete),
         ended(Outcome::Lift),
+        RevocationState::EndedByHolder { at: NOW },
     ]
     .map(|state| (word(&state), state));
     let moves = [
@@ -112,6 +118,7 @@ fn every_move_of_every_revocation_request_does_what_the_table_says() {
         ),
         ("lift, as another", Step::Decide(Outcome::Lift, ANOTHER)),
         ("withdraw", Step::Withdraw),
+        ("prove", Step::Prove),
     ];
     let pairs = walk(&MACHINE, &states, &moves, |state, step| {
         let next = match *step {
@@ -119,6 +126,7 @@ fn every_move_of_every_revocation_request_does_what_the_table_says() {
                 let note = "a note".to_owned();
                 state.clone().decide(outcome, person(by), NOW, note)
             }
+            Step::Prove => state.clone().prove(NOW),
             Step::Withdraw => state.clone().withdraw(),
         };
         let word = match next {
@@ -129,7 +137,7 @@ fn every_move_of_every_revocation_request_does_what_the_table_says() {
         };
         word.to_owned()
     });
-    assert_eq!(pairs, 25);
+    assert_eq!(pairs, 36);
 }
 
 #[test]

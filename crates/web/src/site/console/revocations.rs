@@ -118,7 +118,7 @@ async fn show(web: &Web, session: &Session, number: &str, typed: Typed) -> Respo
     };
     let (request, grant, institution) = (file.request, file.grant, file.institution);
     let may = |act| Right::Do(act).is_held_by(&session.operator);
-    let ended = matches!(request.state, RevocationState::Ended { .. });
+    let ended = request.state.outcome().is_some();
     let proposed_by = match &request.state {
         RevocationState::Proposed { by, .. } => Some(by),
         _ => None,
@@ -190,7 +190,7 @@ fn persons(state: &RevocationState, names: &Names) -> Vec<(&'static str, String)
             ),
             (messages::W_NOTE, note.clone()),
         ],
-        RevocationState::Submitted => Vec::new(),
+        RevocationState::EndedByHolder { .. } | RevocationState::Submitted => Vec::new(),
     }
 }
 

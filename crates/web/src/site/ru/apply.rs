@@ -58,7 +58,7 @@ struct AcceptedPage {
 
 /// RU-0 as sent: the certificate that the page showed.
 pub(crate) struct BeginForm {
-    thumbprint: String,
+    pub(crate) thumbprint: String,
 }
 
 impl Form for BeginForm {

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::failpoint::Failpoint;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
+use crate::mail_text::MailTexts;
 use crate::reference::Peppers;
 use crate::seal::Keyring;
 use crate::session::PASSWORDS_AT_ONCE;
@@ -49,6 +50,8 @@ pub struct AppParts {
     pub addresses: Addresses,
     /// Domains for which the TLS CA may certify (K7).
     pub tls_domains: Vec<String>,
+    /// The texts of mails.
+    pub mail_texts: MailTexts,
     /// Which failpoint is armed; none outside tests.
     pub failpoint: Failpoint,
 }
@@ -75,6 +78,7 @@ struct Inner {
     system_clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     addresses: Addresses,
+    mail_texts: MailTexts,
     failpoint: Failpoint,
     keyring: Keyring,
     peppers: Peppers,
@@ -107,6 +111,7 @@ impl App {
             system_clock: parts.system_clock,
             entropy: parts.entropy,
             addresses: parts.addresses,
+            mail_texts: parts.mail_texts,
             failpoint: parts.failpoint,
             keyring,
             peppers,
@@ -165,6 +170,10 @@ impl App {
     pub(crate) fn want_publication(&self) {
         self.0.statuses.forget();
         self.0.wanted.notify_one();
+    }
+
+    pub(crate) fn mail_texts(&self) -> &MailTexts {
+        &self.0.mail_texts
     }
 
     pub(crate) fn lists(&self) -> &Lists {

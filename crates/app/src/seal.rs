@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     FlowCookie,
     /// The clear text of a letter's reference ID until it is posted.
     Letter,
+    /// Secrets that a mail carries, until it is sent.
+    Mail,
     /// Peppers of stored reference IDs.
     Pepper,
     /// Private keys that the CA made for subscribers.
@@ -40,6 +42,7 @@ impl Purpose {
             Self::CaKeyFile => "tegata/ca-key-file",
             Self::FlowCookie => "tegata/flow-cookie",
             Self::Letter => "tegata/letter",
+            Self::Mail => "tegata/mail",
             Self::Pepper => "tegata/pepper",
             Self::SealedKey => "tegata/sealed-key",
             Self::ServiceKey => "tegata/service-key",

@@ -12,6 +12,7 @@ mod grant;
 mod init;
 mod institution;
 mod letter;
+mod mail;
 mod operator;
 mod output;
 mod proposal;
@@ -90,6 +91,9 @@ enum Command {
     /// Revocation lists.
     #[command(subcommand)]
     Crl(crl::Command),
+    /// Mails: what waits, how the texts read, whether they leave.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// Keys and certificates of the certification authority.
     #[command(subcommand)]
     Ca(ca::Command),
@@ -130,6 +134,10 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Revocation(command) => revocation::run(&open(&file).await?, command).await,
         Command::Cert(command) => cert::run(&open(&file).await?, command).await,
         Command::Crl(command) => crl::run(&open(&file).await?, command).await,
+        Command::Mail(command) if command.needs_instance() => {
+            mail::run(&open(&file).await?, command).await
+        }
+        Command::Mail(command) => mail::run_plain(&Config::load(&file)?, command).await,
         Command::Ca(command) => ca::run(&open(&file).await?, command).await,
     }
 }

@@ -5,6 +5,7 @@
 
 mod file;
 mod keys;
+mod mail;
 mod overlay;
 mod starter;
 
@@ -24,6 +25,7 @@ use crate::failure::{Failure, Outcome};
 
 use self::file::File;
 pub(crate) use self::keys::reference;
+pub(crate) use self::mail::{Mail, MailServer, Security};
 pub(crate) use self::starter::starter;
 
 /// Everything that the program is told by its operator.
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) names: Names,
     /// Logging.
     pub(crate) log: Log,
+    /// Mails.
+    pub(crate) mail: Mail,
     /// The profile with the overrides of `[policy]`.
     pub(crate) policy: Policy,
     /// The policy as TOML, for `config show`.
@@ -216,6 +220,7 @@ impl Config {
                 format: raw.log.format,
                 level: raw.log.level,
             },
+            mail: raw.mail.checked(folder)?,
             policy,
             policy_table,
             data_dir,

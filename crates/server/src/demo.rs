@@ -5,6 +5,8 @@
 
 mod clock;
 mod folder;
+mod mail_page;
+mod mailbox;
 mod relying;
 mod relying_site;
 mod samples;
@@ -24,13 +26,15 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use self::folder::{Folder, State};
+use self::mailbox::Mailbox;
 use self::relying::Judge;
 use self::time_machine::TimeMachine;
 use crate::cli::line;
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, MailServer};
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, open_store, parts};
 use crate::listen::{asked_to_end, bind};
+use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
 use crate::{system, worker};
@@ -72,8 +76,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     }
     system::begin_log("warn", LogFormat::Text);
     let folder = Folder::prepare(&arguments.data, arguments.port_base, arguments.clock)?;
-    let config = folder.config()?;
+    let mut config = folder.config()?;
     let sockets = Sockets::bind(folder.port_base(&config, arguments.port_base)?).await?;
+    config.mail.server = Some(MailServer::on_this_machine(sockets.smtp_port));
     folder.withdraw();
     initialise(&config).await?;
     let instance = Arc::new(Instance::open(config).await?);
@@ -154,12 +159,17 @@ struct Sockets {
     relying_mtls: TcpListener,
     plain: TcpListener,
     clock: TcpListener,
+    /// The demo's own mail server: any free port.
+    smtp: TcpListener,
+    smtp_port: u16,
 }
 
 impl Sockets {
     async fn bind(base: u16) -> Outcome<Self> {
         let at = |offset: u16| ([127, 0, 0, 1], base + offset).into();
         let key = "--port-base (with a new --data folder)";
+        let smtp = bind("mail", ([127, 0, 0, 1], 0).into(), key).await?;
+        let smtp_port = smtp.local_addr().map_or(0, |address| address.port());
         Ok(Self {
             base,
             public: bind("public", at(0), key).await?,
@@ -169,6 +179,8 @@ impl Sockets {
             plain: bind("plain", at(4), key).await?,
             clock: bind("clock", at(5), key).await?,
             relying_mtls: bind("relying mTLS", at(7), key).await?,
+            smtp,
+            smtp_port,
         })
     }
 }
@@ -182,6 +194,7 @@ pub(crate) struct DemoAddresses {
     relying: String,
     relying_mtls: String,
     clock: String,
+    mail: String,
     tls_ca_pem: PathBuf,
     ca_pem: PathBuf,
 }
@@ -198,6 +211,7 @@ impl DemoAddresses {
             "relying_mtls": self.relying_mtls,
             "plain": self.plain,
             "clock": self.clock,
+            "mail": self.mail,
             "clock_token": state.clock_token,
             "tls_ca_pem": self.tls_ca_pem,
             "ca_pem": self.ca_pem,
@@ -233,6 +247,7 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
         relying: format!("https://localhost:{}", base + 3),
         relying_mtls: format!("https://localhost:{}", base + 7),
         clock: format!("http://localhost:{}", base + 5),
+        mail: format!("http://localhost:{}", base + 5),
         tls_ca_pem: folder.write("tls-ca.pem", 0o644, &tls_ca)?,
         ca_pem: folder.write("ca.pem", 0o644, &ca)?,
     })
@@ -276,8 +291,15 @@ fn serve(
         Some(tls.subscriber()),
         site,
     );
-    let site = time_machine::router(Arc::clone(machine), &state.clock_token);
+    let mailbox = Mailbox::default();
+    let site = time_machine::router(Arc::clone(machine), &state.clock_token)
+        .merge(mail_page::router(mailbox.clone()));
     running.listen("clock", sockets.clock, None, site);
+    running.spawn(|stop| mailbox.serve(sockets.smtp, stop));
+    if let Some(mailer) = Mailer::open(&instance.config)? {
+        let app = instance.app.clone();
+        running.spawn(|stop| mailer.run(app, stop));
+    }
     Ok(())
 }
 

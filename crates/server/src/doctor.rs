@@ -13,11 +13,15 @@ use crate::cli::line;
 use crate::config::{Config, kek_mode};
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, key_folder, open_store};
+use crate::mailer::Mailer;
 use crate::system::SystemClock;
 use crate::worker;
 
 /// Days before the end of a CA certificate at which to think about the next one.
 const CA_WARNING_DAYS: i64 = 4 * 365;
+/// Seconds after which a mail that waits deserves a look, and after which it is an error.
+const MAIL_HOUR: i64 = 3_600;
+const MAIL_DAY: i64 = 86_400;
 /// Before this instant no clock can be right: 2026-01-01T00:00:00Z.
 const NEVER_BEFORE: Timestamp = Timestamp::from_unix(1_767_225_600);
 
@@ -120,6 +124,7 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
         check_clock(&instance, &mut report).await?;
         check_authorities(&instance, &mut report).await?;
         check_services(&instance, &mut report).await?;
+        check_mail(&instance, &mut report).await?;
         instance.store.close().await;
     }
     report.print(arguments.json);
@@ -192,6 +197,37 @@ async fn check_clock(instance: &Instance, report: &mut Report) -> Outcome<()> {
     }
     if instance.demo.is_some() {
         report.warn("this is a demo", "never use it for real certificates");
+    }
+    Ok(())
+}
+
+/// Whether mails leave, and how long the oldest one waits.
+async fn check_mail(instance: &Instance, report: &mut Report) -> Outcome<()> {
+    match report.take(Mailer::open(&instance.config)) {
+        Some(Some(mailer)) => match mailer.is_reachable().await {
+            Ok(()) => report.ok("mail server answers"),
+            Err(reason) => report.fail(
+                format!("the mail server does not answer: {reason}"),
+                "see that mail.server and the keys beside it are right and the server runs",
+            ),
+        },
+        Some(None) => report.warn(
+            "no mail server is configured: mails wait in the database",
+            "set mail.server",
+        ),
+        None => {}
+    }
+    let Some((due, error)) = instance.app.oldest_waiting_mail().await? else {
+        return Ok(());
+    };
+    let waits = instance.app.clock_now().seconds_since(due);
+    let why = error.map_or_else(String::new, |error| format!(" ({error})"));
+    let finding = format!("the oldest mail waits since {due}{why}");
+    let remedy = "look at `tegata mail list`, then send one with `tegata mail test ADDRESS`";
+    if waits > MAIL_DAY {
+        report.fail(finding, remedy);
+    } else if waits > MAIL_HOUR {
+        report.warn(finding, remedy);
     }
     Ok(())
 }

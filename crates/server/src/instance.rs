@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tegata_app::{App, AppParts, Failpoint};
+use tegata_app::{App, AppParts, Failpoint, MailTexts};
 use tegata_domain::time::{Clock, Timestamp};
 use tegata_store::{Store, StoreConfig, StoreError};
 
@@ -101,7 +101,16 @@ pub(crate) fn parts(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Out
         key_folder: key_folder(config),
         addresses: config.names.addresses.clone(),
         tls_domains: config.names.tls_domains.clone(),
+        mail_texts: mail_texts(config)?,
         failpoint: Failpoint::armed(armed_failpoint()),
+    })
+}
+
+/// The texts of mails, with those of the operator; a text that cannot be used stops the start.
+pub(crate) fn mail_texts(config: &Config) -> Outcome<MailTexts> {
+    MailTexts::load(config.mail.texts.as_deref()).map_err(|error| {
+        let remedy = "correct the file in the folder that mail.texts names, or take it away";
+        Failure::machine("read the texts of mails", error, remedy)
     })
 }
 

@@ -11,6 +11,7 @@ mod doctor;
 mod failure;
 mod instance;
 mod listen;
+mod mailer;
 mod running;
 mod system;
 mod tls;

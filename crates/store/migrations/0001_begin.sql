@@ -424,12 +424,20 @@ create table outbox (
     fields text not null,
     -- The request ID or 申請番号 that it tells about, or nothing: a case shows its mails.
     about text not null,
+    -- Handing over: tries so far, when the next one is due, and who has it until when. `epoch` rises
+    -- with each claim, so that whoever lost it can record nothing.
+    attempts bigint not null,
+    next_try_at bigint not null,
+    epoch bigint not null,
+    claimed_until bigint,
+    last_error text,
     sent_at bigint
 );
 
 create index outbox_about on outbox (about, id);
 
 create index outbox_waiting on outbox (at, id) where sent_at is null;
+create index outbox_due on outbox (next_try_at, id) where sent_at is null;
 
 create table wrong_id (
     source text not null,

@@ -47,6 +47,7 @@ pub use key::{KeyDestroyed, KeyWrap, SealedKey};
 pub use letter::LetterRow;
 pub use listed::ListedEntry;
 pub use operator::OperatorLogin;
+pub use outbox::ClaimedMail;
 pub use publication::{DuePublication, FinishedList, RevocationList};
 pub use search::Found;
 pub use secret::SealedSecret;

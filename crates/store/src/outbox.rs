@@ -2,7 +2,7 @@
 
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
@@ -43,6 +43,23 @@ impl Connection {
 }
 
 impl Connection {
+    /// The oldest mail that was not handed over, and why its last try failed.
+    pub async fn oldest_waiting_mail(
+        &mut self,
+    ) -> Result<Option<(Timestamp, Option<String>)>, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select at, last_error from outbox where sent_at is null order by at, id limit 1",
+                &[],
+            )
+            .await?;
+        row.map(|row| {
+            let fields = row.of("outbox");
+            Ok((fields.time(0)?, fields.opt_text(1)?.map(str::to_owned)))
+        })
+        .transpose()
+    }
+
     /// Mails about a case, by its request ID or 申請番号: the earliest first, each with the instant at which it
     /// was sent.
     pub async fn mails_about(
@@ -72,8 +89,9 @@ impl Tx {
         let values = serde_json::to_string(&mail.values)
             .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
         self.changes(
-            "insert into outbox (id, at, kind, recipient, key, fields, about)
-            values ($1, $2, $3, $4, $5, $6, $7) on conflict (key) do nothing",
+            "insert into outbox (id, at, kind, recipient, key, fields, about,
+                attempts, next_try_at, epoch)
+            values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0) on conflict (key) do nothing",
             &[
                 mail.id.as_str().into(),
                 mail.at.into(),
@@ -86,6 +104,108 @@ impl Tx {
         )
         .await
     }
+}
+
+impl Tx {
+    /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before.
+    pub async fn claim_mails(
+        &mut self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedMail>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, kind, recipient, key, fields, attempts, epoch from outbox
+                where sent_at is null and next_try_at <= $1
+                    and (claimed_until is null or claimed_until < $1)
+                order by next_try_at, id limit $2",
+                &[now.into(), i64::from(limit).into()],
+            )
+            .await?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let fields = row.of("outbox");
+            let (mail, attempts, epoch) = (mail(fields)?, fields.int(6)?, fields.int(7)?);
+            let taken = self
+                .changes(
+                    "update outbox set epoch = epoch + 1, claimed_until = $3
+                    where id = $1 and epoch = $2 and sent_at is null",
+                    &[mail.id.as_str().into(), epoch.into(), until.into()],
+                )
+                .await?;
+            if taken {
+                claimed.push(ClaimedMail {
+                    mail,
+                    attempts,
+                    epoch: epoch + 1,
+                });
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Records that a claimed mail was handed over; `values` are what is kept of it. `false` where
+    /// another one has it by now.
+    pub async fn mail_sent(
+        &mut self,
+        claimed: &ClaimedMail,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let secret = claimed.mail.kind.secret().map(sealed_name);
+        let mut kept = claimed.mail.values.clone();
+        if let Some(secret) = &secret
+            && kept.remove(secret).is_some()
+        {
+            self.owe_scrub();
+        }
+        let values = serde_json::to_string(&kept)
+            .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
+        self.changes(
+            "update outbox set sent_at = $3, fields = $4, attempts = attempts + 1,
+                claimed_until = null, last_error = null
+            where id = $1 and epoch = $2 and sent_at is null",
+            &[
+                claimed.mail.id.as_str().into(),
+                claimed.epoch.into(),
+                at.into(),
+                values.into(),
+            ],
+        )
+        .await
+    }
+
+    /// Records that a claimed mail was not taken, and when it is tried again.
+    pub async fn mail_failed(
+        &mut self,
+        claimed: &ClaimedMail,
+        next_try_at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update outbox set attempts = attempts + 1, next_try_at = $3, last_error = $4,
+                claimed_until = null
+            where id = $1 and epoch = $2 and sent_at is null",
+            &[
+                claimed.mail.id.as_str().into(),
+                claimed.epoch.into(),
+                next_try_at.into(),
+                error.into(),
+            ],
+        )
+        .await
+    }
+}
+
+/// A mail that one process has to itself for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedMail {
+    /// The mail.
+    pub mail: OutboxMail,
+    /// How often it was tried before.
+    pub attempts: i64,
+    /// The number of this claim.
+    pub epoch: i64,
 }
 
 /// The case that a mail tells about.

@@ -14,8 +14,9 @@ mod top;
 
 use tegata_app::FieldProblem;
 use tegata_domain::flow::FlowStep;
-use tegata_domain::policy::HelpDesk;
-use tegata_domain::time::{CalendarDate, Timestamp};
+use tegata_domain::time::Timestamp;
+
+pub(crate) use tegata_app::messages::{date, date_and_time, help_desk, time};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::console::*;
@@ -123,27 +124,6 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
     }
 }
 
-/// Name, telephone and hours of the help desk in one line.
-pub(crate) fn help_desk(desk: &HelpDesk) -> String {
-    format!("{} 電話 {}({})", desk.name, desk.telephone, desk.hours)
-}
-
-/// 2027年3月14日(日)
-pub(crate) fn date(at: Timestamp) -> String {
-    day(at.japan_date())
-}
-
-/// 2027年3月14日(日)17時39分
-pub(crate) fn date_and_time(at: Timestamp) -> String {
-    format!("{}{}", date(at), time(at))
-}
-
-/// 17時39分
-pub(crate) fn time(at: Timestamp) -> String {
-    let time = at.japan();
-    format!("{}時{}分", time.hour, time.minute)
-}
-
 /// 有効期限: with the hour once it is at most `days` days away, for it ends in the middle of a working
 /// day (D2).
 pub(crate) fn end_of_validity(not_after: Timestamp, now: Timestamp, days: i64) -> String {
@@ -152,13 +132,6 @@ pub(crate) fn end_of_validity(not_after: Timestamp, now: Timestamp, days: i64) -
     } else {
         date(not_after)
     }
-}
-
-fn day(date: CalendarDate) -> String {
-    const WEEKDAYS: [&str; 7] = ["日", "月", "火", "水", "木", "金", "土"];
-    let (year, month, day) = date.ymd();
-    let weekday = WEEKDAYS.get(date.weekday()).copied().unwrap_or_default();
-    format!("{year}年{month}月{day}日({weekday})")
 }
 
 #[cfg(test)]

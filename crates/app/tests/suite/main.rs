@@ -18,6 +18,7 @@ mod holds;
 mod identify;
 mod issue;
 mod letters;
+mod mails;
 mod operators;
 mod own_revocations;
 mod proposals;

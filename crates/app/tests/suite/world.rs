@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tegata_app::{
     Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, KeyFileForm,
-    Letter, NewApplication, NewInstitution, Opened, PasswordForm, Refusal, RevocationForm, Source,
-    TypedIds, Visit,
+    Letter, MailTexts, NewApplication, NewInstitution, Opened, PasswordForm, Refusal,
+    RevocationForm, Source, TypedIds, Visit,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
@@ -127,6 +127,7 @@ pub(crate) fn parts(
             plain: "http://localhost:8444".to_owned(),
         },
         tls_domains: vec!["localhost".to_owned()],
+        mail_texts: MailTexts::load(None).unwrap(),
         failpoint: Failpoint::default(),
     }
 }

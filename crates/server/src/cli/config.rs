@@ -73,6 +73,9 @@ fn shown(config: &Config) -> String {
         format!("tls_domains = {}", list(&config.names.tls_domains)),
         format!("plain_url = {}", text(&addresses.plain)),
         String::new(),
+        "[mail]".to_owned(),
+        mail(config),
+        String::new(),
         "[log]".to_owned(),
         format!("format = {}", text(config.log.format.as_str())),
         format!("level = {}", text(&config.log.level)),
@@ -80,6 +83,30 @@ fn shown(config: &Config) -> String {
         policy.to_string().trim_end().to_owned(),
     ]
     .join("\n")
+}
+
+/// The keys of `[mail]` in force; those without a value are left out, and no password is read.
+fn mail(config: &Config) -> String {
+    let text = |text: &str| toml::Value::from(text).to_string();
+    let path = |path: &Path| text(&path.display().to_string());
+    let mut lines = Vec::new();
+    if let Some(server) = &config.mail.server {
+        lines.push(format!("server = {}", text(&server.host)));
+        lines.push(format!("port = {}", server.port));
+        lines.push(format!("security = {}", text(server.security.as_str())));
+        if let Some((user, file)) = &server.login {
+            lines.push(format!("user = {}", text(user)));
+            lines.push(format!("password_file = {}", path(file)));
+        }
+        if let Some(file) = &server.ca_file {
+            lines.push(format!("ca_file = {}", path(file)));
+        }
+    }
+    if let Some(texts) = &config.mail.texts {
+        lines.push(format!("texts = {}", path(texts)));
+    }
+    lines.push(format!("per_minute = {}", config.mail.per_minute));
+    lines.join("\n")
 }
 
 /// A database address with `…` in the place of its password.

@@ -12,6 +12,7 @@ use crate::demo::DEMO_POLICY;
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
 use crate::listen::{asked_to_end, bind};
+use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
 use crate::{system, worker};
@@ -48,6 +49,13 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     let site = tegata_web::console_router(app.clone(), options);
     running.listen("console", console, Some(tls.public()), site);
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
+    match Mailer::open(&instance.config)? {
+        Some(mailer) => {
+            let app = instance.app.clone();
+            running.spawn(|stop| mailer.run(app, stop));
+        }
+        None => tracing::warn!("no mail server is configured (mail.server): mails wait"),
+    }
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));
     running.spawn(|stop| worker::run(timer, tls, lock, stop));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tegata_app::Addresses;
 use toml::Table;
 
+use super::mail::MailFile;
 use super::{Listen, LogFormat, Mistake, Names, Profile};
 
 /// Every key; `keys.rs` explains them.
@@ -27,6 +28,8 @@ pub(super) struct File {
     pub(super) names: NamesFile,
     #[serde(default)]
     pub(super) log: LogFile,
+    #[serde(default)]
+    pub(super) mail: MailFile,
     #[serde(default, rename = "policy")]
     _policy: Table,
 }

@@ -21,6 +21,8 @@ enum Kind {
     Choice(&'static [&'static str]),
     /// A number from 1 to 65535.
     Port,
+    /// A number from 1 to 1000000.
+    Number,
     /// A text.
     Text,
     /// A list of texts.
@@ -139,6 +141,56 @@ pub(super) const KEYS: &[Key] = &[
         "Domains for which the TLS CA may certify, fixed in its certificate by `tegata init`.",
     ),
     key(
+        "mail.server",
+        Kind::Text,
+        "none: mails wait in the database",
+        "Host name of the mail server (SMTP) that takes our mails. The sender is \
+         `policy.names.sender`.",
+    ),
+    key(
+        "mail.port",
+        Kind::Port,
+        "587, with `tls` 465, with `none` 25",
+        "Its port.",
+    ),
+    key(
+        "mail.security",
+        Kind::Choice(&["starttls", "tls", "none"]),
+        "\"starttls\"",
+        "`starttls` demands STARTTLS, `tls` begins with TLS; `none` is for a server on this machine.",
+    ),
+    key(
+        "mail.user",
+        Kind::Text,
+        "none",
+        "Who logs in at the mail server, together with `mail.password_file`.",
+    ),
+    key(
+        "mail.password_file",
+        Kind::Text,
+        "none",
+        "File with the password, mode 0400.",
+    ),
+    key(
+        "mail.ca_file",
+        Kind::Text,
+        "none",
+        "CA certificate (PEM) that is trusted for the mail server beside those of the machine.",
+    ),
+    key(
+        "mail.texts",
+        Kind::Text,
+        "none",
+        "Folder of texts in the place of ours, named as `tegata mail preview` names them: \
+         `letter_posted.txt`. The first line is the subject.",
+    ),
+    key(
+        "mail.per_minute",
+        Kind::Number,
+        "600",
+        "Mails handed over in a minute at the most.",
+    ),
+    key(
         "log.format",
         Kind::Choice(&["text", "json"]),
         "\"text\"",
@@ -210,6 +262,15 @@ fn check_key(name: &str, value: &Value) -> Result<(), Mistake> {
                 return Ok(());
             }
             "write a number from 1 to 65535".to_owned()
+        }
+        Kind::Number => {
+            if value
+                .as_integer()
+                .is_some_and(|number| (1..=1_000_000).contains(&number))
+            {
+                return Ok(());
+            }
+            "write a number from 1 to 1000000".to_owned()
         }
         Kind::Text => {
             if value.as_str().is_some_and(|text| !text.is_empty()) {

@@ -25,6 +25,11 @@ pub(crate) fn starter(profile: Profile) -> String {
          tls_domains = [\"localhost\"]\n\
          # Stands in every certificate: choose it for decades.\n\
          # plain_url = \"http://ca.example.jp\"\n\n\
+         # The mail server; without one, mails wait in the database.\n\
+         # [mail]\n\
+         # server = \"mail.example.jp\"\n\
+         # user = \"tegata\"\n\
+         # password_file = \"mail-password\"\n\n\
          # Single rules of the profile can be changed here.\n\
          # [policy.periods]\n\
          # validity_months = 39\n",

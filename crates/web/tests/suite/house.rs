@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tegata_app::{
-    Addresses, App, AppParts, Failpoint, InitOptions, NewApplication, NewInstitution,
+    Addresses, App, AppParts, Failpoint, InitOptions, MailTexts, NewApplication, NewInstitution,
 };
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::SeededEntropy;
@@ -74,6 +74,7 @@ impl House {
                 plain: "http://localhost:8444".to_owned(),
             },
             tls_domains: vec!["localhost".to_owned()],
+            mail_texts: MailTexts::load(None).unwrap(),
             failpoint: Failpoint::default(),
         };
         let options = InitOptions {

@@ -1,0 +1,136 @@
+//! Handing mails over to a mail server: who has which, and when one is tried again (decisions S5, F6).
+//!
+//! A mail is claimed before it is sent, so that several processes send each once; whoever ends in between leaves
+//! it to the next after a while, with the same Message-ID.
+
+use tegata_domain::institution::MailAddress;
+use tegata_domain::time::Timestamp;
+use tegata_store::ClaimedMail;
+
+use crate::base::App;
+use crate::error::{Error, Result};
+use crate::mail_text::MailText;
+
+/// Seconds after which a claim of a process that ended is taken over; longer than any hand-over lasts.
+const CLAIM: i64 = 300;
+/// Seconds to the second try; doubled with each further one.
+const FIRST_PAUSE: i64 = 60;
+/// Seconds between two tries at the most.
+const LONGEST_PAUSE: i64 = 3_600;
+/// Tries after which a mail has waited for about a day, and somebody must look.
+const LOUD: i64 = 29;
+/// Characters of an answer of the mail server that are kept.
+const LONGEST_ERROR: usize = 300;
+
+/// A mail to hand over now.
+pub struct ReadyMail {
+    /// Its Message-ID, with the angle brackets: the same at each try.
+    pub message_id: String,
+    /// To whom.
+    pub to: MailAddress,
+    /// When it became due; its Date.
+    pub at: Timestamp,
+    /// What it says.
+    pub text: MailText,
+    claimed: ClaimedMail,
+}
+
+impl App {
+    /// Claims up to `limit` mails that are due. One whose text cannot be written is put off and told in the log.
+    pub async fn claim_mails(&self, limit: u32) -> Result<Vec<ReadyMail>> {
+        let now = self.system_now();
+        let until = now.plus_seconds(CLAIM);
+        let claimed = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.claim_mails(now, until, limit).await?) })
+            })
+            .await?;
+        let mut ready = Vec::with_capacity(claimed.len());
+        for claimed in claimed {
+            match self.mail_text(&claimed.mail) {
+                Ok(text) => ready.push(ReadyMail {
+                    message_id: self.message_id(&claimed),
+                    to: claimed.mail.to.clone(),
+                    at: claimed.mail.at,
+                    text,
+                    claimed,
+                }),
+                Err(error) => self.put_off(&claimed, &error.to_string()).await?,
+            }
+        }
+        Ok(ready)
+    }
+
+    /// The mail server took it. What it carried in secret is forgotten.
+    pub async fn mail_sent(&self, mail: &ReadyMail) -> Result<()> {
+        let (claimed, now) = (mail.claimed.clone(), self.system_now());
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move { Ok::<_, Error>(tx.mail_sent(&claimed, now).await?) })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// The mail server did not take it: it is tried again, later each time, and never given up.
+    pub async fn mail_failed(&self, mail: &ReadyMail, reason: &str) -> Result<()> {
+        self.put_off(&mail.claimed, reason).await
+    }
+
+    /// When the oldest mail became due that was not handed over, and why its last try failed.
+    pub async fn oldest_waiting_mail(&self) -> Result<Option<(Timestamp, Option<String>)>> {
+        let mut reader = self.store().reader().await?;
+        Ok(reader.oldest_waiting_mail().await?)
+    }
+
+    async fn put_off(&self, claimed: &ClaimedMail, reason: &str) -> Result<()> {
+        let now = self.system_now();
+        let next = now.plus_seconds(pause(claimed.attempts));
+        let reason: String = reason.chars().take(LONGEST_ERROR).collect();
+        let id = claimed.mail.id.as_str();
+        if claimed.attempts >= LOUD {
+            tracing::error!(mail.id = id, reason, "a mail waits for a day or more");
+        } else {
+            tracing::warn!(
+                mail.id = id,
+                reason,
+                "a mail was not taken; it is tried again"
+            );
+        }
+        let claimed = claimed.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(
+                    async move { Ok::<_, Error>(tx.mail_failed(&claimed, next, &reason).await?) },
+                )
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn message_id(&self, claimed: &ClaimedMail) -> String {
+        let sender = &self.policy().names.sender;
+        let domain = sender
+            .rsplit_once('@')
+            .map_or("localhost", |(_, domain)| domain);
+        format!("<{}@{domain}>", claimed.mail.id)
+    }
+}
+
+/// Seconds to the next try after `attempts` earlier ones.
+fn pause(attempts: i64) -> i64 {
+    (FIRST_PAUSE << attempts.clamp(0, 16)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_from_a_minute_to_an_hour() {
+        let pauses: Vec<i64> = (0..8).map(pause).collect();
+        assert_eq!(pauses, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+        assert_eq!(pause(i64::MAX), LONGEST_PAUSE);
+    }
+}

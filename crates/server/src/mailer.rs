@@ -1,0 +1,203 @@
+//! Hands the queued mails over to the mail server (RFC 5321), a few each second, until the program ends.
+//!
+//! What a mail says and when it is tried again is decided in `app`; here it becomes a message and leaves.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use lettre::address::Address;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
+use tegata_app::{App, ReadyMail};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::config::{Config, MailServer, Security};
+use crate::failure::{Failure, Outcome};
+
+/// Time between two looks at the queue.
+const TICK: Duration = Duration::from_secs(1);
+/// Longest hand-over of one mail. A server that falls silent holds nothing up for longer; a claim lasts longer still.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The way out for mails.
+pub(crate) struct Mailer {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    sender: Mailbox,
+    /// Mails of one tick at the most.
+    burst: u32,
+}
+
+impl Mailer {
+    /// The mailer of this configuration; `None` where no server is configured.
+    pub(crate) fn open(config: &Config) -> Outcome<Option<Self>> {
+        let Some(server) = &config.mail.server else {
+            return Ok(None);
+        };
+        let names = &config.policy.names;
+        let address: Address = names.sender.parse().map_err(|error| {
+            let remedy = "write a mail address into policy.names.sender";
+            Failure::machine(format!("use {} as sender", names.sender), error, remedy)
+        })?;
+        Ok(Some(Self {
+            transport: transport(server)?,
+            sender: Mailbox::new(Some(names.ca_name.clone()), address),
+            burst: config.mail.per_minute.div_ceil(60),
+        }))
+    }
+
+    /// Hands mails over until `stop` turns true.
+    pub(crate) async fn run(self, app: App, mut stop: watch::Receiver<bool>) {
+        loop {
+            match app.claim_mails(self.burst).await {
+                Ok(mails) => self.hand_over_all(&app, &mails).await,
+                Err(error) => tracing::error!(%error, "the queue of mails could not be read"),
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stopped| *stopped) => return,
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+    }
+
+    /// Whether the server answers and takes the login.
+    pub(crate) async fn is_reachable(&self) -> Result<(), String> {
+        match timeout(PATIENCE, self.transport.test_connection()).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("the server ended the connection".to_owned()),
+            Ok(Err(error)) => Err(told(&error)),
+            Err(_) => Err(silent()),
+        }
+    }
+
+    /// Sends a line to an address, for a look whether mails arrive.
+    pub(crate) async fn send_test(&self, to: &str) -> Result<(), String> {
+        let address: Address = to.parse().map_err(|error| format!("{to}: {error}"))?;
+        let message = Message::builder()
+            .from(self.sender.clone())
+            .to(Mailbox::new(None, address))
+            .subject("Tegata: test mail")
+            .header(AutoSubmitted)
+            .header(ContentType::TEXT_PLAIN)
+            .body("This mail shows that the mail server takes the mails of tegata.\n".to_owned())
+            .map_err(|error| error.to_string())?;
+        self.send(message).await
+    }
+
+    /// Hands claimed mails over. Once the server is silent, the rest is put off: to wait for each would outlast
+    /// their claims.
+    async fn hand_over_all(&self, app: &App, mails: &[ReadyMail]) {
+        let mut is_silent = false;
+        for mail in mails {
+            let sent = match self.message(mail) {
+                _ if is_silent => Err(silent()),
+                Ok(message) => self.send(message).await,
+                Err(reason) => Err(reason),
+            };
+            is_silent |= sent.as_ref().is_err_and(|reason| *reason == silent());
+            let recorded = match sent {
+                Ok(()) => app.mail_sent(mail).await,
+                Err(reason) => app.mail_failed(mail, &reason).await,
+            };
+            if let Err(error) = recorded {
+                tracing::error!(%error, "what became of a mail could not be recorded");
+            }
+        }
+    }
+
+    fn message(&self, mail: &ReadyMail) -> Result<Message, String> {
+        let address: Address = mail
+            .to
+            .as_str()
+            .parse()
+            .map_err(|error| format!("the address: {error}"))?;
+        let seconds = u64::try_from(mail.at.unix()).unwrap_or(0);
+        Message::builder()
+            .from(self.sender.clone())
+            .to(Mailbox::new(None, address))
+            .subject(mail.text.subject.clone())
+            .message_id(Some(mail.message_id.clone()))
+            .date(UNIX_EPOCH + Duration::from_secs(seconds))
+            .header(AutoSubmitted)
+            .header(ContentType::TEXT_PLAIN)
+            .body(mail.text.body.clone())
+            .map_err(|error| error.to_string())
+    }
+
+    async fn send(&self, message: Message) -> Result<(), String> {
+        match timeout(PATIENCE, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(told(&error)),
+            Err(_) => Err(silent()),
+        }
+    }
+}
+
+/// No vacation answers, please (RFC 3834 §5).
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+fn transport(server: &MailServer) -> Outcome<AsyncSmtpTransport<Tokio1Executor>> {
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+        .port(server.port)
+        .timeout(Some(PATIENCE))
+        .tls(match server.security {
+            Security::None => Tls::None,
+            Security::Starttls => Tls::Required(tls(server)?),
+            Security::Tls => Tls::Wrapper(tls(server)?),
+        });
+    if let Some((user, file)) = &server.login {
+        let password = MailServer::password(file)?;
+        let credentials = Credentials::new(user.clone(), password.expose().clone());
+        builder = builder.credentials(credentials);
+    }
+    Ok(builder.build())
+}
+
+fn tls(server: &MailServer) -> Outcome<TlsParameters> {
+    let mut parameters = TlsParameters::builder(server.host.clone());
+    if let Some(file) = &server.ca_file {
+        let remedy = "write the path of a CA certificate in PEM into mail.ca_file";
+        let shown = file.display();
+        let pem = std::fs::read(file)
+            .map_err(|error| Failure::machine(format!("read {shown}"), error, remedy))?;
+        let certificate = Certificate::from_pem(&pem)
+            .map_err(|error| Failure::machine(format!("read {shown}"), error, remedy))?;
+        parameters = parameters.add_root_certificate(certificate);
+    }
+    parameters.build().map_err(|error| {
+        let remedy = "see that the machine has CA certificates (package ca-certificates)";
+        Failure::machine("prepare TLS for mail", error, remedy)
+    })
+}
+
+fn silent() -> String {
+    format!("the server was silent for {} seconds", PATIENCE.as_secs())
+}
+
+/// What went wrong, with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

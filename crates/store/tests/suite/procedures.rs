@@ -158,6 +158,58 @@ async fn a_mail_is_queued_once_for_each_key() {
 }
 
 #[tokio::test]
+async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_secret() {
+    for db in databases().await {
+        let samples = Samples::new();
+        let mut values: std::collections::BTreeMap<String, String> = MailKind::CollectionCode
+            .needs()
+            .iter()
+            .map(|name| ((*name).to_owned(), "a".to_owned()))
+            .collect();
+        values.insert("sealed_code".to_owned(), "sealed".to_owned());
+        let mail = OutboxMail {
+            id: OutboxId::generate(NOW, &samples.0),
+            at: NOW,
+            kind: MailKind::CollectionCode,
+            to: MailAddress::parse("front@example.jp").unwrap(),
+            key: "a".to_owned(),
+            values,
+        };
+        let stored = mail.clone();
+        let (until, later) = (NOW.plus_seconds(10), NOW.plus_seconds(11));
+        let (first, second, third) = db
+            .write(|tx| {
+                Box::pin(async move {
+                    tx.insert_mail(&stored).await?;
+                    let first = tx.claim_mails(NOW, until, 9).await?;
+                    let second = tx.claim_mails(until, until, 9).await?;
+                    Ok((first, second, tx.claim_mails(later, later, 9).await?))
+                })
+            })
+            .await;
+        assert_eq!((first.len(), second.len(), third.len()), (1, 0, 1));
+        let (lost, taken) = (first[0].clone(), third[0].clone());
+        let told = db
+            .write(|tx| {
+                Box::pin(async move {
+                    Ok([
+                        tx.mail_failed(&lost, later, "too late").await?,
+                        tx.mail_failed(&taken, later, "not now").await?,
+                        tx.mail_sent(&taken, later).await?,
+                        tx.mail_sent(&taken, later).await?,
+                    ])
+                })
+            })
+            .await;
+        assert_eq!(told, [false, true, true, false]);
+        let mut reader = db.reader().await;
+        assert_eq!(reader.oldest_waiting_mail().await.unwrap(), None);
+        let kept = reader.list_mails(None, 9).await.unwrap().remove(0);
+        assert!(!kept.values.contains_key("sealed_code"));
+    }
+}
+
+#[tokio::test]
 async fn audit_events_are_listed_by_object_and_by_page() {
     for db in databases().await {
         let samples = Samples::new();

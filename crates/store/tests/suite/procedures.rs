@@ -178,7 +178,7 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_s
         let stored = mail.clone();
         let (until, later) = (NOW.plus_seconds(10), NOW.plus_seconds(11));
         let (first, second, third) = db
-            .write(|tx| {
+            .write(move |tx| {
                 Box::pin(async move {
                     tx.insert_mail(&stored).await?;
                     let first = tx.claim_mails(NOW, until, 9).await?;
@@ -190,7 +190,7 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_s
         assert_eq!((first.len(), second.len(), third.len()), (1, 0, 1));
         let (lost, taken) = (first[0].clone(), third[0].clone());
         let told = db
-            .write(|tx| {
+            .write(move |tx| {
                 Box::pin(async move {
                     Ok([
                         tx.mail_failed(&lost, later, "too late").await?,

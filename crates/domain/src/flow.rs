@@ -1,6 +1,6 @@
 //! 手続き: one procedure of one person, named in the address of each of its pages (decision F1).
 
-use crate::id::{Fingerprint, FlowId, GrantId};
+use crate::id::{ApplicationId, Fingerprint, FlowId, GrantId};
 use crate::time::Timestamp;
 
 /// Which procedure.
@@ -131,8 +131,26 @@ pub enum Turn {
 impl Flow {
     /// Judges a POST.
     pub fn turn(&self, version: i64, digest: &[u8; 32], now: Timestamp) -> Turn {
+        Standing {
+            version: self.version,
+            answered: self.answered.as_ref(),
+            expires_at: self.expires_at,
+        }
+        .turn(version, digest, now)
+    }
+}
+
+/// What a POST is judged by.
+struct Standing<'a> {
+    version: i64,
+    answered: Option<&'a [u8; 32]>,
+    expires_at: Timestamp,
+}
+
+impl Standing<'_> {
+    fn turn(&self, version: i64, digest: &[u8; 32], now: Timestamp) -> Turn {
         let is_previous = version.checked_add(1) == Some(self.version);
-        if is_previous && self.answered.as_ref() == Some(digest) {
+        if is_previous && self.answered == Some(digest) {
             Turn::Repeated
         } else if now > self.expires_at {
             Turn::Expired
@@ -141,5 +159,81 @@ impl Flow {
         } else {
             Turn::Elsewhere
         }
+    }
+}
+
+/// Which page a procedure about an application stands at: there is no grant yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApplicationStep {
+    /// RCR-4: what was entered is shown.
+    Confirm,
+    /// RCR-3: terminals and the person to talk to.
+    Contact,
+    /// RCR-5, RCS-4.
+    Done,
+    /// RCS-2: where an application stands.
+    Inquiry,
+    /// RCR-2: the institution.
+    Institution,
+}
+
+impl ApplicationStep {
+    /// Every step.
+    pub const ALL: [Self; 5] = [
+        Self::Confirm,
+        Self::Contact,
+        Self::Done,
+        Self::Inquiry,
+        Self::Institution,
+    ];
+
+    /// The word that stands in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Contact => "contact",
+            Self::Done => "done",
+            Self::Inquiry => "inquiry",
+            Self::Institution => "institution",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == text)
+    }
+}
+
+/// A procedure about an application as it is stored: applying, correcting (then `application` is there from
+/// the beginning), or asking where one stands. Nothing in it is secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationFlow {
+    /// Its id.
+    pub id: FlowId,
+    /// The application that it corrects or asks about.
+    pub application: Option<ApplicationId>,
+    /// Where it stands.
+    pub step: ApplicationStep,
+    /// Rises by one with each accepted POST.
+    pub version: i64,
+    /// Digest of the POST that led to this version.
+    pub answered: Option<[u8; 32]>,
+    /// What was entered so far, as JSON.
+    pub entered: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends, unless a step moves it on.
+    pub expires_at: Timestamp,
+}
+
+impl ApplicationFlow {
+    /// Judges a POST.
+    pub fn turn(&self, version: i64, digest: &[u8; 32], now: Timestamp) -> Turn {
+        Standing {
+            version: self.version,
+            answered: self.answered.as_ref(),
+            expires_at: self.expires_at,
+        }
+        .turn(version, digest, now)
     }
 }

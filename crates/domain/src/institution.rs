@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::InstitutionId;
 use crate::policy::ClassRule;
+use crate::reference::half_width;
 
 /// A class of subscriber, such as `medical`; the classes are configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -146,6 +147,22 @@ impl InstitutionCode {
         Ok(code)
     }
 
+    /// What a person typed: full-width forms, small letters and hyphens are put right, and before the last seven
+    /// digits of a code that begins with its prefecture come prefecture and class (RCR-2).
+    pub fn from_typed(
+        typed: &str,
+        rule: &ClassRule,
+        prefecture: Prefecture,
+    ) -> Result<Self, InvalidCode> {
+        let text = half_width(typed).ok_or(InvalidCode::Form)?;
+        let text = text.to_ascii_uppercase();
+        let whole = match text.len() {
+            7 if rule.prefecture => completed(&text, rule, prefecture),
+            _ => None,
+        };
+        Self::parse(&whole.unwrap_or(text), rule, Some(prefecture))
+    }
+
     /// A code as it was stored, checked when it came in.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -164,6 +181,16 @@ impl InstitutionCode {
             .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
         digits.parse().ok().and_then(Prefecture::from_number)
     }
+}
+
+/// Prefecture and the one digit with which the class's codes go on, before `last`.
+fn completed(last: &str, rule: &ClassRule, prefecture: Prefecture) -> Option<String> {
+    let number = prefecture.number();
+    let mut whole = (0..10)
+        .map(|digit| format!("{number:02}{digit}{last}"))
+        .filter(|code| rule.pattern.is_match(code));
+    let only = whole.next()?;
+    whole.next().is_none().then_some(only)
 }
 
 impl fmt::Display for InstitutionCode {
@@ -420,6 +447,54 @@ mod tests {
                 "{code:?}"
             );
         }
+    }
+
+    #[test]
+    fn seven_digits_mean_the_same_as_all_ten() {
+        let policy = policy();
+        for class in ["medical", "dental", "pharmacy", "visiting-nurse"] {
+            let rule = &policy.classes[class];
+            for number in 1..=47 {
+                let prefecture = Prefecture::from_number(number).unwrap();
+                let codes = (0..10).filter_map(|check| {
+                    let typed = format!("011915{check}");
+                    let code = InstitutionCode::from_typed(&typed, rule, prefecture).ok()?;
+                    Some((typed, code))
+                });
+                let codes: Vec<_> = codes.collect();
+                assert_eq!(codes.len(), 1, "one check digit fits: {class} in {number}");
+                for (typed, code) in codes {
+                    assert!(code.as_str().ends_with(&typed));
+                    let ten = InstitutionCode::from_typed(code.as_str(), rule, prefecture);
+                    assert_eq!(ten, Ok(code));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_typed_code_is_put_right() {
+        let policy = policy();
+        let hokkaido = Prefecture::from_number(1).unwrap();
+        let read = |class: &str, typed: &str| {
+            InstitutionCode::from_typed(typed, &policy.classes[class], hokkaido)
+        };
+        let whole = InstitutionCode::from_stored("0110119153".to_owned());
+        for typed in [
+            "01-1011915-3",
+            "０１１９１５３",
+            " 0110119153\n",
+            "011 9153",
+        ] {
+            assert_eq!(read("medical", typed), Ok(whole.clone()), "{typed}");
+        }
+        let letters = InstitutionCode::from_stored("AB12".to_owned());
+        assert_eq!(read("other", "ａb-12"), Ok(letters));
+        for typed in ["", "119153", "01191530"] {
+            assert_eq!(read("medical", typed), Err(InvalidCode::Form), "{typed}");
+        }
+        assert_eq!(read("medical", "0119154"), Err(InvalidCode::CheckDigit));
+        assert_eq!(read("medical", "1310119159"), Err(InvalidCode::Prefecture));
     }
 
     #[test]

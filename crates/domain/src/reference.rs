@@ -129,7 +129,7 @@ pub struct StoredReference {
 /// Turns full-width letters and digits into half-width ones and drops blanks (those without width
 /// too: copying from a document brings them) and whatever a Japanese keyboard makes of a hyphen;
 /// `None` for a text that is too long to be an ID.
-fn half_width(typed: &str) -> Option<String> {
+pub(crate) fn half_width(typed: &str) -> Option<String> {
     if typed.len() > LONGEST * 4 {
         return None;
     }

@@ -139,6 +139,35 @@ create table search_word (
 
 create index search_word_object on search_word (object);
 
+-- Whom to talk to about an application, and the numbers that the applicant has (I6).
+create table applicant (
+    application_id text not null primary key references application (id),
+    number text not null constraint applicant_number unique,
+    department text,
+    person text not null,
+    telephone text not null,
+    second_mail text,
+    inquiry_hmac bytea not null,
+    inquiry_pepper bigint not null,
+    due text
+);
+
+-- Procedures of applicants: applying, correcting, asking. There is no grant yet.
+create table application_flow (
+    id text not null primary key,
+    application_id text references application (id),
+    step text not null constraint application_flow_step check (step in (
+        'confirm', 'contact', 'done', 'inquiry', 'institution')),
+    version bigint not null,
+    answered bytea,
+    entered text not null,
+    created_at bigint not null,
+    expires_at bigint not null
+);
+
+create index application_flow_end on application_flow (expires_at);
+create index application_terminal on application (institution_id, terminal, id);
+
 create table issue_grant (
     id text not null primary key,
     request_id text not null constraint issue_grant_request_id unique,

@@ -193,7 +193,7 @@ fn state_columns<'a>(
     ]
 }
 
-fn application(fields: Fields<'_>) -> Result<CertificateApplication, StoreError> {
+pub(crate) fn application(fields: Fields<'_>) -> Result<CertificateApplication, StoreError> {
     Ok(CertificateApplication {
         id: fields.id(0, ApplicationId::parse)?,
         institution: fields.id(1, InstitutionId::parse)?,

@@ -19,7 +19,8 @@ const CHECK_FAILED: &str = "CHECK constraint failed: ";
 
 /// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL
 /// the name.
-const UNIQUE: [(&str, &str); 15] = [
+const UNIQUE: [(&str, &str); 16] = [
+    ("applicant.number", "applicant_number"),
     ("ca_key.purpose", "ca_key_active"),
     ("certificate.fingerprint", "certificate_fingerprint"),
     ("certificate.grant_id", "certificate_live"),

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod applicants;
 mod certificates;
 mod console;
 mod databases;

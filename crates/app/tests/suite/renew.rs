@@ -126,9 +126,12 @@ async fn a_repeated_application_is_the_first_one() {
 async fn two_tabs_that_renew_at_once_make_one_renewal() {
     for world in worlds().await {
         let (_, card) = world.renewable().await;
-        let mut posts = Vec::new();
+        let mut flows = Vec::new();
         for _ in 0..4 {
-            let flow = world.begin_renewal(&card).await.unwrap();
+            flows.push(world.begin_renewal(&card).await.unwrap());
+        }
+        let mut posts = Vec::new();
+        for flow in flows {
             let (app, now, presented) = (world.app.clone(), world.now(), card.fingerprint);
             posts.push(tokio::spawn(async move {
                 app.accept_renewal(&flow, 1, presented, source(1), now)

@@ -8,7 +8,7 @@ use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::entropy::Entropy;
 use tegata_domain::id::AuditId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
 use tegata_domain::policy::Policy;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock, Timestamp};
@@ -16,13 +16,13 @@ use tegata_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::authority::Authorities;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, internal};
 use crate::failpoint::Failpoint;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
 use crate::reference::Peppers;
-use crate::seal::Keyring;
+use crate::seal::{Keyring, Purpose};
 use crate::session::PASSWORDS_AT_ONCE;
 use crate::status::Lists;
 use crate::statuses::Statuses;
@@ -273,5 +273,29 @@ impl App {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
         }
+    }
+
+    /// A mail of a kind that carries a secret ([`MailKind::secret`]): the row has it sealed, and only the
+    /// text that goes out has it in clear.
+    pub(crate) fn secret_mail(
+        &self,
+        kind: MailKind,
+        to: &MailAddress,
+        key: String,
+        values: &[(&str, String)],
+        secret: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<OutboxMail> {
+        let mut mail = self.mail(kind, to, key, values, now);
+        let name = kind
+            .secret()
+            .ok_or_else(|| internal("seal a mail's secret", "its kind has none"))?;
+        let place = format!("outbox/{}/{name}", mail.id);
+        let sealed = self
+            .keyring()
+            .seal(Purpose::Mail, &place, secret.expose().as_bytes())?;
+        let text = data_encoding::BASE64.encode(&sealed);
+        mail.values.insert(sealed_name(name), text);
+        Ok(mail)
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use tegata_domain::applicant::Applicant;
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::grant::Grant;
@@ -149,6 +150,8 @@ pub struct CaseGrant {
 pub struct Case {
     /// The application.
     pub application: CertificateApplication,
+    /// Whom to talk to, and 申請番号; `None` where it came on paper.
+    pub applicant: Option<Applicant>,
     /// The institution, as the register has it now.
     pub institution: Institution,
     /// The letter's certificate and its renewals, the oldest first.
@@ -258,6 +261,7 @@ impl App {
         other_applications.retain(|other| other.id != *id);
         let story = story(&mut reader, id, &grants).await?;
         Ok(Case {
+            applicant: reader.applicant(id).await?,
             application,
             institution,
             grants,

@@ -45,6 +45,9 @@ pub enum Refusal {
         /// Its last second.
         not_after: Timestamp,
     },
+    /// Typed values of a form with many fields that cannot be taken: the field's name and what is wrong.
+    #[error("some fields are wrong")]
+    Form(Vec<(&'static str, FieldProblem)>),
     /// Typed values that cannot be taken.
     #[error("some fields are wrong")]
     Fields(Vec<FieldProblem>),
@@ -131,12 +134,24 @@ pub enum Refusal {
 /// What is wrong with a typed value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldProblem {
+    /// No class of the list.
+    ClassUnknown,
+    /// 医療機関コード: the check digit is wrong.
+    CodeCheckDigit,
+    /// 医療機関コード: neither ten digits nor the last seven.
+    CodeForm,
+    /// 医療機関コード: its first two digits are another prefecture's.
+    CodePrefecture,
+    /// Whether it is another terminal was not answered.
+    DuplicateUnanswered,
     /// No mail address.
     MailInvalid,
     /// The two mail addresses differ.
     MailsDiffer,
     /// Whether the newer certificate is stopped too was not answered.
     NewerUnanswered,
+    /// The register has no such institution.
+    NotRegistered,
     /// The box was not ticked.
     NotConfirmed,
     /// The password has a character that is not printable ASCII.
@@ -153,8 +168,23 @@ pub enum FieldProblem {
     },
     /// The two passwords differ.
     PasswordsDiffer,
+    /// 担当者名 is missing.
+    PersonMissing,
+    /// No prefecture of the list.
+    PrefectureUnknown,
     /// No reason of the list.
     ReasonUnknown,
+    /// No telephone number.
+    TelephoneInvalid,
+    /// 端末名称等 is missing or too long.
+    TerminalName,
+    /// Longer than can be taken.
+    TooLong {
+        /// Most characters.
+        max: usize,
+    },
+    /// The letter's font does not have this character.
+    Unprintable(char),
 }
 
 impl From<StoreError> for Error {

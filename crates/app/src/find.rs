@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
+use tegata_domain::applicant::ApplicationNumber;
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{ApplicationId, InstitutionId, SerialNumber};
@@ -50,7 +51,7 @@ pub struct Findings {
 }
 
 impl App {
-    /// Looks for a code, a name, a terminal, a request ID, a serial number or a mail address, after `after`.
+    /// Looks for a code, a name, a terminal, 申請番号, a request ID, a serial number or a mail address, after `after`.
     pub async fn find(&self, typed: &str, after: Option<&str>) -> Result<Findings> {
         let mut reader = self.store().reader().await?;
         if after.is_none()
@@ -88,6 +89,11 @@ impl App {
 
 /// The application that has exactly this number.
 async fn exact(reader: &mut Reader, typed: &str) -> Result<Option<CertificateApplication>> {
+    if let Some(number) = ApplicationNumber::parse(typed)
+        && let Some((id, _)) = reader.applicant_by_number(&number).await?
+    {
+        return Ok(reader.application(&id).await?);
+    }
     let folded = search::fold(typed);
     let digits: String = folded.chars().filter(|c| *c != '-').collect();
     let mut grant = None;

@@ -33,7 +33,7 @@ impl App {
             .give_back(by.id.clone(), now, reason.clone());
         let told = [("reason", reason), ("due", due.to_string())];
         let kind = MailKind::ApplicationReturned;
-        self.answer(application, returned, (kind, &told), by, now)
+        self.answer(application, returned, (kind, &told), Some(due), by, now)
             .await
     }
 
@@ -52,7 +52,7 @@ impl App {
             .reject(by.id.clone(), now, reason.clone());
         let told = [("reason", reason), ("rejected_at", now.to_string())];
         let kind = MailKind::ApplicationRejected;
-        self.answer(application, rejected, (kind, &told), by, now)
+        self.answer(application, rejected, (kind, &told), None, by, now)
             .await
     }
 
@@ -77,6 +77,7 @@ impl App {
         application: CertificateApplication,
         answered: std::result::Result<CertificateApplication, ApplicationRefusal>,
         (kind, told): (MailKind, &[(&str, String)]),
+        due: Option<CalendarDate>,
         by: &Operator,
         now: Timestamp,
     ) -> Result<CertificateApplication> {
@@ -85,17 +86,25 @@ impl App {
             Ok(answered) => answered,
             Err(refusal) => return Err(self.refused_case(&id, by, refusal.into(), now).await),
         };
-        let institution = {
+        let (institution, applicant) = {
             let mut reader = self.store().reader().await?;
-            reader.institution(&application.institution).await?
+            let institution = reader.institution(&application.institution).await?;
+            (institution, reader.applicant(&id).await?)
         };
         let institution =
             institution.ok_or_else(|| internal("answer", "the institution is gone"))?;
         let mut values = vec![
             ("institution", institution.name),
             ("terminal", application.terminal.as_str().to_owned()),
-            ("application_no", application.id.to_string()),
         ];
+        match applicant {
+            Some(applicant) => {
+                values.push(("application_no", applicant.number.to_string()));
+                values.push(("contact", applicant.contact.person));
+            }
+            // From paper: the case's own id.
+            None => values.push(("application_no", application.id.to_string())),
+        }
         values.extend(told.iter().cloned());
         let key = format!("{}:{id}:{}", kind.as_str(), now.unix());
         let mail = self.mail(kind, &application.mail, key, &values, now);
@@ -112,6 +121,9 @@ impl App {
                 Box::pin(async move {
                     if !tx.move_application(&application, &row).await? {
                         return Err(Error::Conflict);
+                    }
+                    if let Some(due) = due {
+                        tx.set_due(&application.id, due).await?;
                     }
                     tx.insert_mail(&mail).await?;
                     tx.insert_audit(&event).await?;

@@ -144,6 +144,8 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     tx.delete_flows_before(system_now.plus_days(-1)).await?;
+                    tx.delete_application_flows_before(system_now.plus_days(-1))
+                        .await?;
                     tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
                     tx.drop_renewal_secrets_older_than(renewals).await?;

@@ -2,6 +2,8 @@
 //! that a person or a timer takes. Knows no HTTP, no pages and no command line.
 
 mod act_refusal;
+mod applicant_flow;
+mod application_form;
 mod apply;
 mod authority;
 mod base;
@@ -19,6 +21,7 @@ mod giveback;
 mod guessing;
 mod hold;
 mod identify;
+mod inquiry;
 mod issue;
 mod jobs;
 mod keyfile;
@@ -49,6 +52,10 @@ mod visit;
 mod work;
 
 pub use act_refusal::ActRefusal;
+pub use application_form::{
+    ApplicationPage, EnteredContact, EnteredInstitution, IssuedNumbers, MOST_TERMINALS,
+    TERMINAL_FIELDS,
+};
 pub use apply::{NewApplication, NewInstitution};
 pub use base::{Addresses, App, AppParts};
 pub use casework::{
@@ -64,6 +71,7 @@ pub use find::{Findings, FoundCase, Hit};
 pub use flow::Opened;
 pub use guessing::Source;
 pub use identify::Identity;
+pub use inquiry::{ApplicationStatus, InquiryPage, TypedNumbers};
 pub use jobs::JobReport;
 pub use keyfile::{KeyFile, KeyFileForm};
 pub use letter::{Letter, Reissue, WaitingLetter};

@@ -80,7 +80,12 @@ impl Peppers {
             .map_or(&[], |(_, pepper)| pepper.expose().as_slice())
     }
 
-    fn newest(&self) -> i64 {
+    /// HMAC under the pepper of this number.
+    pub(crate) fn mac(&self, number: Option<i64>, parts: &[&[u8]]) -> [u8; 32] {
+        seal::mac(self.get(number), parts)
+    }
+
+    pub(crate) fn newest(&self) -> i64 {
         self.0.last().map_or(0, |(number, _)| *number)
     }
 }

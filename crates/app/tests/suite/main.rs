@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod applications;
 mod cards;
 mod cases;
 mod database;
@@ -16,6 +17,7 @@ mod flows;
 mod givebacks;
 mod holds;
 mod identify;
+mod inquiries;
 mod issue;
 mod letters;
 mod mails;

@@ -15,8 +15,12 @@ const COOKIE_NAME: &str = "__Secure-tegata-flow";
 /// Which procedure an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Procedure {
+    /// `/p/rcr`: 発行申請.
+    Apply,
     /// `/p/rcd`
     Collect,
+    /// `/p/rcr/status`: 申請状況照会.
+    Inquire,
     /// `/p/ru`: the application for a renewal.
     Renew,
     /// `/p/ru/key`: the file of an accepted renewal.
@@ -29,7 +33,9 @@ impl Procedure {
     /// The site's first page.
     pub(crate) const fn path(self) -> &'static str {
         match self {
+            Self::Apply => "/p/rcr",
             Self::Collect => "/p/rcd",
+            Self::Inquire => "/p/rcr/status",
             Self::Renew => "/p/ru",
             Self::Retrieve => "/p/ru/key",
             Self::Revoke => "/p/rx",
@@ -42,10 +48,16 @@ impl Procedure {
     }
 
     fn of(path: &str) -> Self {
-        [Self::Retrieve, Self::Renew, Self::Revoke]
-            .into_iter()
-            .find(|procedure| path.starts_with(procedure.path()))
-            .unwrap_or(Self::Collect)
+        [
+            Self::Inquire,
+            Self::Apply,
+            Self::Retrieve,
+            Self::Renew,
+            Self::Revoke,
+        ]
+        .into_iter()
+        .find(|procedure| path.starts_with(procedure.path()))
+        .unwrap_or(Self::Collect)
     }
 }
 

@@ -8,6 +8,7 @@ mod console_words;
 mod guide;
 mod keyfile;
 mod rcd;
+mod rcr;
 mod ru;
 mod rx;
 mod top;
@@ -24,6 +25,7 @@ pub(crate) use self::console_words::*;
 pub(crate) use self::guide::*;
 pub(crate) use self::keyfile::*;
 pub(crate) use self::rcd::*;
+pub(crate) use self::rcr::*;
 pub(crate) use self::ru::*;
 pub(crate) use self::rx::*;
 pub(crate) use self::top::*;
@@ -104,6 +106,36 @@ pub(crate) const fn step_name(step: FlowStep) -> &'static str {
 /// The sentence for a typed value that cannot be taken.
 pub(crate) fn field_problem(problem: &FieldProblem) -> String {
     match problem {
+        FieldProblem::ClassUnknown => "区分を選択してください。".to_owned(),
+        FieldProblem::CodeCheckDigit => {
+            "医療機関コードに誤りがあります。もう一度ご確認ください。(検証番号が一致しません)"
+                .to_owned()
+        }
+        FieldProblem::CodeForm => {
+            "医療機関コードは、半角数字10桁または下7桁で入力してください。".to_owned()
+        }
+        FieldProblem::CodePrefecture => {
+            "選択された都道府県と、医療機関コードの先頭2桁が一致しません。".to_owned()
+        }
+        FieldProblem::DuplicateUnanswered => {
+            "同じ端末名称の申請を受け付けています。別の端末の申請かどうかを選択してください。"
+                .to_owned()
+        }
+        FieldProblem::NotRegistered => {
+            "この医療機関コードは、台帳に登録されていません。区分と都道府県をご確認のうえ、\
+             正しいときは下記へお電話ください。"
+                .to_owned()
+        }
+        FieldProblem::PersonMissing => "担当者名を入力してください。".to_owned(),
+        FieldProblem::PrefectureUnknown => "都道府県を選択してください。".to_owned(),
+        FieldProblem::TelephoneInvalid => {
+            "電話番号は、市外局番から半角数字とハイフンで入力してください。".to_owned()
+        }
+        FieldProblem::TerminalName => "端末名称等は、64文字以内で入力してください。".to_owned(),
+        FieldProblem::TooLong { max } => format!("{max}文字以内で入力してください。"),
+        FieldProblem::Unprintable(found) => {
+            format!("「{found}」は通知書に印刷できない文字です。別の文字で入力してください。")
+        }
         FieldProblem::MailInvalid => "メールアドレスを正しく入力してください。".to_owned(),
         FieldProblem::MailsDiffer => "2つのメールアドレスが一致しません。".to_owned(),
         FieldProblem::NewerUnanswered => {
@@ -178,6 +210,7 @@ mod tests {
             console::SCREENS,
             guide::SCREENS,
             rcd::SCREENS,
+            rcr::SCREENS,
             ru::SCREENS,
             rx::SCREENS,
             top::SCREENS,

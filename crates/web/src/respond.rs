@@ -61,6 +61,7 @@ impl Place<'_> {
 
 const fn site(procedure: Procedure) -> &'static str {
     match procedure {
+        Procedure::Apply | Procedure::Inquire => messages::SITE_APPLY,
         Procedure::Collect => messages::SITE_COLLECT,
         Procedure::Renew | Procedure::Retrieve => messages::SITE_RENEW,
         Procedure::Revoke => messages::SITE_REVOKE,
@@ -85,7 +86,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
         }
         Refusal::Expired { .. } => stop(web, site, messages::RX_EXPIRED, StatusCode::GONE, None),
-        Refusal::Fields(_) | Refusal::WrongIds => {
+        Refusal::Fields(_) | Refusal::Form(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)
         }
         Refusal::FlowElsewhere => unavailable(web, place),
@@ -208,7 +209,9 @@ pub(crate) fn elsewhere(web: &Web, flow: &FlowPath, step: FlowStep) -> Response 
     let view = ElsewherePage {
         frame: web.frame(site(flow.procedure), messages::ELSEWHERE),
         procedure: match flow.procedure {
+            Procedure::Apply => messages::PROCEDURE_APPLY,
             Procedure::Collect => messages::PROCEDURE_COLLECT,
+            Procedure::Inquire => messages::PROCEDURE_INQUIRE,
             Procedure::Renew => messages::PROCEDURE_RENEW,
             Procedure::Retrieve => messages::PROCEDURE_RETRIEVE,
             Procedure::Revoke => messages::PROCEDURE_REVOKE,

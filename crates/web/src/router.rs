@@ -19,7 +19,7 @@ use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::respond;
 use crate::site::console::{self, ConsoleRoute};
-use crate::site::{cert, guide, keyfile, rcd, ru, rx, top};
+use crate::site::{cert, guide, keyfile, rcd, rcr, rcs, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
 
@@ -44,6 +44,29 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
             get(keyfile::erase_form).post(keyfile::erase),
         )
         .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
+        .route("/p/rcr", get(rcr::begin_page).post(rcr::begin))
+        .route("/p/rcr/{flow}", get(rcr::show))
+        .route(
+            "/p/rcr/{flow}/institution",
+            get(back).post(rcr::institution),
+        )
+        .route("/p/rcr/{flow}/contact", get(back).post(rcr::contact))
+        .route(
+            "/p/rcr/{flow}/change/institution",
+            get(back).post(rcr::change_institution),
+        )
+        .route(
+            "/p/rcr/{flow}/change/contact",
+            get(back).post(rcr::change_contact),
+        )
+        .route("/p/rcr/{flow}/submit", get(back).post(rcr::submit))
+        .route("/p/rcr/status", get(rcs::numbers).post(rcs::open))
+        .route("/p/rcr/status/{flow}", get(rcs::show))
+        .route(
+            "/p/rcr/status/{flow}/cancel",
+            get(rcs::cancel_form).post(rcs::cancel),
+        )
+        .route("/p/rcr/status/{flow}/correct", get(back).post(rcs::correct))
         .route("/p/rx", get(rx::ids).post(rx::open))
         .route("/p/rx/{flow}", get(rx::show))
         .route("/p/rx/{flow}/form", get(back).post(rx::enter))

@@ -5,6 +5,8 @@ pub(crate) mod console;
 pub(crate) mod guide;
 pub(crate) mod keyfile;
 pub(crate) mod rcd;
+pub(crate) mod rcr;
+pub(crate) mod rcs;
 pub(crate) mod ru;
 pub(crate) mod rx;
 pub(crate) mod top;

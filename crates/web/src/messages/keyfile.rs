@@ -77,7 +77,7 @@ pub(super) fn screens() -> Vec<Screen> {
 /// The screens of a procedure's site.
 pub(crate) fn file_screens(procedure: Procedure) -> &'static FileScreens {
     match procedure {
-        Procedure::Collect | Procedure::Revoke => &COLLECT,
+        Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => &COLLECT,
         Procedure::Renew | Procedure::Retrieve => &RENEW,
     }
 }

@@ -553,7 +553,7 @@ pub(crate) async fn visit<'a>(
         Procedure::Revoke if web.asks_for_certificate() => {
             Some(ru::stopped_holder(web, caller).await?)
         }
-        Procedure::Collect | Procedure::Revoke => None,
+        Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => None,
         Procedure::Renew | Procedure::Retrieve => Some(ru::holder(web, caller).await?),
     };
     Ok(Visit {

@@ -51,7 +51,9 @@ pub(crate) async fn to_list() -> Response {
 pub(crate) fn check_address(addresses: &Addresses, procedure: Procedure) -> String {
     let names = &addresses.subscriber;
     let (wanted, from) = match procedure {
-        Procedure::Collect | Procedure::Revoke => (1, FROM_COLLECTION),
+        Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => {
+            (1, FROM_COLLECTION)
+        }
         Procedure::Renew | Procedure::Retrieve => (2, FROM_RENEWAL),
     };
     let name = names

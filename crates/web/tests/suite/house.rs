@@ -9,6 +9,7 @@ use tegata_app::{
 };
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::id::ApplicationId;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::policy::{OBN, Policy};
@@ -157,6 +158,22 @@ impl House {
         let intake = &self.staff[0];
         let entered = self.app.enter_application(new, intake, self.now()).await;
         entered.unwrap().id.to_string()
+    }
+
+    /// The case that waits for examination.
+    pub(crate) async fn waiting(&self) -> ApplicationId {
+        let mut waiting = self.app.queue("submitted", None, 1).await.unwrap();
+        waiting.remove(0).application.id
+    }
+
+    /// 差戻し by the examiner, for two weeks.
+    pub(crate) async fn give_back(&self, id: &ApplicationId, reason: &str) {
+        let (now, by) = (self.now(), &self.staff[1]);
+        let due = now.japan_date().plus_days(14);
+        self.app
+            .return_application(id, reason, due, by, now)
+            .await
+            .unwrap();
     }
 
     /// The certificate that was collected with a letter, DER.

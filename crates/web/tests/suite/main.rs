@@ -26,6 +26,8 @@ mod pages_doc;
 #[cfg(test)]
 mod rcd;
 #[cfg(test)]
+mod rcr;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod ru;

@@ -11,7 +11,7 @@ use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
 
 use crate::house::{House, Letter};
-use crate::visitor::{Answer, MAILS, Visitor, ids, present};
+use crate::visitor::{Answer, MAILS, Visitor, contact_form, ids, institution_form, present};
 
 /// Pages gathered for comparison: name and text.
 #[derive(Default)]
@@ -345,6 +345,69 @@ async fn revoking_by_the_certificate_itself_reads_like_this() {
     let done = holder.go(&format!("{here}/submit"), &form).await;
     pages.take("rx-4-own", &done);
     pages.take("ru-e5-own", &holder.get("/p/ru").await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn applying_reads_like_this() {
+    let house = House::new().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    pages.take("rcr-1", &visitor.get("/p/rcr").await);
+    let first = visitor.go("/p/rcr", "").await;
+    pages.take("rcr-2", &first);
+    let here = visitor.at();
+    let form = format!("version={}&class=&prefecture=&code=1", first.version());
+    let wrong = visitor.post(&format!("{here}/institution"), &form).await;
+    pages.take("rcr-2-wrong", &wrong);
+    let form = institution_form(&first, "0123458");
+    let contact = visitor.go(&format!("{here}/institution"), &form).await;
+    pages.take("rcr-3", &contact);
+    let form = contact_form(&contact, "&act=add");
+    let more = visitor.go(&format!("{here}/contact"), &form).await;
+    let form = contact_form(&more, "&act=next&terminal_2=%F0%9F%98%80&second_mail=x");
+    let wrong = visitor.post(&format!("{here}/contact"), &form).await;
+    pages.take("rcr-3-wrong", &wrong);
+    let form = contact_form(&more, "&act=next&terminal_2=会計&department=医事課");
+    let confirm = visitor.go(&format!("{here}/contact"), &form).await;
+    pages.take("rcr-4", &confirm);
+    let form = format!("version={}", confirm.version());
+    let done = visitor.go(&format!("{here}/submit"), &form).await;
+    pages.take("rcr-5", &done);
+
+    let mut again = Visitor::new(&house);
+    let asked = again.apply(&["受付1号機"]).await;
+    pages.take("rcr-4-same", &asked);
+    let form = format!("version={}", asked.version());
+    let unanswered = again.post(&format!("{}/submit", again.at()), &form).await;
+    pages.take("rcr-4-same-wrong", &unanswered);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn asking_about_an_application_reads_like_this() {
+    let house = House::new().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    let [application_no, inquiry_no] = visitor.applied().await;
+    pages.take("rcs-1", &visitor.get("/p/rcr/status").await);
+    let wrong = format!("application_no={application_no}&inquiry_no=AbCdEfGh23");
+    pages.take("rcs-1-wrong", &visitor.post("/p/rcr/status", &wrong).await);
+    let right = format!("application_no={application_no}&inquiry_no={inquiry_no}");
+    let status = visitor.go("/p/rcr/status", &right).await;
+    pages.take("rcs-2", &status);
+    let here = visitor.at();
+
+    let reason = "端末名称等をご確認ください。";
+    let id = house.waiting().await;
+    house.give_back(&id, reason).await;
+    let returned = visitor.get(&here).await;
+    pages.take("rcs-2-returned", &returned);
+    let form = format!("version={}", returned.version());
+    let correction = visitor.go(&format!("{here}/correct"), &form).await;
+    pages.take("rcr-2-correction", &correction);
+
+    pages.take("rcs-3", &visitor.get(&format!("{here}/cancel")).await);
+    let cancelled = visitor.go(&format!("{here}/cancel"), &form).await;
+    pages.take("rcs-4", &cancelled);
     pages.compare();
 }
 

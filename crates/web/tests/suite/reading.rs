@@ -31,6 +31,8 @@ pub(crate) fn text(html: &str) -> String {
                 out.push_str(&format!("\n[textarea {}: ", value(attributes, "name")));
             }
             "/textarea" => out.push(']'),
+            "select" => out.push_str(&format!("\n[select {}]", value(attributes, "name"))),
+            "option" => out.push_str("\n- "),
             "input" => out.push_str(&input(attributes)),
             "a" => link = Some(value(attributes, "href").to_owned()),
             "/a" => {

@@ -178,6 +178,32 @@ impl<'a> Visitor<'a> {
         self.go(&format!("{here}/submit"), &form).await
     }
 
+    /// RCR-1 to RCR-4 for these terminals.
+    pub(crate) async fn apply(&mut self, terminals: &[&str]) -> Answer {
+        let first = self.go("/p/rcr", "").await;
+        let here = self.at();
+        let form = institution_form(&first, "1310123458");
+        let contact = self.go(&format!("{here}/institution"), &form).await;
+        let mut more = String::new();
+        for (at, name) in terminals.iter().enumerate().skip(1) {
+            more = format!("{more}&terminal_{}={name}", at + 1);
+        }
+        let form = contact_form(&contact, &more);
+        self.go(&format!("{here}/contact"), &form).await
+    }
+
+    /// Applies for one terminal; 申請番号 and 照会番号.
+    pub(crate) async fn applied(&mut self) -> [String; 2] {
+        let confirm = self.apply(&["受付1号機"]).await;
+        let form = format!("version={}", confirm.version());
+        let done = self.go(&format!("{}/submit", self.at()), &form).await;
+        ["申請番号", "照会番号"].map(|name| {
+            let text = done.text();
+            let (_, rest) = text.split_once(&format!("{name}: ")).unwrap();
+            rest.lines().next().unwrap().to_owned()
+        })
+    }
+
     /// The request with the cookies of its path.
     pub(crate) fn with_cookies(&self, mut request: Request<Body>) -> Request<Body> {
         let path = request.uri().path().to_owned();
@@ -214,6 +240,20 @@ impl<'a> Visitor<'a> {
 }
 
 pub(crate) const MAILS: &str = "mail=desk%40clinic.example&mail_confirmation=desk%40clinic.example";
+
+/// RCR-2 for the house's institution.
+pub(crate) fn institution_form(page: &Answer, code: &str) -> String {
+    let version = page.version();
+    format!("version={version}&class=medical&prefecture=tokyo&code={code}")
+}
+
+/// RCR-3 with a first terminal and what else is said.
+pub(crate) fn contact_form(page: &Answer, more: &str) -> String {
+    let version = page.version();
+    format!(
+        "version={version}&terminal_1=受付1号機&person=見本花子&telephone=00-0000-0000&{MAILS}{more}"
+    )
+}
 
 pub(crate) fn ids(letter: &Letter) -> String {
     format!(

@@ -106,6 +106,7 @@ struct CasePage {
     skip: Option<String>,
     institution_address: String,
     compared: Vec<Compared>,
+    application_no: Option<String>,
     entered_by: String,
     entered_at: String,
     grants: Vec<GrantRow>,
@@ -194,6 +195,10 @@ fn view(
         skip: waits.then(|| format!("/console/queue/next?state={word}&after={}", application.id)),
         institution_address: format!("/console/institutions/{}", case.institution.id),
         compared: compared(web, case),
+        application_no: case
+            .applicant
+            .as_ref()
+            .map(|applicant| applicant.number.to_string()),
         entered_by: shown::entered_by(application, names),
         entered_at: messages::date_and_time(application.entered_at),
         grants: case.grants.iter().map(own_row).collect(),
@@ -239,7 +244,9 @@ fn compared(web: &Web, case: &Case) -> Vec<Compared> {
         registered: String::new(),
         differs: false,
     };
-    vec![
+    let contact = case.applicant.as_ref().map(|applicant| &applicant.contact);
+    let telephone = contact.map_or_else(String::new, |contact| contact.telephone.clone());
+    let mut rows = vec![
         register(
             messages::W_CLASS,
             class.map_or_else(String::new, |rule| rule.label.clone()),
@@ -248,13 +255,31 @@ fn compared(web: &Web, case: &Case) -> Vec<Compared> {
         register(messages::W_NAME, institution.name.clone()),
         register(messages::W_POSTAL_CODE, institution.postal_code.clone()),
         register(messages::W_ADDRESS, institution.address.clone()),
-        register(messages::W_TELEPHONE, institution.telephone.clone()),
+        Compared {
+            applied: telephone,
+            ..register(messages::W_TELEPHONE, institution.telephone.clone())
+        },
         applied(
             messages::W_TERMINAL,
             application.terminal.as_str().to_owned(),
         ),
         applied(messages::W_MAIL_ADDRESS, application.mail.to_string()),
-    ]
+    ];
+    if let Some(contact) = contact {
+        let optional = [
+            (messages::W_DEPARTMENT, contact.department.clone()),
+            (messages::W_PERSON, Some(contact.person.clone())),
+            (
+                messages::W_SECOND_MAIL,
+                contact.second_mail.as_ref().map(ToString::to_string),
+            ),
+        ];
+        let given = optional
+            .into_iter()
+            .filter_map(|(label, text)| Some(applied(label, text?)));
+        rows.extend(given);
+    }
+    rows
 }
 
 fn grant_row(grant: &Grant, terminal: &str) -> GrantRow {

@@ -39,6 +39,9 @@ pub enum ActRefusal {
     /// The day until which an application can be corrected is over.
     #[error("the day until which it can be corrected is over")]
     DueOver,
+    /// The institution left the register (F2).
+    #[error("the institution was closed in the register; reject the application")]
+    InstitutionClosed,
     /// Every letter of the release is posted.
     #[error("its letters are posted; their reference IDs are not kept any more")]
     LettersPosted,
@@ -78,6 +81,9 @@ pub enum ActRefusal {
         /// Most characters.
         most: usize,
     },
+    /// The register changed after the examination, which no longer says anything (F2).
+    #[error("the register changed after the examination; the case waits to be examined again")]
+    RegisterChanged,
     /// A renewal has no letter; its holder asks for its IDs himself (I2).
     #[error("this certificate was renewed in a browser and has no letter; the holder renews again")]
     Renewal,

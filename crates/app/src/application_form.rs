@@ -12,6 +12,7 @@ use tegata_domain::institution::{
 };
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::ReferenceId;
+use tegata_domain::register::is_telephone;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
@@ -604,14 +605,6 @@ fn check_contact_form(form: &EnteredContact, is_correction: bool) -> Result<Want
         }),
         _ => Err(Refusal::Form(problems).into()),
     }
-}
-
-/// Digits with hyphens between them, ten to fifteen characters.
-fn is_telephone(text: &str) -> bool {
-    (10..=15).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
-        && text.bytes().filter(u8::is_ascii_digit).count() >= 9
-        && text.starts_with('0')
 }
 
 /// The fields of RCR-3 for terminals.

@@ -1,35 +1,14 @@
-//! 発行申請: entering an institution and an application (decision F2). The web form comes with its own issue.
+//! 発行申請 from paper, entered by an operator (decision F2).
 
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::audit::Actor;
-use tegata_domain::id::{ApplicationId, InstitutionId};
-use tegata_domain::institution::{
-    ClassName, Institution, InstitutionCode, MailAddress, Prefecture, TerminalName,
-};
+use tegata_domain::id::ApplicationId;
+use tegata_domain::institution::{ClassName, InstitutionCode, MailAddress, TerminalName};
 use tegata_domain::operator::{Act, Operator};
 use tegata_domain::time::Timestamp;
 
 use crate::base::App;
 use crate::error::{Error, Refusal, Result};
-
-/// An institution as it is entered.
-#[derive(Clone, Debug)]
-pub struct NewInstitution {
-    /// Its class.
-    pub class: ClassName,
-    /// Its code.
-    pub code: String,
-    /// Its name.
-    pub name: String,
-    /// The prefecture in small Latin letters; may be left out where the code names it.
-    pub prefecture: Option<String>,
-    /// Postal code of its address.
-    pub postal_code: String,
-    /// Its address.
-    pub address: String,
-    /// The telephone number to call back.
-    pub telephone: String,
-}
 
 /// An application as it is entered from paper.
 #[derive(Clone, Debug)]
@@ -45,82 +24,6 @@ pub struct NewApplication {
 }
 
 impl App {
-    /// Enters an institution into the register.
-    pub async fn add_institution(
-        &self,
-        new: NewInstitution,
-        by: Actor,
-        now: Timestamp,
-    ) -> Result<Institution> {
-        self.require_actor(&by, Act::Enter, now).await?;
-        let institution = self.read_institution(new, now)?;
-        let object = format!("institution:{}", institution.id);
-        let detail = format!("{} {}", institution.class.as_str(), institution.code);
-        let event = self.event(by, "institution.add", object, detail, now);
-        let row = institution.clone();
-        self.store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.insert_institution(&row, now).await?;
-                    tx.insert_audit(&event).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await
-            .map_err(|error| match error {
-                Error::Conflict => state("an institution with this class and code exists already"),
-                other => other,
-            })?;
-        Ok(institution)
-    }
-
-    fn read_institution(&self, new: NewInstitution, now: Timestamp) -> Result<Institution> {
-        let rule = self.policy().class(&new.class).ok_or_else(|| {
-            let known: Vec<&str> = self.policy().classes.keys().map(String::as_str).collect();
-            state(&format!(
-                "there is no such class; use one of {}",
-                known.join(", ")
-            ))
-        })?;
-        let named = match new.prefecture.as_deref() {
-            Some(romaji) => Some(Prefecture::from_romaji(romaji).ok_or_else(|| {
-                state("there is no such prefecture; write it in small Latin letters: hokkaido")
-            })?),
-            None => None,
-        };
-        let code = InstitutionCode::parse(new.code.trim(), rule, named)?;
-        let prefecture = named
-            .or_else(|| code.prefecture().filter(|_| rule.prefecture))
-            .ok_or_else(|| state("this class needs a prefecture: name it"))?;
-        if new.name.trim().is_empty() || new.name.chars().any(char::is_control) {
-            return Err(state("the name is empty or has control characters"));
-        }
-        Ok(Institution {
-            id: InstitutionId::generate(now, self.entropy()),
-            class: new.class,
-            code,
-            name: new.name.trim().to_owned(),
-            prefecture,
-            postal_code: new.postal_code,
-            address: new.address,
-            telephone: new.telephone,
-        })
-    }
-
-    /// Institutions in the order of entry, after `after`.
-    pub async fn list_institutions(
-        &self,
-        after: Option<&InstitutionId>,
-        limit: u32,
-    ) -> Result<Vec<Institution>> {
-        Ok(self
-            .store()
-            .reader()
-            .await?
-            .list_institutions(after, limit)
-            .await?)
-    }
-
     /// Enters an application from paper; the institution must be in the register.
     pub async fn enter_application(
         &self,

@@ -9,6 +9,7 @@ use tegata_domain::operator::{Act, Operator};
 use tegata_domain::reference::{ReferenceScope, RequestId};
 use tegata_domain::time::Timestamp;
 
+use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::letter::letter_place;
@@ -66,7 +67,8 @@ impl App {
             Ok(approved) => approved,
             Err(refusal) => return Err(self.refused_case(id, by, refusal.into(), now).await),
         };
-        let (institution, number) = self.before_approval(&application).await?;
+        let (institution, number) = self.before_approval(&application, by, now).await?;
+        let seen = institution.clone();
         let request = RequestId::new(now.japan_date(), number);
         let grant = self.grant_of(&approved, institution, grant_id, request, now)?;
         let (reference, stored) =
@@ -90,7 +92,8 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    if !tx.move_application(&application, &approved).await? {
+                    let unchanged = tx.institution(&seen.id).await? == Some(seen);
+                    if !unchanged || !tx.move_application(&application, &approved).await? {
                         return Err(Error::Conflict);
                     }
                     tx.insert_grant(&row, &reference_row, &stored, &letter)
@@ -103,10 +106,12 @@ impl App {
         Ok(grant)
     }
 
-    /// The institution, and the next running number.
+    /// The institution as it was examined, and the next running number.
     async fn before_approval(
         &self,
         application: &CertificateApplication,
+        by: &Operator,
+        now: Timestamp,
     ) -> Result<(Institution, u64)> {
         let institution = self
             .store()
@@ -116,7 +121,45 @@ impl App {
             .await?;
         let institution =
             institution.ok_or_else(|| internal("approve", "the institution is gone"))?;
+        if institution.closed_at.is_some() {
+            return Err(ActRefusal::InstitutionClosed.into());
+        }
+        if let ApplicationState::Examined { at, .. } = &application.state
+            && institution.changed_at.is_some_and(|changed| changed >= *at)
+        {
+            return Err(self.examine_again(application, by, now).await?);
+        }
         Ok((institution, self.next_request_number().await?))
+    }
+
+    /// Puts a case back before the examiners, since the register changed after they looked (F2).
+    async fn examine_again(
+        &self,
+        application: &CertificateApplication,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<Error> {
+        let examined = application.clone();
+        let again = application
+            .clone()
+            .examine_again()
+            .map_err(|refusal| internal("examine again", refusal))?;
+        let object = format!("application:{}", application.id);
+        let actor = Actor::Operator(by.id.clone());
+        let detail = "the register changed after the examination".to_owned();
+        let event = self.event(actor, "application.examine_again", object, detail, now);
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !tx.move_application(&examined, &again).await? {
+                        return Err(Error::Conflict);
+                    }
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(ActRefusal::RegisterChanged.into())
     }
 
     /// The next running number of a request ID. A number whose step fails stays unused.

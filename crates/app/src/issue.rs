@@ -307,14 +307,17 @@ impl App {
     }
 }
 
-/// The institution must still be what the letter says: class and code stand in the subject (D4).
+/// The institution must still be there and be what the letter says: class and code stand in the subject (D4).
 pub(crate) async fn check_institution(tx: &mut Tx, grant: &Grant) -> Result<()> {
     let institution = tx.institution(&grant.institution).await?;
-    let same = institution.is_some_and(|now| now.class == grant.class && now.code == grant.code);
+    let same = institution.is_some_and(|now| {
+        now.closed_at.is_none() && now.class == grant.class && now.code == grant.code
+    });
     if same {
         return Ok(());
     }
-    let told = "the institution's class or code changed since approval; call the help desk";
+    let told = "the institution was closed, or its class or code changed, since approval; \
+                call the help desk";
     Err(Refusal::State(told.to_owned()).into())
 }
 

@@ -36,6 +36,8 @@ mod paper;
 mod proposal;
 mod publish;
 mod reference;
+mod register;
+mod register_file;
 mod renew;
 mod reopen;
 mod revoke;
@@ -56,7 +58,7 @@ pub use application_form::{
     ApplicationPage, EnteredContact, EnteredInstitution, IssuedNumbers, MOST_TERMINALS,
     TERMINAL_FIELDS,
 };
-pub use apply::{NewApplication, NewInstitution};
+pub use apply::NewApplication;
 pub use base::{Addresses, App, AppParts};
 pub use casework::{
     Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, RevocationFile, Waiting,
@@ -82,6 +84,8 @@ pub use outbox::ReadyMail;
 pub use paper::RenewalReceipt;
 pub use proposal::Confirmed;
 pub use reference::TypedIds;
+pub use register::{ChangedEntry, RegisterImport, RegisterPlan};
+pub use register_file::{BadLine, FileEncoding};
 pub use renew::{AcceptedRenewal, RenewalPage, Successor};
 pub use revoke::{
     AcceptedRevocation, EnteredRevocation, HolderStatus, NewerCertificate, RevocationForm,

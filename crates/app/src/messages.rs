@@ -1,6 +1,8 @@
-//! Dates and the help desk as Japanese sentences have them (`screens.md` A.3); pages and mails write them alike.
+//! Japanese that pages and mails share: dates and the help desk as sentences have them (`screens.md` A.3), and the
+//! heads of the register's columns.
 
 use tegata_domain::policy::HelpDesk;
+use tegata_domain::register::RegisterField;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 /// 2027年3月14日(日)
@@ -60,3 +62,15 @@ pub(crate) fn sample_value(name: &str) -> &'static str {
         _ => "2027-03-14T17:39:07+09:00",
     }
 }
+
+/// The columns of the register with the heads under which a file may have them.
+pub(crate) const REGISTER_HEADS: [(RegisterField, &[&str]); 8] = [
+    (RegisterField::Code, &["code", "医療機関コード", "コード"]),
+    (RegisterField::Name, &["name", "名称", "医療機関名"]),
+    (RegisterField::Kana, &["kana", "カナ", "フリガナ"]),
+    (RegisterField::PostalCode, &["postal_code", "郵便番号"]),
+    (RegisterField::Address, &["address", "所在地", "住所"]),
+    (RegisterField::Class, &["class", "区分"]),
+    (RegisterField::Telephone, &["telephone", "電話番号"]),
+    (RegisterField::Prefecture, &["prefecture", "都道府県"]),
+];

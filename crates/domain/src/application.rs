@@ -213,6 +213,15 @@ impl CertificateApplication {
         })
     }
 
+    /// The register changed after the examination: examined → submitted, to be examined again.
+    pub fn examine_again(self) -> Result<Self, ApplicationRefusal> {
+        self.expect(&["examined"])?;
+        Ok(Self {
+            state: ApplicationState::Submitted,
+            ..self
+        })
+    }
+
     fn expect(&self, states: &[&str]) -> Result<(), ApplicationRefusal> {
         let state = self.state.as_str();
         if states.contains(&state) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::InstitutionId;
 use crate::policy::ClassRule;
 use crate::reference::half_width;
+use crate::time::Timestamp;
 
 /// A class of subscriber, such as `medical`; the classes are configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +47,24 @@ impl Prefecture {
         self.0
     }
 
+    /// The prefecture with this name, such as 北海道.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let index = NAMES.lines().position(|known| known == name)?;
+        u8::try_from(index + 1).ok().and_then(Self::from_number)
+    }
+
+    /// The prefecture with which an address begins.
+    pub fn beginning(address: &str) -> Option<Self> {
+        let begins = |name: &&str| address.starts_with(name);
+        NAMES.lines().find(begins).and_then(Self::from_name)
+    }
+
+    /// The name, such as 北海道.
+    pub fn name(self) -> &'static str {
+        let mut names = NAMES.lines();
+        names.nth(usize::from(self.0) - 1).unwrap_or_default()
+    }
+
     /// The name in small Latin letters, as it stands in the subject.
     pub fn romaji(self) -> &'static str {
         ROMAJI
@@ -54,6 +73,9 @@ impl Prefecture {
             .unwrap_or_default()
     }
 }
+
+/// The names by number, one a line.
+const NAMES: &str = include_str!("institution/prefectures.txt");
 
 const ROMAJI: [&str; 47] = [
     "hokkaido",
@@ -235,7 +257,7 @@ impl TerminalName {
 
 /// Line and paragraph separators, and the marks that turn the direction of writing (Unicode
 /// Bidi_Control): no control characters, yet a text with them does not read as it is stored.
-const fn breaks_or_turns_line(c: char) -> bool {
+pub(crate) const fn breaks_or_turns_line(c: char) -> bool {
     matches!(
         c,
         '\u{061c}'
@@ -307,6 +329,8 @@ pub struct Institution {
     pub code: InstitutionCode,
     /// Its name as printed.
     pub name: String,
+    /// How the name is read; empty where nobody said.
+    pub kana: String,
     /// The prefecture that stands in the subject.
     pub prefecture: Prefecture,
     /// Postal code and address to which letters go.
@@ -315,6 +339,10 @@ pub struct Institution {
     pub address: String,
     /// The telephone number to call back.
     pub telephone: String,
+    /// When the register's data about it changed last; none where they never did.
+    pub changed_at: Option<Timestamp>,
+    /// When it was closed (廃止): nothing is approved or issued for it any more.
+    pub closed_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod outbox;
 pub mod policy;
 pub mod proposal;
 pub mod reference;
+pub mod register;
 pub mod renewal;
 pub mod revocation;
 pub mod search;

@@ -11,6 +11,7 @@ mod crl;
 mod grant;
 mod init;
 mod institution;
+mod institution_import;
 mod letter;
 mod mail;
 mod operator;

@@ -94,12 +94,14 @@ create table institution (
     class text not null,
     code text not null,
     name text not null,
+    kana text not null,
     prefecture bigint not null
         constraint institution_prefecture check (prefecture between 1 and 47),
     postal_code text not null,
     address text not null,
     telephone text not null,
     created_at bigint not null,
+    changed_at bigint,
     closed_at bigint
 );
 

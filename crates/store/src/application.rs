@@ -109,13 +109,15 @@ impl Tx {
             reason,
             grant,
         ] = state_columns(Some(&old.state), &new.state);
-        let [was, _, _, was_decided_by, was_decided_at, ..] = state_columns(None, &old.state);
+        let [was, _, was_examined_at, was_decided_by, was_decided_at, ..] =
+            state_columns(None, &old.state);
         let done = self
             .changes(
                 "update application set terminal = $2, mail = $3, state = $4, examined_by = $5,
                 examined_at = $6, decided_by = $7, decided_at = $8, reason = $9, grant_id = $10
             where id = $1 and state = $11 and decided_by is not distinct from $12
-                and decided_at is not distinct from $13",
+                and decided_at is not distinct from $13
+                and (state <> 'examined' or examined_at is not distinct from $14)",
                 &[
                     new.id.as_str().into(),
                     new.terminal.as_str().into(),
@@ -130,6 +132,7 @@ impl Tx {
                     was,
                     was_decided_by,
                     was_decided_at,
+                    was_examined_at,
                 ],
             )
             .await?;

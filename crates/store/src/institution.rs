@@ -19,7 +19,8 @@ impl Connection {
     ) -> Result<Option<Institution>, StoreError> {
         let row = self
             .fetch_optional(
-                "select id, class, code, name, prefecture, postal_code, address, telephone
+                "select id, class, code, name, kana, prefecture, postal_code, address, telephone,
+                    changed_at, closed_at
                 from institution where id = $1",
                 &[id.as_str().into()],
             )
@@ -35,7 +36,8 @@ impl Connection {
     ) -> Result<Option<Institution>, StoreError> {
         let row = self
             .fetch_optional(
-                "select id, class, code, name, prefecture, postal_code, address, telephone
+                "select id, class, code, name, kana, prefecture, postal_code, address, telephone,
+                    changed_at, closed_at
                 from institution where class = $1 and code = $2 and closed_at is null",
                 &[class.as_str().into(), code.as_str().into()],
             )
@@ -51,7 +53,8 @@ impl Connection {
     ) -> Result<Vec<Institution>, StoreError> {
         let rows = self
             .fetch_all(
-                "select id, class, code, name, prefecture, postal_code, address, telephone
+                "select id, class, code, name, kana, prefecture, postal_code, address, telephone,
+                    changed_at, closed_at
                 from institution where id > $1 and closed_at is null order by id limit $2",
                 &[
                     after.map_or("", InstitutionId::as_str).into(),
@@ -71,14 +74,15 @@ impl Tx {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         self.execute(
-            "insert into institution (id, class, code, name, prefecture, postal_code, address,
-                telephone, created_at)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "insert into institution (id, class, code, name, kana, prefecture, postal_code,
+                address, telephone, created_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             &[
                 institution.id.as_str().into(),
                 institution.class.as_str().into(),
                 institution.code.as_str().into(),
                 institution.name.as_str().into(),
+                institution.kana.as_str().into(),
                 i64::from(institution.prefecture.number()).into(),
                 institution.postal_code.as_str().into(),
                 institution.address.as_str().into(),
@@ -91,25 +95,29 @@ impl Tx {
             .await
     }
 
-    /// Writes the register's newer data; `false` where the institution is closed or not there.
+    /// Writes the register's newer data, as of `at`; `false` where the institution is closed or not there.
     pub async fn update_institution(
         &mut self,
         institution: &Institution,
+        at: Timestamp,
     ) -> Result<bool, StoreError> {
         let done = self
             .changes(
-                "update institution set class = $2, code = $3, name = $4, prefecture = $5,
-                postal_code = $6, address = $7, telephone = $8
+                "update institution set class = $2, code = $3, name = $4, kana = $5,
+                prefecture = $6, postal_code = $7, address = $8, telephone = $9,
+                changed_at = $10
             where id = $1 and closed_at is null",
                 &[
                     institution.id.as_str().into(),
                     institution.class.as_str().into(),
                     institution.code.as_str().into(),
                     institution.name.as_str().into(),
+                    institution.kana.as_str().into(),
                     i64::from(institution.prefecture.number()).into(),
                     institution.postal_code.as_str().into(),
                     institution.address.as_str().into(),
                     institution.telephone.as_str().into(),
+                    at.into(),
                 ],
             )
             .await?;
@@ -141,6 +149,7 @@ fn object(id: &InstitutionId) -> String {
 /// The words under which an institution is found.
 fn search_words(institution: &Institution) -> Vec<String> {
     let mut words = search::words(&institution.name);
+    words.extend(search::words(&institution.kana));
     words.extend(search::code_words(institution.code.as_str()));
     words
 }
@@ -151,10 +160,13 @@ fn institution(fields: Fields<'_>) -> Result<Institution, StoreError> {
         class: ClassName::new(fields.text(1)?),
         code: InstitutionCode::from_stored(fields.text(2)?.to_owned()),
         name: fields.text(3)?.to_owned(),
-        prefecture: prefecture(fields, 4)?,
-        postal_code: fields.text(5)?.to_owned(),
-        address: fields.text(6)?.to_owned(),
-        telephone: fields.text(7)?.to_owned(),
+        kana: fields.text(4)?.to_owned(),
+        prefecture: prefecture(fields, 5)?,
+        postal_code: fields.text(6)?.to_owned(),
+        address: fields.text(7)?.to_owned(),
+        telephone: fields.text(8)?.to_owned(),
+        changed_at: fields.opt_time(9)?,
+        closed_at: fields.opt_time(10)?,
     })
 }
 

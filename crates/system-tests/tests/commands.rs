@@ -298,6 +298,52 @@ fn every_listing_speaks_json_and_codes_work_once() -> Result<()> {
 }
 
 #[test]
+fn the_register_is_taken_in_from_a_file_whole_or_not_at_all() -> Result<()> {
+    let served = Served::init(Kind::Sqlite)?;
+    served.add_institution("0110119153", "見本医院")?;
+    let file = served.folder().join("register.csv");
+    let head = "\u{feff}医療機関コード,名称,カナ,郵便番号,住所,区分,電話番号\r\n";
+    let changed =
+        "0110119153,新見本医院,シンミホン,0600001,北海道札幌市中央区見本1-1,医科,000-000-0000\r\n";
+    let new = "1330123454,見本歯科,ミホンシカ,1000001,東京都見本区2,歯科,00-0000-0002\r\n";
+    let bad = "133012345,見本歯科,ミホンシカ,1000001,東京都見本区2,歯科,00-0000-0002\r\n";
+    let path = file.display().to_string();
+    let import = |lines: &str, further: &[&str]| -> Result<Ran> {
+        fs::write(&file, format!("{head}{lines}"))?;
+        let arguments = [&["institution", "import", &path], further].concat();
+        served.cli(&arguments)
+    };
+    let refused = import(&format!("{changed}{new}{bad}"), &[])?;
+    ensure!(refused.status.code() == Some(1), "{}", refused.all());
+    ensure!(refused.all().contains("line 4: code"), "{}", refused.all());
+    let looked = import(&format!("{changed}{new}"), &["--dry-run"])?.good()?;
+    ensure!(
+        looked.all().contains("name: 見本医院 -> 新見本医院")
+            && looked
+                .all()
+                .contains("1 new, 1 changed, 0 unchanged, 0 missing"),
+        "{}",
+        looked.all()
+    );
+    let count = |served: &Served| -> Result<usize> {
+        let list = served.json(&["institution", "list", "--json"])?;
+        Ok(list.as_array().map_or(0, Vec::len))
+    };
+    ensure!(count(&served)? == 1, "nothing is written before");
+    let done = import(&format!("{changed}{new}"), &["--json"])?.good()?;
+    eprintln!("{}", done.all());
+    ensure!(done.all().contains(r#""added":1"#), "{}", done.all());
+    ensure!(count(&served)? == 2);
+    let again = import(&format!("{changed}{new}"), &[])?.good()?;
+    ensure!(
+        again.all().contains("0 new, 0 changed, 2 unchanged"),
+        "{}",
+        again.all()
+    );
+    Ok(())
+}
+
+#[test]
 fn serve_ends_in_peace_and_never_twice_on_one_port() -> Result<()> {
     let mut served = Served::start(Kind::Sqlite)?;
     let second = served.cli(&["serve"])?;

@@ -166,14 +166,14 @@ async fn the_code_must_fit_the_class() {
             );
         }
         let mut elsewhere = institution("dental", "1330123454");
-        elsewhere.prefecture = Some("hokkaido".to_owned());
+        elsewhere.prefecture = "hokkaido".to_owned();
         let added = world
             .app
             .add_institution(elsewhere, Actor::System, NOW)
             .await;
         assert!(matches!(refusal(added), Refusal::State(_)));
         let mut agent = institution("agent", "X1");
-        agent.prefecture = Some("tokyo".to_owned());
+        agent.prefecture = "tokyo".to_owned();
         world
             .app
             .add_institution(agent, Actor::System, NOW)

@@ -24,6 +24,7 @@ mod mails;
 mod operators;
 mod own_revocations;
 mod proposals;
+mod registers;
 mod renew;
 mod reopens;
 mod revoke;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tegata_app::{
     Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, KeyFileForm,
-    Letter, MailTexts, NewApplication, NewInstitution, Opened, PasswordForm, Refusal,
-    RevocationForm, Source, TypedIds, Visit,
+    Letter, MailTexts, NewApplication, Opened, PasswordForm, Refusal, RevocationForm, Source,
+    TypedIds, Visit,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
@@ -22,6 +22,7 @@ use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::policy::{OBN, Policy};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::{ReferenceId, RequestId};
+use tegata_domain::register::TypedEntry;
 use tegata_domain::revocation::Outcome;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock as _, ManualClock, Timestamp};
@@ -444,12 +445,13 @@ pub(crate) fn request_id(text: &str) -> RequestId {
     RequestId::parse(text).unwrap()
 }
 
-pub(crate) fn institution(class: &str, code: &str) -> NewInstitution {
-    NewInstitution {
-        class: ClassName::new(class),
+pub(crate) fn institution(class: &str, code: &str) -> TypedEntry {
+    TypedEntry {
+        class: class.to_owned(),
         code: code.to_owned(),
         name: "みほん医院".to_owned(),
-        prefecture: None,
+        kana: "ミホンイイン".to_owned(),
+        prefecture: String::new(),
         postal_code: "060-0000".to_owned(),
         address: "札幌市見本区1-1".to_owned(),
         telephone: "000-000-0000".to_owned(),

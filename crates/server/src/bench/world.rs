@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tegata_app::{App, InitOptions, NewApplication, NewInstitution};
+use tegata_app::{App, InitOptions, NewApplication};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::Grant;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::proposal::ProposedAct;
+use tegata_domain::register::TypedEntry;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_store::Store;
@@ -84,14 +85,15 @@ impl World {
         let dispatcher = self.operator("dispatcher", Role::Dispatcher, now).await?;
         let second = self.operator("dispatcher2", Role::Dispatcher, now).await?;
         let class = ClassName::new("medical");
-        let institution = NewInstitution {
-            class: class.clone(),
+        let institution = TypedEntry {
+            class: class.as_str().to_owned(),
             code: CODE.to_owned(),
             name: "Bench Clinic".to_owned(),
-            prefecture: None,
-            postal_code: String::new(),
-            address: String::new(),
-            telephone: String::new(),
+            kana: String::new(),
+            prefecture: String::new(),
+            postal_code: "000-0000".to_owned(),
+            address: "1 Bench Street".to_owned(),
+            telephone: "00-0000-0000".to_owned(),
         };
         self.app
             .add_institution(institution, Actor::System, now)

@@ -1,12 +1,13 @@
-//! `tegata institution add | list`: the register that letters go to.
+//! `tegata institution add | import | list`: the register that letters go to.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use tegata_app::NewInstitution;
 use tegata_domain::audit::Actor;
-use tegata_domain::institution::{ClassName, Institution};
+use tegata_domain::institution::Institution;
+use tegata_domain::register::TypedEntry;
 
 use super::acting::Proof;
+use super::institution_import::{self, Import};
 use super::output::{Listing, object};
 use crate::failure::Outcome;
 use crate::instance::Instance;
@@ -19,6 +20,8 @@ const PAGE: u32 = 500;
 pub(crate) enum Command {
     /// Add an institution.
     Add(Box<Add>),
+    /// Take in the register from a CSV file and report how the two differ.
+    Import(Import),
     /// List the institutions.
     List {
         /// Print JSON.
@@ -39,9 +42,12 @@ pub(crate) struct Add {
     /// Name as printed on letters.
     #[arg(long)]
     name: String,
-    /// Prefecture in small Latin letters; needed where the code does not say it.
-    #[arg(long)]
-    prefecture: Option<String>,
+    /// How the name is read, in kana; callers are found by it.
+    #[arg(long, default_value = "")]
+    kana: String,
+    /// Prefecture, such as hokkaido; needed where neither the code nor the address says it.
+    #[arg(long, default_value = "")]
+    prefecture: String,
     /// Postal code of the address.
     #[arg(long, value_name = "CODE")]
     postal_code: String,
@@ -51,42 +57,59 @@ pub(crate) struct Add {
     /// Telephone number for calling back.
     #[arg(long, value_name = "NUMBER")]
     telephone: String,
-    /// Operator who adds it. When left out, the audit trail says that the host's administrator did it.
+    /// Who adds it.
+    #[command(flatten)]
+    by: Registrar,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who writes the register.
+#[derive(Args, Debug)]
+pub(super) struct Registrar {
+    /// Operator who writes. When left out, the audit trail says that the host's administrator did it.
     #[arg(long, value_name = "NAME")]
     operator: Option<String>,
     #[command(flatten)]
     proof: Proof,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+}
+
+impl Registrar {
+    pub(super) async fn actor(&self, instance: &Instance) -> Outcome<Actor> {
+        Ok(match &self.operator {
+            Some(name) => {
+                let operator = self.proof.authenticate(&instance.app, name).await?;
+                Actor::Operator(operator.id)
+            }
+            None => Actor::System,
+        })
+    }
 }
 
 /// Carries out the command.
 pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
     match command {
         Command::Add(new) => add(instance, *new).await,
+        Command::Import(import) => institution_import::run(instance, &import).await,
         Command::List { json } => list(instance, json).await,
     }
 }
 
 async fn add(instance: &Instance, new: Add) -> Outcome<()> {
     let app = &instance.app;
-    let by = match &new.operator {
-        Some(name) => Actor::Operator(new.proof.authenticate(app, name).await?.id),
-        None => Actor::System,
-    };
-    let institution = NewInstitution {
-        class: ClassName::new(&new.class),
+    let by = new.by.actor(instance).await?;
+    let entry = TypedEntry {
+        class: new.class,
         code: new.code,
         name: new.name,
+        kana: new.kana,
         prefecture: new.prefecture,
         postal_code: new.postal_code,
         address: new.address,
         telephone: new.telephone,
     };
-    let added = app
-        .add_institution(institution, by, app.clock_now())
-        .await?;
+    let added = app.add_institution(entry, by, app.clock_now()).await?;
     object(&shown(&added), new.json);
     Ok(())
 }
@@ -117,6 +140,7 @@ fn shown(institution: &Institution) -> serde_json::Value {
         "code": institution.code,
         "class": institution.class,
         "name": institution.name,
+        "kana": institution.kana,
         "prefecture": institution.prefecture.romaji(),
         "postal_code": institution.postal_code,
         "address": institution.address,

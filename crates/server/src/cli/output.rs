@@ -32,6 +32,11 @@ impl Listing {
         self.objects.push(object);
     }
 
+    /// Whether nothing was added.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Prints the listing as an aligned table, or as one JSON array.
     pub(crate) fn print(self, json: bool) {
         if json {

@@ -4,8 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::Deserialize;
 use tegata_app::{
-    App, KeyFileForm, NewApplication, NewInstitution, PasswordForm, RevocationForm, Source,
-    TypedIds, Visit,
+    App, KeyFileForm, NewApplication, PasswordForm, RevocationForm, Source, TypedIds, Visit,
 };
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::octets;
@@ -13,6 +12,7 @@ use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::{ReferenceId, RequestId};
+use tegata_domain::register::TypedEntry;
 use tegata_domain::revocation::{Outcome as Ending, StatedReason};
 use tegata_domain::secret::Secret;
 
@@ -47,6 +47,7 @@ struct Case {
     class: String,
     code: String,
     name: String,
+    kana: String,
     postal_code: String,
     address: String,
     telephone: String,
@@ -148,11 +149,12 @@ async fn staff(app: &App) -> Outcome<(Staff, Vec<SampleOperator>)> {
 }
 
 async fn add_institution(app: &App, case: &Case, by: &Operator) -> Outcome<()> {
-    let institution = NewInstitution {
-        class: ClassName::new(&case.class),
+    let institution = TypedEntry {
+        class: case.class.clone(),
         code: case.code.clone(),
         name: case.name.clone(),
-        prefecture: None,
+        kana: case.kana.clone(),
+        prefecture: String::new(),
         postal_code: case.postal_code.clone(),
         address: case.address.clone(),
         telephone: case.telephone.clone(),

@@ -3,7 +3,7 @@
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::certificate::CertificateKind;
 use tegata_domain::id::{CaKeyId, InstitutionId, ServiceCertificateId};
-use tegata_domain::institution::{ClassName, InstitutionCode};
+use tegata_domain::institution::{ClassName, Institution, InstitutionCode};
 use tegata_store::{CaKeyPurpose, CaKeyState, SealedSecret, ServiceCertificate};
 
 use crate::databases::databases;
@@ -17,6 +17,7 @@ async fn an_institution_keeps_its_id_when_its_code_changes() {
         let mut new = old.clone();
         new.code = InstitutionCode::from_stored("0110119161".to_owned());
         new.name = "新見本医院".to_owned();
+        new.changed_at = Some(NOW);
         let (first, changed) = (old.clone(), new.clone());
         let absent = samples.institution("1");
         let done = db
@@ -24,8 +25,8 @@ async fn an_institution_keeps_its_id_when_its_code_changes() {
                 Box::pin(async move {
                     tx.insert_institution(&first, NOW).await?;
                     Ok([
-                        tx.update_institution(&changed).await?,
-                        tx.update_institution(&absent).await?,
+                        tx.update_institution(&changed, NOW).await?,
+                        tx.update_institution(&absent, NOW).await?,
                     ])
                 })
             })
@@ -70,6 +71,10 @@ async fn the_code_of_a_closed_institution_is_free() {
         let mut reader = db.reader().await;
         let found = reader.institution_by_code(&heir.class, &heir.code).await;
         assert_eq!(found.unwrap(), Some(heir.clone()));
+        let old = Institution {
+            closed_at: Some(NOW),
+            ..old
+        };
         assert_eq!(reader.institution(&old.id).await.unwrap(), Some(old));
         assert_eq!(reader.list_institutions(None, 9).await.unwrap(), [heir]);
     }

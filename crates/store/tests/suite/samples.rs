@@ -57,10 +57,13 @@ impl Samples {
             class: ClassName::new("medical"),
             code: InstitutionCode::from_stored(code.to_owned()),
             name: "見本医院".to_owned(),
+            kana: "ミホンイイン".to_owned(),
             prefecture: Prefecture::from_number(1).unwrap(),
             postal_code: "060-0000".to_owned(),
             address: "見本市一丁目".to_owned(),
             telephone: "000-000-0000".to_owned(),
+            changed_at: None,
+            closed_at: None,
         }
     }
 

@@ -24,6 +24,9 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
             return format!("リクエストIDは、1件以上{most}件以内で指定してください。");
         }
         ActRefusal::DueOver => "修正の期限は、今日以降の日付にしてください。",
+        ActRefusal::InstitutionClosed => {
+            "この医療機関等は、台帳で閉鎖されています。承認できません。申請を却下してください。"
+        }
         ActRefusal::LettersPosted => "この通知書は、発送済みです。リファレンスIDは残っていません。",
         ActRefusal::NoLetterWaits { request } => {
             return format!("リクエストID {request}には、印刷を待つ通知書がありません。");
@@ -45,6 +48,9 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
         ActRefusal::ReasonMissing => "理由を入力してください。",
         ActRefusal::ReasonTooLong { most } => {
             return format!("理由は、{most}文字以内で入力してください。");
+        }
+        ActRefusal::RegisterChanged => {
+            "審査のあとで台帳の内容が変わったため、この申請を審査待ちに戻しました。もう一度審査を受けてから承認してください。"
         }
         ActRefusal::Renewal => {
             "更新で発行された電子証明書には、通知書がありません。利用者に、更新の手続きをもう一度行うようご案内ください。"

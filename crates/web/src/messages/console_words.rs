@@ -46,6 +46,7 @@ pub(crate) const W_DOT: &str = "・";
 pub(crate) const W_DUE: &str = "期限";
 pub(crate) const W_MAIL: &str = "メール";
 pub(crate) const W_MAIL_ADDRESS: &str = "メールアドレス";
+pub(crate) const W_KANA: &str = "カナ";
 pub(crate) const W_NAME: &str = "名称";
 pub(crate) const W_NONE: &str = "ありません";
 pub(crate) const W_NOTE: &str = "メモ";

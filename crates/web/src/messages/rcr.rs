@@ -1,7 +1,6 @@
 //! Sentences of 電子証明書の発行申請サイト (`/p/rcr`) and of 申請状況照会.
 
 use tegata_app::ApplicationStatus;
-use tegata_domain::institution::Prefecture;
 
 use super::{Screen, date, date_and_time, screen};
 
@@ -93,59 +92,4 @@ pub(crate) fn application_sentence(status: &ApplicationStatus) -> String {
                 .to_owned()
         }
     }
-}
-
-/// 都道府県.
-pub(crate) fn prefecture_name(prefecture: Prefecture) -> &'static str {
-    const NAMES: [&str; 47] = [
-        "北海道",
-        "青森県",
-        "岩手県",
-        "宮城県",
-        "秋田県",
-        "山形県",
-        "福島県",
-        "茨城県",
-        "栃木県",
-        "群馬県",
-        "埼玉県",
-        "千葉県",
-        "東京都",
-        "神奈川県",
-        "新潟県",
-        "富山県",
-        "石川県",
-        "福井県",
-        "山梨県",
-        "長野県",
-        "岐阜県",
-        "静岡県",
-        "愛知県",
-        "三重県",
-        "滋賀県",
-        "京都府",
-        "大阪府",
-        "兵庫県",
-        "奈良県",
-        "和歌山県",
-        "鳥取県",
-        "島根県",
-        "岡山県",
-        "広島県",
-        "山口県",
-        "徳島県",
-        "香川県",
-        "愛媛県",
-        "高知県",
-        "福岡県",
-        "佐賀県",
-        "長崎県",
-        "熊本県",
-        "大分県",
-        "宮崎県",
-        "鹿児島県",
-        "沖縄県",
-    ];
-    let at = usize::from(prefecture.number()).saturating_sub(1);
-    NAMES.get(at).copied().unwrap_or_default()
 }

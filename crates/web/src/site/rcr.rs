@@ -295,7 +295,7 @@ fn institution_page(
         .filter_map(Prefecture::from_number)
         .map(|one| Choice {
             value: one.romaji().to_owned(),
-            name: messages::prefecture_name(one).to_owned(),
+            name: one.name().to_owned(),
             chosen: one.romaji() == entered.prefecture,
         });
     InstitutionPage {

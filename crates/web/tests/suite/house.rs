@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use tegata_app::{
-    Addresses, App, AppParts, Failpoint, InitOptions, MailTexts, NewApplication, NewInstitution,
-};
+use tegata_app::{Addresses, App, AppParts, Failpoint, InitOptions, MailTexts, NewApplication};
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::id::ApplicationId;
@@ -15,6 +13,7 @@ use tegata_domain::operator::{Operator, Role};
 use tegata_domain::policy::{OBN, Policy};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
+use tegata_domain::register::TypedEntry;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
 use tegata_store::{Store, StoreConfig};
@@ -215,11 +214,12 @@ async fn hire(app: &App) -> Vec<Operator> {
             .unwrap();
         staff.push(new.operator);
     }
-    let institution = NewInstitution {
-        class: ClassName::new("medical"),
+    let institution = TypedEntry {
+        class: "medical".to_owned(),
         code: CODE.to_owned(),
+        kana: "ミホンナイカクリニック".to_owned(),
         name: "見本<内科>クリニック".to_owned(),
-        prefecture: None,
+        prefecture: String::new(),
         postal_code: "100-0001".to_owned(),
         address: "東京都千代田区見本1-1".to_owned(),
         telephone: "00-0000-0000".to_owned(),

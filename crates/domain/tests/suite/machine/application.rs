@@ -17,12 +17,14 @@ pub(crate) const MACHINE: Machine = Machine {
     about: "\
 One terminal of one institution applies (F2). Whoever entered the application, examines it and
 approves it are three persons (F8); an applicant on the web counts as one of them. Rejecting,
-returning and cancelling need no other person, since nothing comes of them. `same person` stands
-where the state has the move and the person may not make it.",
+returning and cancelling need no other person, since nothing comes of them. Where the register
+changed after the examination, the case is examined again (F2). `same person` stands where the state
+has the move and the person may not make it.",
     begin: Some("submitted"),
     moves: &[
         "examine",
         "examine as the one who entered",
+        "examine again",
         "approve",
         "approve as the one who entered",
         "approve as the examiner",
@@ -36,13 +38,13 @@ where the state has the move and the person may not make it.",
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &[&str])] = &[
-    //             examine     … enterer  approve     … enterer …examiner give back   reject      cancel       resubmit
-    ("submitted", &["examined", SAME,     NO,         NO,       NO,       "returned", "rejected", "cancelled", NO]),
-    ("examined",  &[NO,         NO,       "approved", SAME,     SAME,     "returned", "rejected", "cancelled", NO]),
-    ("returned",  &[NO,         NO,       NO,         NO,       NO,       NO,         "rejected", "cancelled", "submitted"]),
-    ("approved",  &[NO,         NO,       NO,         NO,       NO,       NO,         NO,         NO,          NO]),
-    ("rejected",  &[NO,         NO,       NO,         NO,       NO,       NO,         NO,         NO,          NO]),
-    ("cancelled", &[NO,         NO,       NO,         NO,       NO,       NO,         NO,         NO,          NO]),
+    //             examine     … enterer  again        approve     … enterer …examiner give back   reject      cancel       resubmit
+    ("submitted", &["examined", SAME,     NO,          NO,         NO,       NO,       "returned", "rejected", "cancelled", NO]),
+    ("examined",  &[NO,         NO,       "submitted", "approved", SAME,     SAME,     "returned", "rejected", "cancelled", NO]),
+    ("returned",  &[NO,         NO,       NO,          NO,         NO,       NO,       NO,         "rejected", "cancelled", "submitted"]),
+    ("approved",  &[NO,         NO,       NO,          NO,         NO,       NO,       NO,         NO,         NO,          NO]),
+    ("rejected",  &[NO,         NO,       NO,          NO,         NO,       NO,       NO,         NO,         NO,          NO]),
+    ("cancelled", &[NO,         NO,       NO,          NO,         NO,       NO,       NO,         NO,         NO,          NO]),
 ];
 
 const BEFORE: Timestamp = Timestamp::from_unix(1_700_000_000);
@@ -51,6 +53,7 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 #[derive(Clone, Copy)]
 enum Step {
     Examine(u64),
+    ExamineAgain,
     Approve(u64),
     GiveBack,
     Reject,
@@ -122,6 +125,7 @@ fn make(
     let reason = || "reason".to_owned();
     match step {
         Step::Examine(by) => case.examine(person(by), NOW),
+        Step::ExamineAgain => case.examine_again(),
         Step::Approve(by) => case.approve(person(by), NOW, grant()),
         Step::GiveBack => case.give_back(person(OTHER), NOW, reason()),
         Step::Reject => case.reject(person(OTHER), NOW, reason()),
@@ -136,6 +140,7 @@ fn every_move_of_every_application_does_what_the_table_says() {
     let moves = [
         ("examine", Step::Examine(OTHER)),
         ("examine as the one who entered", Step::Examine(ENTERED)),
+        ("examine again", Step::ExamineAgain),
         ("approve", Step::Approve(OTHER)),
         ("approve as the one who entered", Step::Approve(ENTERED)),
         ("approve as the examiner", Step::Approve(EXAMINED)),
@@ -155,7 +160,7 @@ fn every_move_of_every_application_does_what_the_table_says() {
             }
         }
     });
-    assert_eq!(pairs, 54);
+    assert_eq!(pairs, 60);
 }
 
 #[test]

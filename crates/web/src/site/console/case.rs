@@ -253,6 +253,7 @@ fn compared(web: &Web, case: &Case) -> Vec<Compared> {
         ),
         register(messages::W_CODE, institution.code.to_string()),
         register(messages::W_NAME, institution.name.clone()),
+        register(messages::W_KANA, institution.kana.clone()),
         register(messages::W_POSTAL_CODE, institution.postal_code.clone()),
         register(messages::W_ADDRESS, institution.address.clone()),
         Compared {

@@ -72,6 +72,10 @@ struct InstitutionPage {
     desk: Desk,
     class: String,
     institution: Institution,
+    /// When the register's data changed last.
+    changed: Option<String>,
+    /// When it left the register.
+    closed: Option<String>,
     /// Address, day, terminal, state.
     applications: Vec<[String; 4]>,
     /// Address, request ID, terminal, state, end of validity.
@@ -119,6 +123,8 @@ pub(crate) async fn page(
                 ]
             })
             .collect(),
+        changed: file.institution.changed_at.map(messages::moment),
+        closed: file.institution.closed_at.map(messages::moment),
         institution: file.institution,
     };
     render(StatusCode::OK, &view)

@@ -3,6 +3,7 @@
 //! A demo's folder is marked in its database and by its policy; `serve` refuses it, and this module
 //! refuses any other.
 
+mod case;
 mod clock;
 mod folder;
 mod mail_page;
@@ -137,8 +138,8 @@ async fn initialise(config: &Config) -> Outcome<()> {
         return Ok(());
     }
     let clock = Arc::new(DemoClock::open(&config.data_dir)?);
-    // Valid on both clocks (S6).
-    let now = clock.now().min(SystemClock.now());
+    // Valid on both clocks (S6), and when the oldest sample was approved.
+    let now = clock.now().min(SystemClock.now()).plus_days(-case::OLDEST);
     let options = InitOptions {
         offline: None,
         accept_online_root: true,

@@ -91,13 +91,19 @@ impl Demo {
         text(&self.told, key)
     }
 
-    /// The samples in this state.
-    pub fn samples(&self, state: &str) -> Result<Vec<Sample>> {
+    /// What `demo.json` says of the samples in this state.
+    pub fn told_samples(&self, state: &str) -> Result<Vec<&Value>> {
         let samples = list(&self.told, "samples")?;
         let of_state = samples
             .iter()
             .filter(|sample| field(sample, "state") == state);
-        of_state
+        Ok(of_state.collect())
+    }
+
+    /// The samples in this state, which must be one that has a letter.
+    pub fn samples(&self, state: &str) -> Result<Vec<Sample>> {
+        self.told_samples(state)?
+            .into_iter()
             .map(|told| {
                 let letter = Letter {
                     request_id: text(told, "request_id")?.to_owned(),

@@ -54,7 +54,17 @@ fn demo_json_says_what_the_contract_promises() -> Result<()> {
         let people = demo.people(role)?;
         ensure!(people.len() >= 2, "{role}: {people:?}");
     }
-    for state in ["posted", "collected", "on_hold", "revoked"] {
+    for state in ["submitted", "examined", "approved"] {
+        ensure!(demo.told_samples(state)?.len() == 1, "no sample is {state}");
+    }
+    for state in [
+        "posted",
+        "collected",
+        "renewable",
+        "on_hold",
+        "revoked",
+        "expired",
+    ] {
         let samples = demo.samples(state)?;
         ensure!(!samples.is_empty(), "no sample is {state}");
         for sample in &samples {

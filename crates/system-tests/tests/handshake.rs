@@ -202,7 +202,11 @@ fn each_certificate_gets_its_page() -> Result<()> {
             "発行先 stranger",
         ],
     )?;
-    for (state, words) in [("on_hold", "一時停止中"), ("revoked", "失効しています")] {
+    for (state, words) in [
+        ("on_hold", "一時停止中"),
+        ("revoked", "失効しています"),
+        ("expired", "有効期限が切れています"),
+    ] {
         let holder = demo.holder(&demo.sample(state)?)?;
         expect(
             state,
@@ -212,6 +216,14 @@ fn each_certificate_gets_its_page() -> Result<()> {
     }
     no_header_is_a_certificate(&demo, &url)?;
 
+    let renewable = demo.holder(&demo.sample("renewable")?)?;
+    let open = page(curl.clone().presenting(&renewable.pem))?;
+    ensure!(open.status == 200, "{} {}", open.status, open.text());
+    ensure!(
+        open.says("更新できます。有効期限まであと45日です。"),
+        "{}",
+        open.text()
+    );
     let holder = demo.holder(&demo.sample("collected")?)?;
     let own = page(curl.clone().presenting(&holder.pem))?;
     ensure!(own.status == 200, "{} {}", own.status, own.text());

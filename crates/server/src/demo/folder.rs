@@ -53,11 +53,18 @@ pub(crate) struct SampleOperator {
     pub(crate) totp_secret: String,
 }
 
-/// A sample certificate with the IDs of its letter.
+/// A sample with the IDs of its letter, as far as there is one yet, and the numbers of its application where it was
+/// made on the web.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct SampleCertificate {
-    pub(crate) request_id: String,
-    pub(crate) reference_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) application_no: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inquiry_no: Option<String>,
     pub(crate) institution_code: String,
     pub(crate) terminal: String,
     pub(crate) state: String,

@@ -34,6 +34,13 @@ impl App {
         self.require(by, Act::Enter, now).await?;
         let terminal = TerminalName::parse(&new.terminal)
             .ok_or_else(|| state("the terminal's name must be one line of 1 to 64 characters"))?;
+        if let Some(found) = tegata_paper::unprintable(terminal.as_str()) {
+            return Err(state(&format!(
+                "the terminal's name has \"{found}\" (U+{:04X}), which letters cannot print; \
+                 write it otherwise",
+                u32::from(found)
+            )));
+        }
         let mail = MailAddress::parse(&new.mail)
             .ok_or_else(|| state("the mail address has a wrong form"))?;
         let code = InstitutionCode::from_stored(new.code.trim().to_owned());

@@ -274,6 +274,18 @@ async fn each_wrong_field_of_the_contact_is_named() {
                 ("second_mail", FieldProblem::MailInvalid),
             ]
         );
+        for (terminal, problem) in [
+            ("外字\u{e000}", FieldProblem::Unprintable('\u{e000}')),
+            ("葛\u{e0100}飾", FieldProblem::Unprintable('\u{e0100}')),
+            ("受付\r\nBcc: x", FieldProblem::TerminalName),
+            (&"受".repeat(500), FieldProblem::TerminalName),
+        ] {
+            let wrong = desk.enter_contact(typed_contact(&[terminal])).await;
+            assert_eq!(problems(wrong), [("terminal_1", problem)]);
+        }
         assert_eq!(desk.page().await.step, ApplicationStep::Contact);
+        let odd = ["髙﨑𠮷の端末", "ﾚｾｺﾝ 1号機", "<script>alert(1)</script>"];
+        desk.enter_contact(typed_contact(&odd)).await.unwrap();
+        assert_eq!(desk.page().await.contact.terminals, odd);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tegata_app::{App, Refusal};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::GrantState;
+use tegata_domain::operator::Role;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::time::Timestamp;
 
@@ -140,6 +141,23 @@ async fn an_application_is_approved_once_and_only_after_its_examination() {
         );
         assert!(both.0.is_ok() != both.1.is_ok());
         assert_eq!(world.db.count("issue_grant").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn of_two_examiners_on_one_case_one_is_told_that_the_other_was_first() {
+    for world in worlds().await {
+        let (app, first) = (&world.app, &world.people.examiner);
+        let second = &world.operator("examiner2", Role::Examiner).await;
+        let entered = world.entered().await;
+        let both = tokio::join!(
+            app.examine_application(&entered.id, first, NOW),
+            app.examine_application(&entered.id, second, NOW),
+        );
+        assert!(both.0.is_ok() != both.1.is_ok());
+        let later = app.examine_application(&entered.id, second, NOW).await;
+        assert!(matches!(refusal(later), Refusal::State(_)));
+        assert_eq!(world.audited("application.examine").await, 1);
     }
 }
 

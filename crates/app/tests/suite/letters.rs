@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use tegata_app::{ActRefusal, App, Letter, Refusal};
+use tegata_app::{ActRefusal, App, Letter, NewApplication, Refusal};
+use tegata_domain::audit::Actor;
 use tegata_domain::grant::{Grant, GrantState};
+use tegata_domain::institution::ClassName;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
@@ -31,6 +33,59 @@ async fn posting(app: &App) -> Vec<RequestId> {
         .into_iter()
         .map(|one| one.grant.request_id)
         .collect()
+}
+
+/// The longest and the strangest that intake takes are on paper as they were typed; what paper cannot show is refused at
+/// intake with the character.
+#[tokio::test]
+async fn what_intake_takes_can_be_printed_and_the_rest_is_refused_there() {
+    for world in worlds().await {
+        let (app, people) = (&world.app, &world.people);
+        let mut longest = crate::world::institution("dental", "1330123454");
+        longest.name = "髙﨑𠮷".repeat(26);
+        longest.address = format!("東京都{}", "葛飾区-1".repeat(15));
+        app.add_institution(longest, Actor::System, NOW)
+            .await
+            .unwrap();
+        let enter = async |terminal: &str| {
+            let new = NewApplication {
+                class: ClassName::new("dental"),
+                code: "1330123454".to_owned(),
+                terminal: terminal.to_owned(),
+                mail: MAIL.to_owned(),
+            };
+            app.enter_application(new, &people.intake, NOW).await
+        };
+        for terminal in [
+            "髙﨑𠮷の端末",
+            "ﾚｾｺﾝ 1号機",
+            "<script>alert(1)</script>",
+            &"受".repeat(64),
+        ] {
+            let entered = enter(terminal).await.unwrap();
+            app.examine_application(&entered.id, &people.examiner, NOW)
+                .await
+                .unwrap();
+            let grant = app
+                .approve_application(&entered.id, &people.approver, NOW)
+                .await
+                .unwrap();
+            let letter = world.printed(&grant.request_id).await;
+            let pdf = app.letters_pdf(&[letter]).await;
+            let pdf = pdf.unwrap_or_else(|error| panic!("{terminal}: {error}"));
+            assert!(pdf.starts_with(b"%PDF-"));
+        }
+        for (terminal, told) in [
+            ("外字\u{e000}", "U+E000"),
+            ("葛\u{e0100}飾", "U+E0100"),
+            ("受付\r\nBcc: x", "one line"),
+            (&"受".repeat(500), "64 characters"),
+            ("受付\u{202e}1", "one line"),
+        ] {
+            let refused = refusal(enter(terminal).await).to_string();
+            assert!(refused.contains(told), "{terminal}: {refused}");
+        }
+    }
 }
 
 #[tokio::test]

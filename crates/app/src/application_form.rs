@@ -12,7 +12,7 @@ use tegata_domain::institution::{
 };
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::ReferenceId;
-use tegata_domain::register::is_telephone;
+use tegata_domain::register;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
@@ -578,22 +578,22 @@ fn check_contact_form(form: &EnteredContact, is_correction: bool) -> Result<Want
     };
     let department = name("department", &form.department, false);
     let person = name("person", &form.person, true);
-    let telephone = form.telephone.trim().to_owned();
-    if !is_telephone(&telephone) {
+    let telephone = register::telephone(&form.telephone);
+    if telephone.is_none() {
         problems.push(("telephone", FieldProblem::TelephoneInvalid));
     }
-    let mail = MailAddress::parse(&form.mail);
+    let mail = MailAddress::from_typed(&form.mail);
     if mail.is_none() {
         problems.push(("mail", FieldProblem::MailInvalid));
-    } else if form.mail.trim() != form.mail_confirmation.trim() {
+    } else if mail != MailAddress::from_typed(&form.mail_confirmation) {
         problems.push(("mail_confirmation", FieldProblem::MailsDiffer));
     }
-    let second_mail = MailAddress::parse(&form.second_mail);
+    let second_mail = MailAddress::from_typed(&form.second_mail);
     if second_mail.is_none() && !form.second_mail.trim().is_empty() {
         problems.push(("second_mail", FieldProblem::MailInvalid));
     }
-    match mail {
-        Some(mail) if problems.is_empty() => Ok(Wanted {
+    match (mail, telephone) {
+        (Some(mail), Some(telephone)) if problems.is_empty() => Ok(Wanted {
             terminals,
             contact: Contact {
                 department: (!department.is_empty()).then_some(department),

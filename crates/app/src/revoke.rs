@@ -363,7 +363,7 @@ impl App {
         actor: &Actor,
         is_final: bool,
     ) -> Result<Asked> {
-        let mail = MailAddress::parse(&entered.mail)
+        let mail = MailAddress::from_typed(&entered.mail)
             .ok_or_else(|| internal("hold", "a kept mail address has a wrong form"))?;
         let proven = visit.presented.is_some();
         Ok(Asked {
@@ -509,10 +509,10 @@ pub(crate) fn check_revocable(
 
 fn check_form(form: &RevocationForm, has_newer: bool) -> Result<Entered> {
     let mut problems = Vec::new();
-    let mail = MailAddress::parse(&form.mail);
+    let mail = MailAddress::from_typed(&form.mail);
     if mail.is_none() {
         problems.push(FieldProblem::MailInvalid);
-    } else if form.mail.trim() != form.confirmation.trim() {
+    } else if mail != MailAddress::from_typed(&form.confirmation) {
         problems.push(FieldProblem::MailsDiffer);
     }
     let reason = StatedReason::parse(&form.reason);

@@ -299,6 +299,15 @@ impl MailAddress {
         (local_is_plain && domain_is_plain && text.len() <= 254).then(|| Self(text.to_owned()))
     }
 
+    /// An address as a person typed it: full-width letters, digits and signs are put right.
+    pub fn from_typed(typed: &str) -> Option<Self> {
+        let narrow = |c: char| match c {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+            other => other,
+        };
+        Self::parse(&typed.chars().map(narrow).collect::<String>())
+    }
+
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -662,6 +671,13 @@ mod tests {
         ] {
             assert_eq!(MailAddress::parse(address), None, "{address:?}");
         }
+    }
+
+    #[test]
+    fn a_mail_address_is_typed_in_any_width() {
+        let typed = MailAddress::from_typed(" ｊｉｍｕ＠Ｃｌｉｎｉｃ．example　");
+        assert_eq!(typed.unwrap().as_str(), "jimu@Clinic.example");
+        assert_eq!(MailAddress::from_typed("事務＠clinic.example"), None);
     }
 
     #[test]

@@ -175,7 +175,10 @@ impl RegisterEntry {
             true,
         ));
         let postal_code = kept(postal_code(&typed.postal_code));
-        let telephone = kept(telephone(&typed.telephone));
+        let telephone = kept(
+            telephone(&typed.telephone)
+                .ok_or_else(|| EntryProblem::Telephone(typed.telephone.trim().to_owned())),
+        );
         let coded = class(&typed.class, policy)
             .and_then(|(class, rule)| Ok((class, code(typed, rule, &address)?)));
         match coded {
@@ -341,24 +344,19 @@ fn postal_code(typed: &str) -> Result<String, EntryProblem> {
     }
 }
 
-/// Digits and hyphens in any width.
-fn telephone(typed: &str) -> Result<String, EntryProblem> {
+/// A telephone number of this country as somebody typed it, with half-width digits and hyphens: it begins with 0 and
+/// has nine to eleven digits, with or without hyphens, ten to fifteen characters in all.
+pub fn telephone(typed: &str) -> Option<String> {
     let narrow = |c: char| match c {
         '\u{ff10}'..='\u{ff19}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}' | '\u{ff0d}' | '\u{ff70}' => '-',
         other => other,
     };
     let text: String = typed.trim().chars().map(narrow).collect();
-    if is_telephone(&text) {
-        Ok(text)
-    } else {
-        Err(EntryProblem::Telephone(typed.trim().to_owned()))
-    }
+    is_telephone(&text).then_some(text)
 }
 
-/// Whether a text is a telephone number of this country: it begins with 0 and has nine to eleven digits, with or
-/// without hyphens, ten to fifteen characters in all.
-pub fn is_telephone(text: &str) -> bool {
+fn is_telephone(text: &str) -> bool {
     (10..=15).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_digit() || b == b'-')
         && (9..=11).contains(&text.bytes().filter(u8::is_ascii_digit).count())

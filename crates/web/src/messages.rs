@@ -129,14 +129,18 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         FieldProblem::PersonMissing => "担当者名を入力してください。".to_owned(),
         FieldProblem::PrefectureUnknown => "都道府県を選択してください。".to_owned(),
         FieldProblem::TelephoneInvalid => {
-            "電話番号は、市外局番から半角数字とハイフンで入力してください。".to_owned()
+            "電話番号を、市外局番から入力してください。例 03-0000-0000".to_owned()
         }
-        FieldProblem::TerminalName => "端末名称等は、64文字以内で入力してください。".to_owned(),
+        FieldProblem::TerminalName => {
+            "端末名称等を、1文字から64文字までで入力してください。".to_owned()
+        }
         FieldProblem::TooLong { max } => format!("{max}文字以内で入力してください。"),
         FieldProblem::Unprintable(found) => {
             format!("「{found}」は通知書に印刷できない文字です。別の文字で入力してください。")
         }
-        FieldProblem::MailInvalid => "メールアドレスを正しく入力してください。".to_owned(),
+        FieldProblem::MailInvalid => {
+            "メールアドレスを、半角の「名前@所属先」の形で入力してください。".to_owned()
+        }
         FieldProblem::MailsDiffer => "2つのメールアドレスが一致しません。".to_owned(),
         FieldProblem::NewerUnanswered => {
             "新しい電子証明書も止めるかどうかを、選択してください。".to_owned()

@@ -284,7 +284,16 @@ async fn each_wrong_field_of_the_contact_is_named() {
             assert_eq!(problems(wrong), [("terminal_1", problem)]);
         }
         assert_eq!(desk.page().await.step, ApplicationStep::Contact);
+        let wide = EnteredContact {
+            telephone: "０１１－０００－０００１".to_owned(),
+            mail: "ｊｉｍｕ＠clinic.example".to_owned(),
+            mail_confirmation: "jimu@clinic.example".to_owned(),
+            ..typed_contact(&["受付1"])
+        };
+        desk.enter_contact(wide).await.unwrap();
         let odd = ["髙﨑𠮷の端末", "ﾚｾｺﾝ 1号機", "<script>alert(1)</script>"];
+        let desk = Desk::begin(&world).await;
+        desk.enter_institution(typed_institution()).await.unwrap();
         desk.enter_contact(typed_contact(&odd)).await.unwrap();
         assert_eq!(desk.page().await.contact.terminals, odd);
     }

@@ -6,6 +6,7 @@
 
 mod crl;
 mod issue;
+mod letters;
 mod measure;
 mod ocsp;
 mod raw;
@@ -23,7 +24,7 @@ use measure::Figure;
 pub(crate) struct Arguments {
     /// The name of the bench.
     name: Name,
-    /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`.
+    /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`, sheets for `letters`.
     #[arg(long)]
     n: Option<usize>,
     /// Rounds in which product and reference alternate.
@@ -41,6 +42,8 @@ enum Name {
     Crl,
     /// Durable issuance with policy, lint and audit, under an RSA-3072 CA key.
     Issue,
+    /// Letters of a batch, drawn as one PDF.
+    Letters,
     /// OCSP answers on demand by a P-256 responder.
     Ocsp,
     /// What the machine's processor can do at best.
@@ -55,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     let figures: Vec<Figure> = match arguments.name {
         Name::Crl => vec![crl::run(arguments.n.unwrap_or(100_000), rounds).await?],
         Name::Issue => vec![issue::run(arguments.n.unwrap_or(400), rounds).await?],
+        Name::Letters => vec![letters::run(arguments.n.unwrap_or(300), rounds).await?],
         Name::Ocsp => vec![ocsp::run(arguments.n.unwrap_or(20_000), rounds).await?],
         Name::Raw => raw::run()?,
         Name::Startup => vec![startup::run(rounds).await?],

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tegata_app::{App, InitOptions, NewApplication};
+use tegata_app::{App, InitOptions, Letter, NewApplication};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::Grant;
+use tegata_domain::id::ProposalId;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::proposal::ProposedAct;
@@ -78,6 +79,29 @@ impl World {
 
     /// Posted grants for `count` terminals of one institution, made by five persons as always.
     pub(crate) async fn posted_grants(&self, count: usize) -> Outcome<Vec<Grant>> {
+        let (released, first) = self.released(count).await?;
+        let mut grants = Vec::with_capacity(count);
+        for (grant, _) in released {
+            let request = &grant.request_id;
+            let now = self.app.clock_now();
+            grants.push(self.app.post_letter(request, None, &first, now).await?);
+        }
+        Ok(grants)
+    }
+
+    /// Letters of `count` terminals, released by two and ready to be drawn.
+    pub(crate) async fn letters(&self, count: usize) -> Outcome<Vec<Letter>> {
+        let (released, first) = self.released(count).await?;
+        let mut letters = Vec::with_capacity(count);
+        for (_, proposal) in released {
+            let now = self.app.clock_now();
+            letters.extend(self.app.released_letters(&proposal, &first, now).await?);
+        }
+        Ok(letters)
+    }
+
+    /// Approved grants with the proposal that released each letter, and one of the two dispatchers.
+    async fn released(&self, count: usize) -> Outcome<(Vec<(Grant, ProposalId)>, Operator)> {
         let now = self.app.clock_now();
         let intake = self.operator("intake", Role::Intake, now).await?;
         let examiner = self.operator("examiner", Role::Examiner, now).await?;
@@ -98,12 +122,12 @@ impl World {
         self.app
             .add_institution(institution, Actor::System, now)
             .await?;
-        let mut grants = Vec::with_capacity(count);
+        let mut released = Vec::with_capacity(count);
         for number in 0..count {
             let application = NewApplication {
                 class: class.clone(),
                 code: CODE.to_owned(),
-                terminal: format!("terminal {number}"),
+                terminal: format!("terminal {number} {}", kana(number)),
                 mail: "clinic@mail.example".to_owned(),
             };
             let entered = self
@@ -123,13 +147,9 @@ impl World {
             self.app
                 .confirm_proposal(&proposal.id, &second, now)
                 .await?;
-            let posted = self
-                .app
-                .post_letter(&grant.request_id, None, &dispatcher, now)
-                .await?;
-            grants.push(posted);
+            released.push((grant, proposal.id));
         }
-        Ok(grants)
+        Ok((released, dispatcher))
     }
 
     async fn operator(&self, name: &str, role: Role, now: Timestamp) -> Outcome<Operator> {
@@ -148,4 +168,13 @@ impl World {
             Failure::machine("remove the bench's folder", error, "remove it by hand")
         })
     }
+}
+
+/// Eight kana that differ from number to number, so that names of terminals are no one word.
+fn kana(number: usize) -> String {
+    let letter = |place: usize| {
+        let offset = u32::try_from((number * 7 + place * 11) % 80).unwrap_or(0);
+        char::from_u32(0x3042 + offset).unwrap_or('x')
+    };
+    (0..8).map(letter).collect()
 }

@@ -2,6 +2,7 @@
 //! that a person or a timer takes. Knows no HTTP, no pages and no command line.
 
 mod act_refusal;
+mod announcement;
 mod applicant_flow;
 mod application_form;
 mod apply;
@@ -54,6 +55,7 @@ mod visit;
 mod work;
 
 pub use act_refusal::ActRefusal;
+pub use announcement::News;
 pub use application_form::{
     ApplicationPage, EnteredContact, EnteredInstitution, IssuedNumbers, MOST_TERMINALS,
     TERMINAL_FIELDS,

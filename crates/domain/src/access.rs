@@ -16,6 +16,8 @@ pub enum Right {
     Do(Act),
     /// Propose some act of two persons; which one, the act itself decides again.
     Propose,
+    /// Read announcements, those of other days included.
+    ReadAnnouncements,
     /// Read the audit trail.
     ReadAudit,
     /// Read cases, institutions and mails; nothing secret stands in them.
@@ -37,6 +39,7 @@ impl Right {
             Self::Confirm => "confirm".to_owned(),
             Self::Do(act) => format!("do {act:?}"),
             Self::Propose => "propose".to_owned(),
+            Self::ReadAnnouncements => "read announcements".to_owned(),
             Self::ReadAudit => "read audit".to_owned(),
             Self::ReadCases => "read cases".to_owned(),
             Self::ReadLetters => "read letters".to_owned(),
@@ -64,7 +67,9 @@ impl Right {
             Self::ReadAudit => role == Role::Auditor,
             Self::ReadCases => role != Role::Administrator,
             Self::ReadLetters => matches!(role, Role::Auditor | Role::Dispatcher),
-            Self::ReadOperators => matches!(role, Role::Administrator | Role::Auditor),
+            Self::ReadAnnouncements | Self::ReadOperators => {
+                matches!(role, Role::Administrator | Role::Auditor)
+            }
         }
     }
 
@@ -93,6 +98,7 @@ mod tests {
     #[test]
     fn the_auditor_reads_everything_and_changes_nothing() {
         for right in [
+            Right::ReadAnnouncements,
             Right::ReadAudit,
             Right::ReadCases,
             Right::ReadLetters,

@@ -71,6 +71,8 @@ macro_rules! row_id {
 }
 
 row_id! {
+    /// Names an announcement on the entrance page.
+    AnnouncementId,
     /// Names an application for a certificate.
     ApplicationId,
     /// Names an audit event.

@@ -4,6 +4,7 @@
 //! come in as parameters. See `docs/architecture.md` for what each module is about.
 
 pub mod access;
+pub mod announcement;
 pub mod applicant;
 pub mod application;
 pub mod audit;

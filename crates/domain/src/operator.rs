@@ -65,6 +65,8 @@ impl fmt::Display for Role {
 /// What an operator wants to do; each act names the roles that may. Deny by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
+    /// Publish, change or take down an announcement on the entrance page.
+    Announce,
     /// Approve an application: the grant comes into being.
     Approve,
     /// Change the registered mail address of a certificate.
@@ -101,7 +103,8 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
+        Self::Announce,
         Self::Approve,
         Self::ChangeMail,
         Self::DisableOperator,
@@ -125,7 +128,8 @@ impl Act {
         match self {
             Self::Approve => &[Role::Approver],
             Self::ChangeMail => &[Role::Approver, Role::Examiner, Role::HelpDesk, Role::Intake],
-            Self::DisableOperator
+            Self::Announce
+            | Self::DisableOperator
             | Self::GiveRoles
             | Self::ManageOperators
             | Self::ResetAuthenticator => &[Role::Administrator],
@@ -146,7 +150,8 @@ impl Act {
     /// The help desk never does: it hears the caller and must not be alone with the case.
     pub const fn confirming_roles(self) -> &'static [Role] {
         match self {
-            Self::Approve
+            Self::Announce
+            | Self::Approve
             | Self::Enter
             | Self::Examine
             | Self::Hold
@@ -225,6 +230,7 @@ mod tests {
         (
             Role::Administrator,
             &[
+                Act::Announce,
                 Act::DisableOperator,
                 Act::GiveRoles,
                 Act::ManageOperators,

@@ -139,6 +139,12 @@ pub struct Names {
     pub network: String,
     /// The help desk.
     pub help_desk: HelpDesk,
+    /// Address of 発行等申請の手引き, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_guide: Option<String>,
+    /// Address of ユーザーマニュアル, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_manual: Option<String>,
     /// Whether the first screen of each site says that other tabs do no harm.
     pub show_tabs_hint: bool,
 }

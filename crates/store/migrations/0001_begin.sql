@@ -131,6 +131,29 @@ create table application (
 create index application_by_state on application (state, id);
 create index application_institution on application (institution_id, id);
 
+-- お知らせ on the entrance page. Days are those of Japan, as 2027-03-14; both ends are included.
+create table announcement (
+    id text not null primary key,
+    kind text not null constraint announcement_kind check (kind in (
+        'client', 'fault', 'maintenance', 'other')),
+    title text not null,
+    body text not null,
+    shown_from text not null,
+    shown_until text not null,
+    affects_from text,
+    affects_until text,
+    version bigint not null,
+    created_at bigint not null,
+    withdrawn_at bigint,
+    constraint announcement_shown_days check (shown_from <= shown_until),
+    constraint announcement_affects_days check (
+        (affects_from is null) = (affects_until is null)
+        and (affects_from is null or affects_from <= affects_until))
+);
+
+create index announcement_shown on announcement (shown_until) where withdrawn_at is null;
+create index announcement_affects on announcement (affects_until) where withdrawn_at is null;
+
 -- The folded words under which institutions and applications are found, in octets so that their
 -- order is the same everywhere. `object` is `institution:…` or `application:…`.
 create table search_word (

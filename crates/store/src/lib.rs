@@ -12,6 +12,7 @@ mod sql;
 mod store;
 mod writer;
 
+mod announcement;
 mod applicant;
 mod application;
 mod audit;

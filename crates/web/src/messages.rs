@@ -17,7 +17,7 @@ use tegata_app::FieldProblem;
 use tegata_domain::flow::FlowStep;
 use tegata_domain::time::Timestamp;
 
-pub(crate) use tegata_app::messages::{date, date_and_time, help_desk, time};
+pub(crate) use tegata_app::messages::{date, date_and_time, day, help_desk, time};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::console::*;

@@ -77,7 +77,7 @@ impl Policy {
     }
 
     /// What stands in names and on screens.
-    fn name_rules(&self) -> [Rule; 7] {
+    fn name_rules(&self) -> [Rule; 9] {
         let subject = &self.subject;
         [
             (
@@ -89,6 +89,16 @@ impl Policy {
                 !self.names.ca_short.trim().is_empty(),
                 "policy.names.ca_short",
                 "write a short name of the certification authority",
+            ),
+            (
+                is_address_or_none(self.names.application_guide.as_deref()),
+                "policy.names.application_guide",
+                "use an address that begins with http:// or https://, or leave it out",
+            ),
+            (
+                is_address_or_none(self.names.user_manual.as_deref()),
+                "policy.names.user_manual",
+                "use an address that begins with http:// or https://, or leave it out",
             ),
             (
                 MailAddress::parse(&self.names.sender).is_some(),
@@ -111,7 +121,7 @@ impl Policy {
                 "use numbers with dots such as 1.3.6.1.4.1.32473.1.1, the second at most 39",
             ),
             (
-                subject.cps_uri.as_deref().is_none_or(is_http_address),
+                is_address_or_none(subject.cps_uri.as_deref()),
                 "policy.subject.cps_uri",
                 "use an address that begins with http:// or https://, or leave it out",
             ),
@@ -368,6 +378,10 @@ fn base128_octets(number: &u32) -> usize {
         0x20_0000..=0xfff_ffff => 4,
         _ => 5,
     }
+}
+
+fn is_address_or_none(text: Option<&str>) -> bool {
+    text.is_none_or(is_http_address)
 }
 
 fn is_http_address(text: &str) -> bool {

@@ -352,7 +352,9 @@ pub(crate) fn reference() -> String {
          Overrides single values of the profile: the rules that a certificate policy writes down. Every\n\
          key with the value of each profile; texts are left out. Classes of subscribers\n\
          (`policy.classes.NAME`) can be added; each needs `label`, `ou`, `pattern`, `luhn` and\n\
-         `prefecture`. `policy.subject.cps_uri` is the address of the CP/CPS and has no default.\n\n\
+         `prefecture`. `policy.subject.cps_uri` is the address of the CP/CPS;\n\
+         `policy.names.application_guide` and `policy.names.user_manual` are those of the two booklets that the\n\
+         entrance page links to. None of the three has a default.\n\n\
          | key | `default` | `obn` |\n| --- | --- | --- |\n",
     );
     let of = |profile: Profile| super::overlay::leaves(profile.source());

@@ -7,7 +7,11 @@ use super::Mistake;
 use super::keys::unknown;
 
 /// Keys that a profile may leave out.
-const OPTIONAL: &[&str] = &["subject.cps_uri"];
+const OPTIONAL: &[&str] = &[
+    "names.application_guide",
+    "names.user_manual",
+    "subject.cps_uri",
+];
 
 /// The policy of the profile `source` with `overrides`, and the same as TOML.
 pub(super) fn policy(source: &str, overrides: Option<&Value>) -> Result<(Policy, Table), Mistake> {

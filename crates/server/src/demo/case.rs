@@ -29,8 +29,22 @@ pub(super) const OLDEST: i64 = 1_300;
 /// `demo.toml` apart from the policy.
 #[derive(Debug, Deserialize)]
 pub(super) struct Cases {
+    pub(super) announcement: Vec<SampleAnnouncement>,
     pub(super) applicant: SampleApplicant,
     pub(super) sample: Vec<Case>,
+}
+
+/// お知らせ of the entrance page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SampleAnnouncement {
+    pub(super) kind: String,
+    pub(super) title: String,
+    pub(super) body: String,
+    /// For how many days it stands there.
+    pub(super) shown_days: i64,
+    /// In how many days the service is not as usual.
+    pub(super) affects_in_days: Option<i64>,
 }
 
 /// Who applies on the web.
@@ -92,6 +106,7 @@ impl CaseState {
 
 /// The operators of the parts that a case goes through.
 pub(super) struct Staff {
+    pub(super) administrator: Operator,
     pub(super) intake: Operator,
     pub(super) examiner: Operator,
     pub(super) approver: Operator,

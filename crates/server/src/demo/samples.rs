@@ -1,12 +1,13 @@
 //! What a fresh demo begins with: operators, institutions and sample certificates.
 
 use tegata_app::App;
+use tegata_domain::announcement::{Notice, TypedNotice};
 use tegata_domain::audit::Actor;
 use tegata_domain::entropy::octets;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::register::TypedEntry;
 
-use super::case::{Case, Cases, Life, Staff};
+use super::case::{Case, Cases, Life, SampleAnnouncement, Staff};
 use super::folder::{DEMO_TOML, Folder, SampleOperator, State};
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
@@ -39,6 +40,9 @@ pub(super) async fn make(instance: &Instance, folder: &Folder) -> Outcome<State>
     app.run_due_jobs(app.clock_now()).await?;
     let (staff, operators) = staff(app).await?;
     let mut codes: Vec<&str> = Vec::new();
+    for sample in &cases.announcement {
+        announce(app, sample, &staff.administrator).await?;
+    }
     let life = Life {
         app,
         folder,
@@ -85,12 +89,30 @@ async fn staff(app: &App) -> Outcome<(Staff, Vec<SampleOperator>)> {
     };
     let of = |role: Role| nth(role, 0);
     let staff = Staff {
+        administrator: of(Role::Administrator)?,
         intake: of(Role::Intake)?,
         examiner: of(Role::Examiner)?,
         approver: of(Role::Approver)?,
         dispatchers: [nth(Role::Dispatcher, 0)?, nth(Role::Dispatcher, 1)?],
     };
     Ok((staff, shown))
+}
+
+async fn announce(app: &App, sample: &SampleAnnouncement, by: &Operator) -> Outcome<()> {
+    let now = app.clock_now();
+    let today = now.japan_date();
+    let day = |days: i64| Some(today.plus_days(days));
+    let notice = Notice::check(&TypedNotice {
+        kind: sample.kind.clone(),
+        title: sample.title.clone(),
+        body: sample.body.clone(),
+        shown: [day(0), day(sample.shown_days)],
+        affects: sample.affects_in_days.map(|days| [day(days), None]),
+    });
+    let notice =
+        notice.map_err(|_| Failure::new("a sample announcement is wrong", "report this"))?;
+    app.publish_announcement(notice, by, now).await?;
+    Ok(())
 }
 
 async fn add_institution(app: &App, case: &Case, by: &Operator) -> Outcome<()> {

@@ -308,3 +308,39 @@ async fn a_value_that_cannot_be_read_is_reported_with_its_place() {
         assert_eq!(reader.fact("a").await, Ok(None));
     }
 }
+
+#[tokio::test]
+async fn an_announcement_ends_no_earlier_than_it_begins() {
+    for db in databases().await {
+        let insert = |shown: [&str; 2], affects: &str| {
+            format!(
+                "insert into announcement (id, kind, title, body, shown_from, shown_until,
+                    affects_from, affects_until, version, created_at)
+                values ('{}', 'fault', 't', '', '{}', '{}', {affects}, 1, 1)",
+                shown[0], shown[0], shown[1]
+            )
+        };
+        for (shown, affects, rule) in [
+            (
+                ["2026-02-02", "2026-02-01"],
+                "null, null",
+                "announcement_shown_days",
+            ),
+            (
+                ["2026-02-02", "2026-02-03"],
+                "'2026-02-02', null",
+                "announcement_affects_days",
+            ),
+            (
+                ["2026-02-02", "2026-02-03"],
+                "'2026-02-02', '2026-02-01'",
+                "announcement_affects_days",
+            ),
+        ] {
+            let refused = db.run_directly(&insert(shown, affects)).await;
+            assert!(refused.unwrap_err().to_string().contains(rule), "{rule}");
+        }
+        let right = insert(["2026-02-02", "2026-02-02"], "'2026-02-02', '2026-02-02'");
+        db.run_directly(&right).await.unwrap();
+    }
+}

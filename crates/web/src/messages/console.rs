@@ -24,9 +24,11 @@ pub(crate) const C_PROPOSALS: Screen = screen("C-8", "", "二人目の確認");
 pub(crate) const C_SEARCH: Screen = screen("C-9", "", "検索");
 pub(crate) const C_INSTITUTIONS: Screen = screen("C-10", "", "医療機関等の台帳");
 pub(crate) const C_INSTITUTION: Screen = screen("C-11", "", "医療機関等");
+pub(crate) const C_ANNOUNCEMENTS: Screen = screen("C-12", "", "お知らせ");
 pub(crate) const C_OPERATORS: Screen = screen("C-13", "", "担当者");
 pub(crate) const C_AUDIT: Screen = screen("C-14", "", "監査記録");
 pub(crate) const C_PROPOSAL: Screen = screen("C-15", "", "二人目の確認");
+pub(crate) const C_ANNOUNCEMENT: Screen = screen("C-17", "", "お知らせの掲載");
 pub(crate) const C_SECRET: Screen = screen("C-16", "", "新しいワンタイムコードの鍵");
 
 pub(crate) const C_ENDED: Screen = screen("CE-1", "", "ログインの有効時間が終わりました");
@@ -51,10 +53,12 @@ pub(super) const SCREENS: &[Screen] = &[
     C_SEARCH,
     C_INSTITUTIONS,
     C_INSTITUTION,
+    C_ANNOUNCEMENTS,
     C_OPERATORS,
     C_AUDIT,
     C_PROPOSAL,
     C_SECRET,
+    C_ANNOUNCEMENT,
     C_ENDED,
     C_DENIED,
     C_FORGED,
@@ -186,6 +190,9 @@ pub(crate) fn act_name(word: &str) -> &'static str {
 /// What happened, by the word of the audit trail; words without a sentence here stand as they are.
 pub(crate) fn action_name(action: &str) -> &str {
     match action {
+        "announcement.change" => "お知らせを変更しました",
+        "announcement.publish" => "お知らせを掲載しました",
+        "announcement.withdraw" => "お知らせを取り下げました",
         "application.cancel" => "申請者が取り消しました",
         "application.correct" | "application.resubmit" => "申請者が修正しました",
         "application.enter" | "application.submit" => "申請を受け付けました",

@@ -1,5 +1,6 @@
 //! The operators' console (`/console`, decision F8): keyboard first, nothing typed is lost, deny by default.
 
+mod announcements;
 mod audit;
 mod case;
 mod desk;

@@ -8,6 +8,7 @@ mod cert;
 #[cfg(test)]
 mod clerk;
 #[cfg(test)]
+mod console_announcements;
 mod console_cases;
 #[cfg(test)]
 mod console_login;

@@ -200,6 +200,12 @@ const MENU: &[(&str, &str, &str, Right)] = &[
         "8",
         Right::ReadAudit,
     ),
+    (
+        messages::MENU_ANNOUNCEMENTS,
+        "/console/announcements",
+        "9",
+        Right::ReadAnnouncements,
+    ),
 ];
 
 impl Desk {

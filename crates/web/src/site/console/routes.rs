@@ -7,8 +7,8 @@ use tegata_domain::access::Right;
 use tegata_domain::operator::Act;
 
 use super::{
-    audit, case, grant, institutions, letters, login, operators, proposals, queue, revocations,
-    search, start,
+    announcements, audit, case, grant, institutions, letters, login, operators, proposals, queue,
+    revocations, search, start,
 };
 use crate::web::Web;
 
@@ -234,6 +234,36 @@ fn the_house() -> Vec<Row> {
             "/console/operators/{id}/authenticator",
             Right::Do(Act::ResetAuthenticator),
             operators::authenticator,
+        ),
+        read(
+            "/console/announcements",
+            Right::ReadAnnouncements,
+            announcements::list,
+        ),
+        read(
+            "/console/announcements/new",
+            Right::Do(Act::Announce),
+            announcements::blank,
+        ),
+        read(
+            "/console/announcements/{id}",
+            Right::ReadAnnouncements,
+            announcements::page,
+        ),
+        act(
+            "/console/announcements",
+            Right::Do(Act::Announce),
+            announcements::publish,
+        ),
+        act(
+            "/console/announcements/{id}",
+            Right::Do(Act::Announce),
+            announcements::change,
+        ),
+        act(
+            "/console/announcements/{id}/withdraw",
+            Right::Do(Act::Announce),
+            announcements::withdraw,
         ),
         read("/console/audit", Right::ReadAudit, audit::page),
     ]

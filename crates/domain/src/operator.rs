@@ -312,7 +312,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 7 * 16);
+        assert_eq!(cells, 7 * 17);
     }
 
     #[test]

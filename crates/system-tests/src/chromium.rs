@@ -1,5 +1,6 @@
 //! Chromium, driven by `oracles/browser/drive.js`.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -7,10 +8,14 @@ use serde_json::{Value, json};
 
 use crate::tools::{command, named, oracle, run, run_with_input};
 
-/// A person at a browser of her own.
+/// Where Chromium reads what an administrator decided.
+const POLICY: &str = "/etc/chromium/policies/managed/tegata-test.json";
+
+/// A person at a browser of her own, which stays open between the runs: cookies are kept.
 #[derive(Debug)]
 pub struct Chromium {
     home: PathBuf,
+    ahead: u64,
 }
 
 impl Chromium {
@@ -28,7 +33,16 @@ impl Chromium {
             .context("make a HOME for the browser")?;
         Ok(Self {
             home: home.to_owned(),
+            ahead: 0,
         })
+    }
+
+    /// The same person on a day when the machine's clock is this many seconds ahead of ours.
+    pub fn ahead(self, seconds: u64) -> Self {
+        Self {
+            ahead: seconds,
+            ..self
+        }
     }
 
     /// Carries out the steps; answers one object per step. A step that fails is an error that shows
@@ -36,6 +50,8 @@ impl Chromium {
     pub fn drive(&self, steps: &[Value]) -> Result<Vec<Value>> {
         let mut node = command("node", [oracle("browser/drive.js")]);
         node.arg("--home").arg(&self.home);
+        node.arg("--cookies").arg(self.home.join("cookies.json"));
+        node.arg("--ahead").arg(self.ahead.to_string());
         let ran = run_with_input(&mut node, json!(steps).to_string().as_bytes())?;
         let ran = ran.good().context("a step in the browser failed")?;
         let lines = ran.text();
@@ -44,5 +60,40 @@ impl Chromium {
             .map(serde_json::from_str)
             .collect::<Result<_, _>>();
         results.context("one JSON object per step")
+    }
+}
+
+/// Lets Chromium choose a certificate without asking at these addresses. Dropping it takes the rule
+/// away. The rule holds for the whole machine, so whoever comes second waits.
+#[derive(Debug)]
+pub struct ChoosesItself {
+    _alone: File,
+}
+
+impl ChoosesItself {
+    /// Makes the rule for these addresses.
+    pub fn at<A: AsRef<str>>(addresses: &[A]) -> Result<Self> {
+        let lock = std::env::temp_dir().join("tegata-chromium-policy.lock");
+        let alone = File::create(lock).context("make the lock of the browser's policy")?;
+        alone
+            .lock()
+            .context("wait for the lock of the browser's policy")?;
+        let rules: Vec<String> = addresses
+            .iter()
+            .map(|address| json!({ "pattern": address.as_ref(), "filter": {} }).to_string())
+            .collect();
+        let policy = json!({ "AutoSelectCertificateForUrls": rules });
+        if let Some(folder) = Path::new(POLICY).parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let guard = Self { _alone: alone };
+        fs::write(POLICY, policy.to_string()).context("write a policy of Chromium")?;
+        Ok(guard)
+    }
+}
+
+impl Drop for ChoosesItself {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(POLICY);
     }
 }

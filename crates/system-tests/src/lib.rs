@@ -17,4 +17,5 @@ pub mod procedure;
 pub mod process;
 pub mod served;
 pub mod staff;
+pub mod steps;
 pub mod tools;

@@ -6,74 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tegata_system_tests::chromium::Chromium;
+use tegata_system_tests::chromium::{ChoosesItself, Chromium};
 use tegata_system_tests::demo::{Demo, Sample};
 use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl;
+use tegata_system_tests::steps::{click, expect, fill, goto, picture, save, tab, tick};
 use tegata_system_tests::tools::target;
 
 const PASSWORD: &str = "2468";
 const MAIL: &str = "jimu@clinic.example";
-/// Where Chromium reads what an administrator decided.
-const POLICY: &str = "/etc/chromium/policies/managed/tegata-test.json";
-
-/// Lets Chromium choose a certificate without asking at these addresses. Dropping it takes the rule away.
-struct ChoosesItself;
-
-impl ChoosesItself {
-    fn at(addresses: &[&str]) -> Result<Self> {
-        let rules: Vec<String> = addresses
-            .iter()
-            .map(|address| json!({ "pattern": address, "filter": {} }).to_string())
-            .collect();
-        let policy = json!({ "AutoSelectCertificateForUrls": rules });
-        if let Some(folder) = Path::new(POLICY).parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let guard = Self;
-        fs::write(POLICY, policy.to_string()).context("write a policy of Chromium")?;
-        Ok(guard)
-    }
-}
-
-impl Drop for ChoosesItself {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(POLICY);
-    }
-}
-
-fn goto(url: &str) -> Value {
-    json!({ "goto": { "url": url } })
-}
-
-fn fill(label: &str, value: &str) -> Value {
-    json!({ "fill": { "label": label, "value": value } })
-}
-
-fn click(text: &str) -> Value {
-    json!({ "click": { "text": text } })
-}
-
-fn expect(text: &str) -> Value {
-    json!({ "expectText": { "text": text } })
-}
-
-fn tick(label: &str) -> Value {
-    json!({ "check": { "label": label } })
-}
-
-fn tab(index: usize) -> Value {
-    json!({ "tab": { "index": index } })
-}
-
-fn picture(name: &str) -> Result<Value> {
-    let path = target("screenshots")?.join(format!("{name}.png"));
-    Ok(json!({ "screenshot": { "path": path } }))
-}
-
-fn save(button: &str, path: &Path) -> Value {
-    json!({ "download": { "click": { "text": button }, "path": path } })
-}
 
 /// RCD-1 → RCD-2.
 fn type_ids(sample: &Sample, marks: [&str; 2]) -> Vec<Value> {

@@ -37,6 +37,8 @@ pub(crate) enum Tool {
     Nss,
     /// The browser of a subscriber.
     Chromium,
+    /// libfaketime: the clock of a browser that lives years ahead.
+    Faketime,
     /// Drives the browser, and judges each page (axe-core).
     Playwright,
     /// Judges certificates, CRLs and OCSP responses.
@@ -46,13 +48,14 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
         Self::Pdf,
         Self::Nss,
         Self::Chromium,
+        Self::Faketime,
         Self::Playwright,
         Self::Pkilint,
         Self::Zlint,
@@ -66,6 +69,7 @@ impl Tool {
             Self::Pdf => "pdf",
             Self::Nss => "nss",
             Self::Chromium => "chromium",
+            Self::Faketime => "faketime",
             Self::Playwright => "playwright",
             Self::Pkilint => "pkilint",
             Self::Zlint => "zlint",
@@ -106,6 +110,7 @@ impl Environment {
             }
             Tool::Nss => self.programs(&["certutil", "pk12util"], &["libnss3-tools"])?,
             Tool::Chromium => self.chromium()?,
+            Tool::Faketime => self.faketime()?,
             Tool::Playwright => self.playwright()?,
             Tool::Pkilint => self.pkilint()?,
             Tool::Zlint => {
@@ -187,6 +192,23 @@ impl Environment {
             self.apt.install(&["fonts-ipafont-gothic"])?;
         }
         self.set("TEGATA_CHROMIUM", CHROMIUM.into());
+        Ok(())
+    }
+
+    /// Debian puts libraries below a folder that is named after the machine's kind.
+    fn faketime(&mut self) -> Result<()> {
+        let library = || {
+            let mut kinds = fs::read_dir("/usr/lib").ok()?.flatten();
+            kinds.find_map(|kind| {
+                let file = kind.path().join("faketime/libfaketimeMT.so.1");
+                file.is_file().then_some(file)
+            })
+        };
+        if library().is_none() {
+            self.apt.install(&["libfaketime"])?;
+        }
+        let library = library().context("libfaketime brought no library")?;
+        self.set("TEGATA_FAKETIME", library.into_os_string());
         Ok(())
     }
 

@@ -1,9 +1,12 @@
 // Drives Chromium as a subscriber would, one procedure per run.
 //
-//     node drive.js --home HOME [--arg CHROMIUM_ARGUMENT]... [--timeout MILLISECONDS] < steps.json
+//     node drive.js --home HOME [--ahead SECONDS] [--cookies FILE] [--arg CHROMIUM_ARGUMENT]...
+//                   [--timeout MILLISECONDS] < steps.json
 //
 // TEGATA_CHROMIUM names the browser, TEGATA_PLAYWRIGHT the node_modules folder that holds
-// playwright-core and axe-core. HOME has the certificate store of home.sh.
+// playwright-core and axe-core. HOME has the certificate store of home.sh. The browser's clock goes
+// `--ahead` of the machine's (TEGATA_FAKETIME names libfaketime). Cookies come from FILE and go back
+// there: the browser that was left open.
 //
 // Everything is done with the keyboard alone: Tab to the field or button, then type, Space or Enter.
 // What cannot be reached so fails its step.
@@ -16,8 +19,9 @@
 //     {"click": {"text": TEXT | "selector": CSS}}
 //     {"expectText": {"text": TEXT}}                 anywhere on the page, after waiting for it
 //     {"download": {"click": {"text" | "selector"}, "path": FILE}}
-//     {"screenshot": {"path": FILE}}                 the whole page; it must also pass axe-core and fit
-//                                                    1280 x 720 and a zoom of 200 % without scrolling sideways
+//     {"screenshot": {"path": FILE}}                 the whole page, and again at a zoom of 200 % as
+//                                                    FILE-zoomed.png; it must pass axe-core and fit
+//                                                    both widths without scrolling sideways
 //     {"open": {"text": TEXT}}                       unfolds the part with this summary
 //     {"newTab": {}}  {"tab": {"index": N}}          steps go to this tab from now on
 //
@@ -43,6 +47,7 @@ const QUIET = [
 ];
 
 const SCREEN = { width: 1280, height: 720 };
+/** 1280 px at a zoom of 200 %. */
 const ZOOMED = { width: 640, height: 360 };
 /** More presses of a key than any page of ours has places to stop at. */
 const MOST_STEPS = 400;
@@ -112,16 +117,15 @@ async function arrive(page, act) {
   await page.waitForLoadState();
 }
 
-/** Sideways scrolling at the widths that everybody has: 1280 px, and half of it (a zoom of 200 %). */
-async function fits(page) {
-  for (const viewport of [ZOOMED, SCREEN]) {
-    await page.setViewportSize(viewport);
-    const [wide, room] = await page.evaluate(() => [
-      document.scrollingElement.scrollWidth,
-      document.scrollingElement.clientWidth,
-    ]);
-    if (wide > room) throw new Error(`the page is ${wide} px wide in a window of ${room} px`);
-  }
+/** Takes the picture at a width that everybody has, where nothing may stand beside the window. */
+async function take(page, viewport, path) {
+  await page.setViewportSize(viewport);
+  await page.screenshot({ path, fullPage: true });
+  const [wide, room] = await page.evaluate(() => [
+    document.scrollingElement.scrollWidth,
+    document.scrollingElement.clientWidth,
+  ]);
+  if (wide > room) throw new Error(`the page is ${wide} px wide in a window of ${room} px`);
 }
 
 /** What axe-core finds, as one line each. */
@@ -187,10 +191,10 @@ const actions = {
   },
   async screenshot(browser, step) {
     const { page } = browser;
-    await page.screenshot({ path: step.path, fullPage: true });
+    await take(page, ZOOMED, step.path.replace(/\.png$/, "-zoomed.png"));
+    await take(page, SCREEN, step.path);
     const violations = await judge(page);
     if (violations.length > 0) throw new Error(`axe-core: ${violations.join("; ")}`);
-    await fits(page);
   },
   async newTab(browser) {
     browser.page = await browser.context.newPage();
@@ -202,6 +206,17 @@ const actions = {
     await page.bringToFront();
   },
 };
+
+/** What lets the browser's clock go ahead of the machine's. */
+function clock(ahead) {
+  if (ahead === 0) return {};
+  return { LD_PRELOAD: required("TEGATA_FAKETIME"), FAKETIME: `+${ahead}` };
+}
+
+/** The cookies of the run before, where there was one. */
+function kept(cookies) {
+  return cookies && fs.existsSync(cookies) ? cookies : undefined;
+}
 
 async function run(browser, steps) {
   for (const [index, step] of steps.entries()) {
@@ -226,6 +241,8 @@ async function main() {
   const { values } = parseArgs({
     options: {
       home: { type: "string" },
+      ahead: { type: "string", default: "0" },
+      cookies: { type: "string" },
       arg: { type: "string", multiple: true, default: [] },
       timeout: { type: "string", default: "15000" },
     },
@@ -239,7 +256,12 @@ async function main() {
   const steps = JSON.parse(fs.readFileSync(0, "utf8"));
   const program = await chromium.launch({
     executablePath: required("TEGATA_CHROMIUM"),
-    env: { ...process.env, HOME: home, XDG_DATA_HOME: path.join(home, ".local/share") },
+    env: {
+      ...process.env,
+      HOME: home,
+      XDG_DATA_HOME: path.join(home, ".local/share"),
+      ...clock(Number(values.ahead)),
+    },
     args: [...QUIET, ...values.arg],
   });
   try {
@@ -247,10 +269,13 @@ async function main() {
       locale: "ja-JP",
       acceptDownloads: true,
       viewport: SCREEN,
+      storageState: kept(values.cookies),
     });
     context.setDefaultTimeout(Number(values.timeout));
     const browser = { context, page: await context.newPage() };
-    return await run(browser, steps);
+    const good = await run(browser, steps);
+    if (values.cookies) await context.storageState({ path: values.cookies });
+    return good;
   } finally {
     await program.close();
   }

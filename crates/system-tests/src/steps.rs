@@ -1,0 +1,130 @@
+//! What a person does at a browser, as the steps of `oracles/browser/drive.js`, and what she then read.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::json::field;
+use crate::tools::target;
+
+/// Opens an address.
+pub fn goto(url: &str) -> Value {
+    json!({ "goto": { "url": url } })
+}
+
+/// Types into the field with this label.
+pub fn fill(label: &str, value: &str) -> Value {
+    json!({ "fill": { "label": label, "value": value } })
+}
+
+/// Chooses from the list with this label.
+pub fn select(label: &str, value: &str) -> Value {
+    json!({ "select": { "label": label, "value": value } })
+}
+
+/// Ticks a box, or chooses one of several.
+pub fn tick(label: &str) -> Value {
+    json!({ "check": { "label": label } })
+}
+
+/// Presses a button or follows a link.
+pub fn click(text: &str) -> Value {
+    json!({ "click": { "text": text } })
+}
+
+/// Unfolds the part with this heading.
+pub fn unfold(text: &str) -> Value {
+    json!({ "open": { "text": text } })
+}
+
+/// Reads a text on the page.
+pub fn expect(text: &str) -> Value {
+    json!({ "expectText": { "text": text } })
+}
+
+/// Presses the button or link behind which a file waits, and keeps the file.
+pub fn save(button: &str, path: &Path) -> Value {
+    json!({ "download": { "click": { "text": button }, "path": path } })
+}
+
+/// Looks at another tab.
+pub fn tab(index: usize) -> Value {
+    json!({ "tab": { "index": index } })
+}
+
+/// Takes a picture for `target/screenshots`, of a page that is judged too.
+pub fn picture(name: &str) -> Result<Value> {
+    let path = target("screenshots")?.join(format!("{name}.png"));
+    Ok(json!({ "screenshot": { "path": path } }))
+}
+
+/// Comes to the page with this number (画面番号) and takes a picture of it.
+pub fn look(number: &str) -> Result<[Value; 2]> {
+    look_as(number, number)
+}
+
+/// The same under a name of its own: one page in several states.
+pub fn look_as(number: &str, name: &str) -> Result<[Value; 2]> {
+    Ok([expect(&format!("画面番号 {number}")), picture(name)?])
+}
+
+/// How often somebody went on to another page or took a file, by these steps.
+pub fn pages_turned(steps: &[Value]) -> usize {
+    let turns = |step: &&Value| {
+        ["click", "download"]
+            .iter()
+            .any(|act| step.get(act).is_some())
+    };
+    steps.iter().filter(turns).count()
+}
+
+/// The text of the page with this number, as it was read last.
+pub fn page<'a>(seen: &'a [Value], number: &str) -> Result<&'a str> {
+    let mark = format!("画面番号 {number}");
+    let mut texts = seen.iter().rev();
+    let found = texts.find_map(|step| {
+        let text = field(step, "text").as_str()?;
+        text.lines().any(|line| line.trim() == mark).then_some(text)
+    });
+    found.with_context(|| format!("nobody came to {number}: {seen:#?}"))
+}
+
+/// What stands behind this name on a page, each time it stands there.
+pub fn told<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
+    let mut lines = page.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut found = Vec::new();
+    while let Some(line) = lines.next() {
+        if line == name {
+            found.extend(lines.next());
+        }
+    }
+    found
+}
+
+/// The one thing that stands behind this name on a page.
+pub fn told_once<'a>(page: &'a str, name: &str) -> Result<&'a str> {
+    let found = told(page, name);
+    ensure!(found.len() == 1, "{name} on the page: {found:?}\n{page}");
+    found.first().copied().context("one")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_stands_behind_its_name() {
+        let page = "申請番号\n\nA26-1\n照会番号\nx\n申請番号\nA26-2\n";
+        assert_eq!(told(page, "申請番号"), ["A26-1", "A26-2"]);
+        assert_eq!(told_once(page, "照会番号").unwrap(), "x");
+        assert!(told_once(page, "申請番号").is_err());
+        assert!(told_once(page, "リクエストID").is_err());
+    }
+
+    #[test]
+    fn typing_turns_no_page() {
+        let steps = [fill("a", "b"), click("次へ"), save("file", Path::new("f"))];
+        assert_eq!(pages_turned(&steps), 2);
+    }
+}

@@ -16,7 +16,7 @@ use crate::ports;
 use crate::process::Process;
 use crate::served::Letter;
 use crate::staff::Person;
-use crate::tools::{Ran, command, run, server_binary};
+use crate::tools::{Ran, command, eventually, run, server_binary};
 
 /// Ports that a demo takes, from its base.
 const PORTS: u16 = 9;
@@ -162,6 +162,27 @@ impl Demo {
     /// The address of the clock's page: the mail port.
     pub fn clock_page(&self) -> Result<&str> {
         self.text("clock")
+    }
+
+    /// The mails that the demo took in, newest first.
+    pub fn mails(&self) -> Result<Vec<Value>> {
+        let url = format!("{}/mails.json", self.text("mail")?);
+        let answer = Curl::default().get(&url)?;
+        serde_json::from_slice(&answer.body).context("a list of mails")
+    }
+
+    /// The text of a mail with this subject to this address, once it is there.
+    pub fn mail(&self, to: &str, subject: &str) -> Result<String> {
+        eventually(&format!("a mail 「{subject}」 to {to}"), || {
+            let mails = self.mails()?;
+            let found = mails.iter().find(|mail| {
+                let addressed = field(mail, "to").to_string();
+                addressed.contains(to) && field(mail, "subject") == subject
+            });
+            found
+                .map(|mail| Ok(text(mail, "text")?.to_owned()))
+                .transpose()
+        })
     }
 
     /// Runs `tegata …` on the demo's folder, however it ends.

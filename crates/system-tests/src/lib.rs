@@ -6,6 +6,8 @@
 
 pub mod browser;
 pub mod chromium;
+pub mod clerk;
+pub mod clinic;
 pub mod database;
 pub mod demo;
 pub mod http;

@@ -39,6 +39,8 @@ pub struct Served {
     pub public: String,
     /// Addresses of the subscribers' site, the main one first.
     pub subscriber: Vec<String>,
+    /// Address of the console.
+    pub console: String,
     /// Address of the plain listener.
     pub plain: String,
     config: PathBuf,
@@ -90,6 +92,7 @@ impl Served {
                 format!("https://{main_name}:{subscriber}"),
                 format!("https://r1.localhost:{subscriber}"),
             ],
+            console: format!("https://{public_name}:{console}"),
             plain: format!("http://{public_name}:{plain}"),
             config,
             folder,

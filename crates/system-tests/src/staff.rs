@@ -65,6 +65,12 @@ impl Person {
         Some(one_time_code(&self.secret, step))
     }
 
+    /// The password, as typed at the console.
+    pub fn password(&self) -> Result<String> {
+        let written = fs::read_to_string(&self.password_file)?;
+        Ok(written.trim_end().to_owned())
+    }
+
     /// The arguments that prove who acts, `--operator` included.
     pub fn proof(&mut self) -> Option<Vec<String>> {
         let code = self.code()?;

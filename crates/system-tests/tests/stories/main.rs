@@ -1,0 +1,6 @@
+//! What the persons of this system do, in their own browsers, from the application to the second
+//! renewal. Each page leaves a picture in `target/screenshots`, passes axe-core, and fits its window;
+//! everything is done with the keyboard alone (`oracles/browser/drive.js`).
+
+mod house;
+mod life;

@@ -115,9 +115,12 @@ pub(crate) fn sent_at(at: Timestamp) -> String {
     format!("送信 {}", moment(at))
 }
 
-/// 20分前
+/// 20分前, or 1分以内.
 pub(crate) fn ago(since: Timestamp, now: Timestamp) -> String {
-    format!("{}前", age(since, now))
+    match now.seconds_since(since) {
+        ..60 => "1分以内".to_owned(),
+        _ => format!("{}前", age(since, now)),
+    }
 }
 
 /// A refusal that has only the program's own sentence.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::chromium::Chromium;
 use crate::served::Letter;
 use crate::staff::Person;
-use crate::steps::{click, expect, fill, goto, look, look_as, save};
+use crate::steps::{
+    click, click_at, expect, fill, fill_at, goto, look, look_as, page, save, tick, unfold,
+};
 use crate::tools::{command, run};
 
 /// A logged-in operator.
@@ -50,24 +52,92 @@ impl Clerk {
         self.browser.drive(&all)
     }
 
-    /// Examines this many applications, oldest first.
-    pub fn examine(&self, number: usize) -> Result<Vec<Value>> {
-        self.take_from_queue("審査待ちの申請", "審査OK", number)
+    /// Examines every application that waits, oldest first.
+    pub fn examine_all(&self) -> Result<()> {
+        self.empty_queue("審査待ちの申請", "審査OK")
     }
 
-    /// Approves this many applications, oldest first.
-    pub fn approve(&self, number: usize) -> Result<Vec<Value>> {
-        self.take_from_queue("承認待ちの申請", "承認", number)
+    /// Approves every application that waits, oldest first.
+    pub fn approve_all(&self) -> Result<()> {
+        self.empty_queue("承認待ちの申請", "承認")
     }
 
-    fn take_from_queue(&self, queue: &str, button: &str, number: usize) -> Result<Vec<Value>> {
+    fn empty_queue(&self, queue: &str, button: &str) -> Result<()> {
+        let seen = self.work([])?;
+        let waiting = waiting(page(&seen, "C-2")?, queue)?;
+        let role = &self.person.role;
         let mut steps = vec![click(queue)];
-        steps.extend(look_as("C-3", &format!("C-3-{}", self.person.role))?);
+        steps.extend(look_as("C-3", &format!("C-3-{role}"))?);
         steps.push(click("次の申請を開く"));
-        for _ in 0..number {
-            steps.extend(look_as("C-4", &format!("C-4-{}", self.person.role))?);
+        for _ in 0..waiting {
+            steps.extend(look_as("C-4", &format!("C-4-{role}"))?);
             steps.push(click(button));
         }
+        steps.push(expect("待っている申請はありません。"));
+        self.work(steps)?;
+        Ok(())
+    }
+
+    /// Gives the oldest application that waits back to the applicant.
+    pub fn give_back(&self, reason: &str) -> Result<Vec<Value>> {
+        let mut steps = vec![
+            click("審査待ちの申請"),
+            click("次の申請を開く"),
+            click_at("form[action$='/return'] button"),
+            expect("理由を入力してください"),
+        ];
+        steps.extend(look_as("C-4", "C-4-wrong")?);
+        steps.extend([
+            fill_at("#return_reason", reason),
+            click_at("form[action$='/return'] button"),
+            expect("前の申請を差し戻しました。"),
+        ]);
+        self.work(steps)
+    }
+
+    /// Rejects the oldest application that waits.
+    pub fn reject(&self, reason: &str) -> Result<Vec<Value>> {
+        self.work([
+            click("審査待ちの申請"),
+            click("次の申請を開く"),
+            fill_at("#reject_reason", reason),
+            click_at("form[action$='/reject'] button"),
+            expect("前の申請を却下しました。"),
+        ])
+    }
+
+    /// Finds a certificate by what a caller says and proposes a new letter for it.
+    pub fn propose_new_letter(&self, letter: &Letter, institution: &str) -> Result<Vec<Value>> {
+        let mut steps = vec![fill("検索", &letter.request_id), click("検索する")];
+        steps.extend(look("C-9")?);
+        steps.extend([click(institution), click(&letter.request_id)]);
+        steps.push(unfold("通知書を再発行する(新しいリファレンスID)"));
+        steps.push(fill_at(
+            "#reissue-reason",
+            "登録の電話番号へかけ直し、見本様に確認",
+        ));
+        steps.extend(look("C-5")?);
+        steps.push(click_at("form[action$='/reissue'] button"));
+        steps.push(expect("二人目の確認待ち"));
+        self.work(steps)
+    }
+
+    /// Opens the request to revoke with this number and proposes how it ends.
+    pub fn propose_end(&self, number: &str, ending: &str, note: &str) -> Result<Vec<Value>> {
+        let mut steps = vec![click("処理を待つ失効申請")];
+        steps.extend(look_as("C-7", "C-7-list")?);
+        steps.push(click(number));
+        steps.extend([tick(ending), fill_at("#note", note)]);
+        steps.extend(look("C-7")?);
+        steps.extend([click("提案する"), expect("二人目の確認待ち")]);
+        self.work(steps)
+    }
+
+    /// Opens the same request and confirms what a colleague proposed.
+    pub fn confirm_end(&self, number: &str, state: &str) -> Result<Vec<Value>> {
+        let mut steps = vec![click("処理を待つ失効申請"), click(number)];
+        steps.extend(look_as("C-7", "C-7-second")?);
+        steps.extend([click("確認して実行する"), expect(state)]);
         self.work(steps)
     }
 
@@ -119,6 +189,15 @@ impl Clerk {
             expect(&told),
         ])
     }
+}
+
+/// How many wait in a queue, as the start page has it.
+fn waiting(start: &str, queue: &str) -> Result<usize> {
+    let mut lines = start.lines();
+    let line = lines.find_map(|line| line.strip_prefix(queue));
+    let number = line.and_then(|line| line.trim().split_once('件'));
+    let (number, _) = number.with_context(|| format!("{queue} in {start}"))?;
+    number.parse().with_context(|| format!("{queue}: {number}"))
 }
 
 /// The IDs that stand on letters or receipts, one pair a sheet, as another program reads the PDF.

@@ -6,7 +6,9 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::served::Letter;
-use crate::steps::{click, expect, fill, goto, look, page, save, select, told, told_once};
+use crate::steps::{
+    click, expect, fill, goto, look, look_as, page, save, select, tick, told, told_once,
+};
 
 /// 証明書パスワード, as the manual allows it.
 pub const PASSWORD: &str = "2468";
@@ -104,9 +106,12 @@ pub fn ask(public: &str, numbers: &Numbers) -> Result<Vec<Value>> {
     Ok(steps)
 }
 
-/// RCD-1 to the file, with the IDs of a letter or of 更新申請受付票.
+/// The entrance to the file, with the IDs of a letter or of 更新申請受付票.
 pub fn collect(public: &str, letter: &Letter, file: &Path) -> Result<Vec<Value>> {
-    let mut steps = vec![goto(&format!("{public}/p/rcd"))];
+    let mut steps = vec![
+        goto(&format!("{public}/")),
+        click("通知書が届いたので取得する"),
+    ];
     steps.extend(look("RCD-1")?);
     steps.extend(type_ids(letter, ["① ", "② "]));
     steps.extend(look("RCD-2")?);
@@ -136,15 +141,14 @@ pub fn set_password() -> [Value; 4] {
     ]
 }
 
-/// RU-0 to RU-2, by the certificate that the browser shows; the receipt is kept.
-pub fn renew(subscriber: &str, receipt: &Path) -> Result<Vec<Value>> {
+/// RU-0 to RU-2, by the certificate that the browser shows.
+pub fn renew(subscriber: &str) -> Result<Vec<Value>> {
     let mut steps = vec![goto(&format!("{subscriber}/p/ru"))];
-    steps.extend(look("RU-0")?);
+    steps.extend(look_as("RU-0", "RU-0-open")?);
     steps.push(click("証明書更新申請"));
     steps.extend(look("RU-1")?);
     steps.push(click("送信(Submit)"));
     steps.extend(look("RU-2")?);
-    steps.push(save("更新申請受付票を保存する(PDF)", receipt));
     Ok(steps)
 }
 
@@ -168,4 +172,23 @@ pub fn receipt(seen: &[Value]) -> Result<Letter> {
         request_id: ids.last().copied().unwrap_or_default().to_owned(),
         reference_id: told_once(page, "リファレンスID")?.to_owned(),
     })
+}
+
+/// RX-1 to RX-4: the certificate of these IDs stops at once.
+pub fn stop(public: &str, letter: &Letter, mail: &str) -> Result<Vec<Value>> {
+    let mut steps = vec![goto(&format!("{public}/p/rx"))];
+    steps.extend(look("RX-1")?);
+    steps.extend(type_ids(letter, ["", ""]));
+    steps.extend([
+        fill("メールアドレス", mail),
+        fill("メールアドレス(確認用)", mail),
+    ]);
+    steps.extend(look("RX-2")?);
+    steps.push(click("申請(確認画面へ)"));
+    steps.push(tick("すぐに使えなくなることを確認しました"));
+    steps.extend(look("RX-3")?);
+    steps.push(click("申請"));
+    steps.push(expect("失効申請を受け付けました"));
+    steps.extend(look("RX-4")?);
+    Ok(steps)
 }

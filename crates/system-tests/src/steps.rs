@@ -33,6 +33,16 @@ pub fn click(text: &str) -> Value {
     json!({ "click": { "text": text } })
 }
 
+/// Types into the field that this selector names, where its label stands more than once.
+pub fn fill_at(selector: &str, value: &str) -> Value {
+    json!({ "fill": { "selector": selector, "value": value } })
+}
+
+/// Presses the button that this selector names, where its text stands more than once.
+pub fn click_at(selector: &str) -> Value {
+    json!({ "click": { "selector": selector } })
+}
+
 /// Unfolds the part with this heading.
 pub fn unfold(text: &str) -> Value {
     json!({ "open": { "text": text } })

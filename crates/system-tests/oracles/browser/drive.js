@@ -120,6 +120,10 @@ async function arrive(page, act) {
 /** Takes the picture at a width that everybody has, where nothing may stand beside the window. */
 async function take(page, viewport, path) {
   await page.setViewportSize(viewport);
+  // Two frames later everything is drawn at this width.
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+  );
   await page.screenshot({ path, fullPage: true });
   const [wide, room] = await page.evaluate(() => [
     document.scrollingElement.scrollWidth,

@@ -6,8 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tegata_system_tests::chromium::Chromium;
 use tegata_system_tests::clerk::Clerk;
-use tegata_system_tests::clinic::{self, Wish};
+use tegata_system_tests::clinic;
 use tegata_system_tests::demo::Demo;
+use tegata_system_tests::json::{field, text};
+use tegata_system_tests::openssl;
 use tegata_system_tests::served::Letter;
 use tegata_system_tests::tools::unix_now;
 
@@ -20,6 +22,8 @@ const DAY: u64 = 86_400;
 /// The demo, and how far its clock was moved.
 pub(crate) struct House {
     pub(crate) demo: Demo,
+    /// Seconds by which its clock was ahead of ours at the beginning.
+    ahead: u64,
     days: u64,
     homes: usize,
 }
@@ -34,9 +38,10 @@ pub(crate) struct Office {
 impl House {
     /// Starts a demo at the first day of the stories.
     pub(crate) fn open() -> Result<Self> {
-        let demo = Demo::start(&["--clock", BEGIN])?;
+        let ahead = BEGIN_UNIX.saturating_sub(unix_now());
         Ok(Self {
-            demo,
+            demo: Demo::start(&["--clock", BEGIN])?,
+            ahead,
             days: 0,
             homes: 0,
         })
@@ -46,19 +51,49 @@ impl House {
         self.demo.text("public")
     }
 
+    /// The names of the subscriber listener, the first one first.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        let names = self.demo.told.get("subscriber_names");
+        let names = names.context("subscriber_names")?.clone();
+        Ok(serde_json::from_value(names)?)
+    }
+
+    /// The first of them.
+    pub(crate) fn first_name(&self) -> Result<String> {
+        Ok(self.demo.text("subscriber")?.to_owned())
+    }
+
     /// A file that a person keeps.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.demo.folder().join(name)
     }
 
-    /// A terminal on this day, with a certificate in its store or without one.
+    /// Moves the clock to this day of the story (the first day is day 0).
+    pub(crate) fn go_to_day(&mut self, day: u64) -> Result<()> {
+        let token = self.demo.text("clock_token")?.to_owned();
+        let days = day.checked_sub(self.days).context("forward only")?;
+        let answer = self.demo.move_clock(i64::try_from(days)?, Some(&token))?;
+        ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+        self.days = day;
+        Ok(())
+    }
+
+    /// A terminal on this day, with a certificate of these stories in its store or without one.
     pub(crate) fn terminal(&mut self, p12: Option<&Path>) -> Result<Chromium> {
+        self.terminal_of(p12.map(|file| (file, clinic::PASSWORD)))
+    }
+
+    /// A terminal with the certificate of this file and password.
+    pub(crate) fn terminal_with(&mut self, p12: (&Path, &str)) -> Result<Chromium> {
+        self.terminal_of(Some(p12))
+    }
+
+    fn terminal_of(&mut self, p12: Option<(&Path, &str)>) -> Result<Chromium> {
         self.homes += 1;
         let home = self.file(&format!("terminal-{}", self.homes));
         let ca = PathBuf::from(self.demo.text("tls_ca_pem")?);
-        let browser = Chromium::new(&home, &ca, p12.map(|file| (file, clinic::PASSWORD)))?;
-        let demo_now = BEGIN_UNIX + self.days * DAY;
-        Ok(browser.ahead(demo_now.saturating_sub(unix_now())))
+        let browser = Chromium::new(&home, &ca, p12)?;
+        Ok(browser.ahead(self.ahead + self.days * DAY))
     }
 
     /// Everybody of the office who takes an application to the post.
@@ -79,6 +114,18 @@ impl House {
         Clerk::log_in(self.demo.folder(), &ca, console, person)
     }
 
+    /// The complete revocation list, in words.
+    pub(crate) fn complete_list(&self) -> Result<String> {
+        let keys = self.demo.cli(&["ca", "list", "--json"])?.good()?;
+        let keys: Value = serde_json::from_slice(&keys.stdout)?;
+        let mut keys = keys.as_array().context("a list")?.iter();
+        let key = keys.find(|key| field(key, "purpose") == "subscriber");
+        let id = text(key.context("a CA key")?, "id")?;
+        let url = format!("{}/crl/{id}/all.crl", self.demo.text("plain")?);
+        let list = self.demo.curl()?.get(&url)?;
+        openssl::crl_text(&self.demo.subscriber_ca()?, &list.body)
+    }
+
     /// What `tegata grant show` knows.
     pub(crate) fn grant(&self, request_id: &str) -> Result<Value> {
         let shown = self.demo.cli(&["grant", "show", request_id, "--json"])?;
@@ -87,16 +134,30 @@ impl House {
 }
 
 impl Office {
-    /// Examines, approves, prints and posts what a clinic applied for; the letters.
-    pub(crate) fn post(&self, house: &House, wish: &Wish<'_>) -> Result<Vec<Letter>> {
-        let number = wish.terminals.len();
-        self.examiner.examine(number)?;
-        self.approver.approve(number)?;
+    /// Examines, approves, prints and posts whatever waits; the letters of these terminals.
+    pub(crate) fn post(&self, house: &House, terminals: &[&str]) -> Result<Vec<Letter>> {
+        self.examiner.examine_all()?;
+        self.approver.approve_all()?;
+        let letters = self.print_and_post(house)?;
+        let mut found = Vec::new();
+        for letter in letters {
+            let grant = house.grant(&letter.request_id)?;
+            ensure!(field(&grant, "state") == "posted", "{grant}");
+            let terminal = text(&grant, "terminal")?;
+            let place = terminals.iter().position(|wanted| *wanted == terminal);
+            found.extend(place.map(|place| (place, letter)));
+        }
+        found.sort_by_key(|(place, _)| *place);
+        ensure!(found.len() == terminals.len(), "{found:?}");
+        Ok(found.into_iter().map(|(_, letter)| letter).collect())
+    }
+
+    /// Two dispatchers release what waits, the first prints and posts it.
+    pub(crate) fn print_and_post(&self, house: &House) -> Result<Vec<Letter>> {
         let [first, second] = &self.dispatchers;
         first.propose_letters()?;
         second.confirm("通知書の印刷")?;
         let letters = first.print(&house.file("letters.pdf"))?;
-        ensure!(letters.len() == number, "{letters:?}");
         first.post(&letters)?;
         Ok(letters)
     }

@@ -2,5 +2,9 @@
 //! renewal. Each page leaves a picture in `target/screenshots`, passes axe-core, and fits its window;
 //! everything is done with the keyboard alone (`oracles/browser/drive.js`).
 
+mod applications;
+mod count;
+mod holds;
 mod house;
+mod letters;
 mod life;

@@ -143,6 +143,7 @@ struct MissingPage<'a> {
     frame: Frame,
     ca_cn: &'a str,
     letter_days: &'a str,
+    retrieval_days: i64,
     next_name: Option<String>,
 }
 
@@ -289,6 +290,8 @@ fn whose(
             ..
         } => {
             let not_after = certificate.not_after;
+            // Whoever shows the old certificate by mistake is not told that the work is done.
+            let checked = checked.filter(|_| matches!(standing, RenewalStanding::Early { .. }));
             let newer = successor.map(|next| messages::date_and_time(next.not_after));
             let view = HolderPage {
                 frame: frame(RU_0),
@@ -336,6 +339,7 @@ fn whose(
                     frame,
                     ca_cn,
                     letter_days,
+                    retrieval_days: policy.periods.retrieval_days,
                     next_name,
                 },
             )

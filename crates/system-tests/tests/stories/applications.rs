@@ -92,7 +92,7 @@ fn correct(house: &House, numbers: &Numbers, reason: &str) -> Result<Vec<Value>>
     steps.extend([
         click("次へ"),
         expect("見本第二診療所"),
-        fill("端末名称等", "本館２階　診察室２"),
+        fill("端末名称等", "本館2階 診察室2"),
         click("次へ"),
         expect("本館2階 診察室2"),
         click("申請"),

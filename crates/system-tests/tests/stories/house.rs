@@ -10,8 +10,9 @@ use tegata_system_tests::clinic;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl;
-use tegata_system_tests::served::Letter;
 use tegata_system_tests::tools::unix_now;
+
+use crate::office::Office;
 
 /// When the stories begin: 2027-04-05T10:00:00+09:00, a Monday.
 pub(crate) const BEGIN: &str = "2027-04-05T10:00:00+09:00";
@@ -26,13 +27,6 @@ pub(crate) struct House {
     ahead: u64,
     days: u64,
     homes: usize,
-}
-
-/// The two persons of a part, and the others of the office.
-pub(crate) struct Office {
-    pub(crate) examiner: Clerk,
-    pub(crate) approver: Clerk,
-    pub(crate) dispatchers: [Clerk; 2],
 }
 
 impl House {
@@ -130,35 +124,5 @@ impl House {
     pub(crate) fn grant(&self, request_id: &str) -> Result<Value> {
         let shown = self.demo.cli(&["grant", "show", request_id, "--json"])?;
         Ok(serde_json::from_slice(&shown.good()?.stdout)?)
-    }
-}
-
-impl Office {
-    /// Examines, approves, prints and posts whatever waits; the letters of these terminals.
-    pub(crate) fn post(&self, house: &House, terminals: &[&str]) -> Result<Vec<Letter>> {
-        self.examiner.examine_all()?;
-        self.approver.approve_all()?;
-        let letters = self.print_and_post(house)?;
-        let mut found = Vec::new();
-        for letter in letters {
-            let grant = house.grant(&letter.request_id)?;
-            ensure!(field(&grant, "state") == "posted", "{grant}");
-            let terminal = text(&grant, "terminal")?;
-            let place = terminals.iter().position(|wanted| *wanted == terminal);
-            found.extend(place.map(|place| (place, letter)));
-        }
-        found.sort_by_key(|(place, _)| *place);
-        ensure!(found.len() == terminals.len(), "{found:?}");
-        Ok(found.into_iter().map(|(_, letter)| letter).collect())
-    }
-
-    /// Two dispatchers release what waits, the first prints and posts it.
-    pub(crate) fn print_and_post(&self, house: &House) -> Result<Vec<Letter>> {
-        let [first, second] = &self.dispatchers;
-        first.propose_letters()?;
-        second.confirm("通知書の印刷")?;
-        let letters = first.print(&house.file("letters.pdf"))?;
-        first.post(&letters)?;
-        Ok(letters)
     }
 }

@@ -8,7 +8,8 @@ use tegata_system_tests::json::{field, text};
 use tegata_system_tests::served::Letter;
 use tegata_system_tests::steps::{expect, goto, look_as};
 
-use crate::house::{House, Office};
+use crate::house::House;
+use crate::office::Office;
 
 const REISSUED: &str = "【電子証明書発行通知書 再発行のお知らせ】";
 
@@ -64,7 +65,7 @@ fn replace(house: &House, (help_desk, office): (&Clerk, &Office), lost: &Sample)
     office
         .approver
         .confirm("新しいリファレンスID(通知書の再発行)")?;
-    let letters = office.print_and_post(house)?;
+    let letters = office.print_and_post(house.demo.folder())?;
     let mut letters = letters.into_iter();
     let new = letters.find(|letter| letter.request_id == lost.letter.request_id);
     let new = new.context("the new letter")?;

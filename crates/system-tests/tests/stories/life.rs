@@ -99,7 +99,9 @@ fn first_certificates(house: &mut House) -> Result<[Installed; 2]> {
     let told = house.demo.mail(MAIL, "【電子証明書 申請情報受付通知】")?;
     ensure!(told.contains(&numbers[0].inquiry), "{told}");
 
-    let letters = house.staff()?.post(house, &TERMINALS)?;
+    let show = |request_id: &str| house.grant(request_id);
+    let office = house.staff()?;
+    let letters = office.post(house.demo.folder(), &TERMINALS, show)?;
     let mut asked = clinic::ask(house.public()?, &numbers[0])?;
     asked.push(expect("2027年4月5日(月)に通知書を簡易書留で発送しました。"));
     asked.extend(look_as("RCS-2", "RCS-2-posted")?);
@@ -142,6 +144,11 @@ fn renew_as_the_screens_say(house: &mut House, old: &Installed) -> Result<Instal
     ]);
     steps.extend(look_as("RU-0", "RU-0-collected")?);
     let seen = terminal.drive(&steps)?;
+    let last = page(&seen, "RU-0")?;
+    ensure!(
+        !last.contains("これで終了です"),
+        "nothing is done yet: {last}"
+    );
     let new = installed(house, clinic::receipt(&seen)?, file)?;
     check(house, &new)?;
     Ok(new)
@@ -205,6 +212,8 @@ fn the_old_one_has_ended(house: &mut House, old: &Installed, words: &str) -> Res
     let mut steps = vec![goto(&url), expect("電子証明書が選択されていません")];
     steps.push(unfold("有効期限が切れたとき"));
     steps.extend(look_as("RU-E3", "RU-E3-ended")?);
+    steps.push(click("新しい電子証明書を取得する"));
+    steps.extend(look("RCD-1")?);
     terminal.drive(&steps)?;
     let curl = house.demo.curl()?.presenting(&old.holder.pem);
     let answer = curl.get(&url)?;

@@ -8,3 +8,5 @@ mod holds;
 mod house;
 mod letters;
 mod life;
+mod office;
+mod postgres;

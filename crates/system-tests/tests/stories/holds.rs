@@ -17,7 +17,7 @@ const MAIL: &str = "jimu@hospital.example";
 #[test]
 fn one_hold_is_lifted_and_another_completed_by_two_operators() -> Result<()> {
     let mut house = House::open()?;
-    let own = house.first_name()?;
+    let own = house.name(0)?;
     let _rule = ChoosesItself::at(&[&own])?;
     let [mistake, theft] = <[Sample; 2]>::try_from(house.demo.samples("collected")?)
         .map_err(|samples| anyhow::anyhow!("{samples:?}"))?;
@@ -89,7 +89,7 @@ fn see_own_page(house: &mut House, sample: &Sample, words: &str, name: &str) -> 
     let file = text(&sample.told, "p12")?;
     let password = text(&sample.told, "p12_password")?;
     let terminal = house.terminal_with((file.as_ref(), password))?;
-    let url = format!("{}/p/ru", house.first_name()?);
+    let url = format!("{}/p/ru", house.name(0)?);
     let mut steps = vec![goto(&url), expect(words)];
     let number = name.trim_end_matches("-lifted");
     steps.extend(look_as(number, name)?);

@@ -52,9 +52,10 @@ impl House {
         Ok(serde_json::from_value(names)?)
     }
 
-    /// The first of them.
-    pub(crate) fn first_name(&self) -> Result<String> {
-        Ok(self.demo.text("subscriber")?.to_owned())
+    /// One of them, counted from 0.
+    pub(crate) fn name(&self, number: usize) -> Result<String> {
+        let name = self.names()?.into_iter().nth(number);
+        name.with_context(|| format!("name {number}"))
     }
 
     /// A file that a person keeps.

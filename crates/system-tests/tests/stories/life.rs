@@ -4,13 +4,14 @@
 //! The dates are counted by hand: approval on 2027-04-05, the end 39 months later on 2030-07-05 (D2),
 //! day -90 is 2030-04-06 (D1); renewed on that day, the next end is 2033-07-06 and its day -90 is 2033-04-07.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use tegata_system_tests::chromium::ChoosesItself;
 use tegata_system_tests::clerk::read_letters;
-use tegata_system_tests::clinic::{self, PASSWORD, Wish};
+use tegata_system_tests::clinic::{self, Numbers, PASSWORD, Wish};
 use tegata_system_tests::json::field;
 use tegata_system_tests::openssl::{self, Holder};
 use tegata_system_tests::served::Letter;
@@ -56,7 +57,7 @@ fn two_terminals_from_the_application_to_the_second_renewal() -> Result<()> {
     house.go_to_day(BEFORE_THE_WINDOW)?;
     let terminal = house.terminal(Some(&front.file))?;
     let mut early = vec![
-        goto(&format!("{}/p/ru", house.first_name()?)),
+        goto(&format!("{}/p/ru", house.name(0)?)),
         expect("更新の手続きは、2030年4月6日(土)から行えます"),
         expect("あと1日お待ちください。"),
     ];
@@ -78,11 +79,8 @@ fn two_terminals_from_the_application_to_the_second_renewal() -> Result<()> {
 
     house.go_to_day(SECOND_WINDOW)?;
     let again = renew_as_the_screens_say(&mut house, &renewed)?;
-    let serials = [&front, &renewed, &again].map(|one| &one.holder.serial);
-    ensure!(
-        serials[0] != serials[1] && serials[1] != serials[2],
-        "{serials:?}"
-    );
+    let serials = [&front, &renewed, &again].map(|one| one.holder.serial.as_str());
+    ensure!(BTreeSet::from(serials).len() == 3, "{serials:?}");
     nothing_was_revoked(&house, &[&front, &back, &renewed, &late, &again])
 }
 
@@ -94,15 +92,15 @@ fn first_certificates(house: &mut House) -> Result<[Installed; 2]> {
         page(&seen, "RCR-3")?.contains("0110119153"),
         "ten digits of seven"
     );
-    let numbers = clinic::numbers(&seen)?;
-    ensure!(numbers.len() == 2, "{numbers:?}");
+    let [first, _] = <[Numbers; 2]>::try_from(clinic::numbers(&seen)?)
+        .map_err(|numbers| anyhow::anyhow!("{numbers:?}"))?;
     let told = house.demo.mail(MAIL, "【電子証明書 申請情報受付通知】")?;
-    ensure!(told.contains(&numbers[0].inquiry), "{told}");
+    ensure!(told.contains(&first.inquiry), "{told}");
 
     let show = |request_id: &str| house.grant(request_id);
     let office = house.staff()?;
     let letters = office.post(house.demo.folder(), &TERMINALS, show)?;
-    let mut asked = clinic::ask(house.public()?, &numbers[0])?;
+    let mut asked = clinic::ask(house.public()?, &first)?;
     asked.push(expect("2027年4月5日(月)に通知書を簡易書留で発送しました。"));
     asked.extend(look_as("RCS-2", "RCS-2-posted")?);
     applicant.drive(&asked)?;
@@ -117,7 +115,7 @@ fn first_certificates(house: &mut House) -> Result<[Installed; 2]> {
         let terminal = house.terminal(Some(&one.file))?;
         // Where 「登録の確認」 of RCD-4 leads: the second name.
         let mut steps = vec![
-            goto(&format!("{}/p/ru?from=rcd", house.names()?[1])),
+            goto(&format!("{}/p/ru?from=rcd", house.name(1)?)),
             expect("登録できています。"),
             expect("電子証明書の新規利用開始の作業はこれで終了です。"),
         ];
@@ -134,7 +132,7 @@ fn first_certificates(house: &mut House) -> Result<[Installed; 2]> {
 fn renew_as_the_screens_say(house: &mut House, old: &Installed) -> Result<Installed> {
     let terminal = house.terminal(Some(&old.file))?;
     let file = house.file(&format!("after-{}.p12", old.letter.request_id));
-    let mut steps = clinic::renew(&house.first_name()?)?;
+    let mut steps = clinic::renew(&house.name(0)?)?;
     steps.extend(clinic::retrieve(&file)?);
     count("renewal", &steps, MOST_FOR_RENEWAL)?;
     // The old certificate is the only one in this browser's store.
@@ -158,10 +156,10 @@ fn renew_as_the_screens_say(house: &mut House, old: &Installed) -> Result<Instal
 fn renew_and_forget(house: &mut House, old: &Installed) -> Result<Letter> {
     let terminal = house.terminal(Some(&old.file))?;
     let pdf = house.file("receipt.pdf");
-    let mut steps = clinic::renew(&house.first_name()?)?;
+    let mut steps = clinic::renew(&house.name(0)?)?;
     steps.extend([
         save("更新申請受付票を保存する(PDF)", &pdf),
-        goto(&format!("{}/p/ru", house.first_name()?)),
+        goto(&format!("{}/p/ru", house.name(0)?)),
         expect("更新申請はお済みです。新しい電子証明書をまだ取得していません。"),
     ]);
     steps.extend(look_as("RU-0", "RU-0-accepted")?);
@@ -195,7 +193,7 @@ fn installed(house: &House, letter: Letter, file: PathBuf) -> Result<Installed> 
 fn check(house: &mut House, new: &Installed) -> Result<()> {
     let terminal = house.terminal(Some(&new.file))?;
     let mut steps = vec![
-        goto(&format!("{}/p/ru?from=ru", house.names()?[2])),
+        goto(&format!("{}/p/ru?from=ru", house.name(2)?)),
         expect("登録できています。"),
         expect("電子証明書更新申請サイトからの電子証明書の更新の作業はこれで終了です。"),
     ];
@@ -207,7 +205,7 @@ fn check(house: &mut House, new: &Installed) -> Result<()> {
 /// A browser does not offer an ended certificate, so the page for none tells of it; a program that
 /// shows it all the same is told what became of the renewal.
 fn the_old_one_has_ended(house: &mut House, old: &Installed, words: &str) -> Result<()> {
-    let url = format!("{}/p/ru", house.first_name()?);
+    let url = format!("{}/p/ru", house.name(0)?);
     let terminal = house.terminal(Some(&old.file))?;
     let mut steps = vec![goto(&url), expect("電子証明書が選択されていません")];
     steps.push(unfold("有効期限が切れたとき"));

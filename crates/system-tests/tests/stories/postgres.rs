@@ -43,9 +43,10 @@ fn an_application_becomes_a_certificate_in_use_on_postgresql() -> Result<()> {
     let holder = openssl::open_p12(&fs::read(&file)?, PASSWORD, &folder, "first")?;
 
     let _rule = ChoosesItself::at(&served.subscriber)?;
+    let check = served.subscriber.last().context("a second name")?;
     let terminal = Chromium::new(&folder.join("terminal"), &ca, Some((&file, PASSWORD)))?;
     terminal.drive(&[
-        goto(&format!("{}/p/ru?from=rcd", served.subscriber[1])),
+        goto(&format!("{check}/p/ru?from=rcd")),
         expect("電子証明書の新規利用開始の作業はこれで終了です。"),
     ])?;
     let grant = show(&letter.request_id)?;

@@ -9,6 +9,7 @@ use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::FlowId;
+use tegata_domain::issuance::RequestStatus;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::ReferenceScope;
 use tegata_domain::secret::Secret;
@@ -21,6 +22,7 @@ use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
 use crate::reference::{TypedIds, wrap_key};
+use crate::renew::status_of;
 use crate::seal::Purpose;
 use crate::visit::Visit;
 
@@ -78,6 +80,8 @@ pub struct CollectionPage {
     pub on_terminal: Option<Timestamp>,
     /// When the CA's copy was destroyed on request (RCD-7).
     pub erased_at: Option<Timestamp>,
+    /// 証明書ステータス.
+    pub status: RequestStatus,
 }
 
 /// One earlier collection.
@@ -202,6 +206,7 @@ impl App {
             form: Entered::of(&flow).form(),
             on_terminal: self.on_terminal_since(&grant, record.as_ref()).await?,
             erased_at: self.erased_at(&grant).await?,
+            status: status_of(&grant.state, record.as_ref()),
         })
     }
 
@@ -252,6 +257,18 @@ impl App {
                 .await?;
         }
         secret.password = Some(form.password);
+        self.seal_cookie(flow, &secret)
+    }
+
+    /// The cookie's new value with a password that is being set: for an answer that goes out before the file is made.
+    pub fn cookie_with_password(
+        &self,
+        flow: &FlowId,
+        visit: Visit<'_>,
+        password: Secret<String>,
+    ) -> Result<String> {
+        let mut secret = self.open_cookie(flow, visit.cookie)?;
+        secret.password = Some(password);
         self.seal_cookie(flow, &secret)
     }
 

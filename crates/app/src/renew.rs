@@ -536,7 +536,7 @@ fn accepted_grant(flow: &Flow) -> Option<GrantId> {
 }
 
 /// 証明書ステータス of a renewal, from where its grant and its certificate stand.
-fn status_of(state: &GrantState, record: Option<&CertificateRecord>) -> RequestStatus {
+pub(crate) fn status_of(state: &GrantState, record: Option<&CertificateRecord>) -> RequestStatus {
     match (state, record.map(|record| record.state)) {
         (GrantState::Frozen { from, .. }, _) => status_of(from, record),
         (GrantState::Voided { at }, _) => RequestStatus::Void { at: *at },

@@ -264,7 +264,10 @@ fn serve(
     addresses: &DemoAddresses,
 ) -> Outcome<()> {
     let app = instance.app.clone();
-    let options = SiteOptions { demo: true };
+    let options = SiteOptions {
+        demo: true,
+        ..SiteOptions::default()
+    };
     let site = tegata_web::public_router(app.clone(), options);
     running.listen("public", sockets.public, Some(tls.public()), site);
     let site = tegata_web::subscriber_router(app.clone(), options);

@@ -9,6 +9,7 @@ mod flow;
 mod form;
 mod guard;
 mod http_date;
+mod making;
 mod messages;
 mod page;
 mod respond;

@@ -2,19 +2,33 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tegata_app::App;
 use tegata_domain::time::Timestamp;
 
 use crate::assets::AssetNames;
+use crate::making::{Making, PATIENCE};
 use crate::messages::Screen;
 use crate::page::Frame;
 
 /// What pages need beyond the application.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct SiteOptions {
     /// Every page carries the mark of the demo (S6).
     pub demo: bool,
+    /// How long the form of a password waits for its file before RCD-3 is shown.
+    pub patience: Duration,
+}
+
+impl Default for SiteOptions {
+    /// No demo; two seconds.
+    fn default() -> Self {
+        Self {
+            demo: false,
+            patience: PATIENCE,
+        }
+    }
 }
 
 /// Which listener answers.
@@ -40,6 +54,7 @@ struct Inner {
     listener: Listener,
     assets: AssetNames,
     incidents: AtomicU64,
+    making: Making,
 }
 
 impl Web {
@@ -50,6 +65,7 @@ impl Web {
             listener,
             assets: AssetNames::new(),
             incidents: AtomicU64::new(0),
+            making: Making::default(),
         }))
     }
 
@@ -59,6 +75,16 @@ impl Web {
 
     pub(crate) fn assets(&self) -> &AssetNames {
         &self.0.assets
+    }
+
+    /// Procedures whose file is being made.
+    pub(crate) fn making(&self) -> &Making {
+        &self.0.making
+    }
+
+    /// How long a form waits for its file.
+    pub(crate) fn patience(&self) -> Duration {
+        self.0.options.patience
     }
 
     /// The present instant: read once per request.

@@ -40,7 +40,7 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     }
     let tls = Tls::open(&instance).await?;
     app.refresh_responders(app.clock_now()).await?;
-    let options = SiteOptions { demo: false };
+    let options = SiteOptions::default();
     let mut running = Running::new();
     let site = tegata_web::public_router(app.clone(), options);
     running.listen("public", public, Some(tls.public()), site);

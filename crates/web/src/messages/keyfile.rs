@@ -1,8 +1,11 @@
 //! Sentences of the pages about a file (RCD-2 to RCD-7, RU-3, RU-4).
 
-use tegata_app::KeyFileForm;
+use std::cmp::Ordering;
 
-use super::{RCD_2, RCD_4, SITE_COLLECT, SITE_RENEW, Screen, screen};
+use tegata_app::KeyFileForm;
+use tegata_domain::issuance::RequestStatus;
+
+use super::{RCD_2, RCD_4, SITE_COLLECT, SITE_RENEW, Screen, screen, status_name};
 use crate::flow::Procedure;
 
 /// The screens of one site about a file.
@@ -11,6 +14,7 @@ pub(crate) struct FileScreens {
     pub(crate) password: Screen,
     pub(crate) suggestion: Screen,
     pub(crate) weak: Screen,
+    pub(crate) making: Screen,
     pub(crate) ready: Screen,
     pub(crate) other_form: Screen,
     pub(crate) erase: Screen,
@@ -19,6 +23,7 @@ pub(crate) struct FileScreens {
 
 const OTHER_FORM: &str = "「パスワードが違う」と表示されるとき";
 const SUGGESTION: &str = "安全なパスワードを作りました";
+const MAKING: &str = "作成しています";
 const WEAK: &str = "証明書パスワードの確認";
 const ERASE: &str = "共通認証局の鍵の消去";
 const ERASED: &str = "鍵を消去しました";
@@ -28,6 +33,7 @@ static COLLECT: FileScreens = FileScreens {
     password: RCD_2,
     suggestion: screen("RCD-2B", "手順 2/3", SUGGESTION),
     weak: screen("RCD-2C", "手順 2/3", WEAK),
+    making: screen("RCD-3", "", MAKING),
     ready: RCD_4,
     other_form: screen("RCD-5", "", OTHER_FORM),
     erase: screen("RCD-6", "", ERASE),
@@ -39,6 +45,7 @@ static RENEW: FileScreens = FileScreens {
     password: screen("RU-3", "", "鍵の取得"),
     suggestion: screen("RU-3B", "", SUGGESTION),
     weak: screen("RU-3C", "", WEAK),
+    making: screen("RU-3D", "", MAKING),
     ready: screen("RU-4", "", "鍵の取得"),
     other_form: screen("RU-4B", "", OTHER_FORM),
     erase: screen("RU-4C", "", ERASE),
@@ -64,6 +71,7 @@ pub(super) fn screens() -> Vec<Screen> {
         [
             site.suggestion,
             site.weak,
+            site.making,
             site.other_form,
             site.erase,
             site.erased,
@@ -80,6 +88,28 @@ pub(crate) fn file_screens(procedure: Procedure) -> &'static FileScreens {
         Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => &COLLECT,
         Procedure::Renew | Procedure::Retrieve => &RENEW,
     }
+}
+
+/// 証明書ステータス: three stages, each with `done`, nothing for the present one, or `ahead`.
+pub(crate) fn stages(status: &RequestStatus) -> [(&'static str, &'static str); 3] {
+    let stages = [
+        RequestStatus::GeneratingKey,
+        RequestStatus::IssueRequested,
+        RequestStatus::Issued,
+    ];
+    let names = stages.map(|stage| status_name(&stage));
+    let present = names.iter().position(|name| *name == status_name(status));
+    let present = present.unwrap_or(names.len());
+    let mut place = 0;
+    names.map(|name| {
+        let kind = match place.cmp(&present) {
+            Ordering::Less => "done",
+            Ordering::Equal => "",
+            Ordering::Greater => "ahead",
+        };
+        place += 1;
+        (name, kind)
+    })
 }
 
 /// ファイルの形式 (text 7).

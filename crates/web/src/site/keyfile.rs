@@ -18,6 +18,7 @@ use super::ru;
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
 use crate::form::{Fields, Malformed};
+use crate::making;
 use crate::messages::{self, FileScreens};
 use crate::page::{Frame, Holder, Problem, Problems, page};
 use crate::respond::{self, Place, refuse, see_other};
@@ -93,6 +94,16 @@ struct WeakPage {
     version: i64,
     crack_time: &'static str,
     is_guessable: bool,
+}
+
+#[derive(Template)]
+#[template(path = "keyfile/making.html")]
+struct MakingPage {
+    frame: Frame,
+    certificate: Holder,
+    here: String,
+    /// Name and `done`, nothing or `ahead`.
+    stages: [(&'static str, &'static str); 3],
 }
 
 #[derive(Template)]
@@ -188,10 +199,24 @@ pub(crate) async fn set_password(
         Err(response) => return response,
     };
     let is_other = fields.is_other;
-    let set = web
-        .app()
-        .set_password(&flow.id, visit, fields.form, now)
-        .await;
+    let password = fields.form.password.clone();
+    let (app, id) = (web.app().clone(), flow.id.clone());
+    let cookie = visit.cookie.map(str::to_owned);
+    let (presented, source) = (visit.presented, visit.source);
+    let set = making::make(&web, &flow.id, async move {
+        let visit = Visit {
+            cookie: cookie.as_deref(),
+            presented,
+            source,
+        };
+        app.set_password(&id, visit, fields.form, now).await
+    });
+    let Some(set) = set.await else {
+        return match web.app().cookie_with_password(&flow.id, visit, password) {
+            Ok(cookie) => to_flow(&web, flow.procedure, &flow.id, Some(&cookie)),
+            Err(error) => refuse_visit(&web, &flow, visit, error).await,
+        };
+    };
     match set {
         Ok(cookie) => to_flow(&web, flow.procedure, &flow.id, Some(&cookie)),
         Err(Error::Refused(Refusal::Fields(problems))) => {
@@ -218,13 +243,21 @@ pub(crate) async fn accept_weak(
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let app = web.app();
-    match app
-        .accept_weak_password(&flow.id, visit, form.version, now)
-        .await
-    {
-        Ok(()) => see_other(&flow.page()),
-        Err(error) => moved_on_or_refuse(&web, &flow, visit, error, now).await,
+    let (app, id) = (web.app().clone(), flow.id.clone());
+    let cookie = visit.cookie.map(str::to_owned);
+    let (presented, source) = (visit.presented, visit.source);
+    let accepted = making::make(&web, &flow.id, async move {
+        let visit = Visit {
+            cookie: cookie.as_deref(),
+            presented,
+            source,
+        };
+        app.accept_weak_password(&id, visit, form.version, now)
+            .await
+    });
+    match accepted.await {
+        Some(Ok(())) | None => see_other(&flow.page()),
+        Some(Err(error)) => moved_on_or_refuse(&web, &flow, visit, error, now).await,
     }
 }
 
@@ -363,11 +396,15 @@ struct Step<'a> {
     certificate: Holder,
     screens: &'static FileScreens,
     is_renewal: bool,
+    /// Whether the file was being made when this request began to look.
+    is_making: bool,
 }
 
 impl<'a> Step<'a> {
     async fn begin(web: &'a Web, flow: &FlowPath, caller: &Caller) -> Result<Self, Response> {
         let now = web.now();
+        // Asked first: what ends while the state is read must not bring the form back.
+        let is_making = web.making().is_underway(&flow.id);
         let visit = visit(web, flow, caller).await?;
         let state = match web.app().collection_page(&flow.id, visit, now).await {
             Ok(state) => state,
@@ -379,6 +416,7 @@ impl<'a> Step<'a> {
             state,
             screens: messages::file_screens(flow.procedure),
             is_renewal: flow.procedure == Procedure::Retrieve,
+            is_making,
         })
     }
 
@@ -397,6 +435,7 @@ impl<'a> Step<'a> {
                 self.on_terminal_page(flow)
             }
             FlowStep::Ready => self.ready_page(flow),
+            FlowStep::Password | FlowStep::Confirm if self.is_making => self.making_page(flow),
             FlowStep::Done => match self.state.erased_at {
                 Some(at) => self.erased_page(at),
                 None => respond::frozen(self.web, None, Some(self.certificate)),
@@ -484,6 +523,17 @@ impl<'a> Step<'a> {
             certificate: self.certificate,
         };
         page(StatusCode::OK, &view)
+    }
+
+    /// RCD-3: asks for itself again until the file is there.
+    fn making_page(self, flow: &FlowPath) -> Response {
+        let view = MakingPage {
+            frame: self.frame(self.screens.making),
+            here: flow.page(),
+            stages: messages::stages(&self.state.status),
+            certificate: self.certificate,
+        };
+        making::refreshing(page(StatusCode::OK, &view))
     }
 
     fn ready_page(self, flow: &FlowPath) -> Response {

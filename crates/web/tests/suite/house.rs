@@ -50,6 +50,11 @@ impl House {
 
     /// A house whose rules differ.
     pub(crate) async fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        Self::with_options(change, SiteOptions::default()).await
+    }
+
+    /// A house whose rules and sites differ.
+    pub(crate) async fn with_options(change: impl FnOnce(&mut Policy), sites: SiteOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::parse_rfc3339(NOW).unwrap()));
         let mut policy: Policy = toml::from_str(OBN).unwrap();
@@ -88,12 +93,11 @@ impl House {
         let app = App::open(parts).await.unwrap();
         app.run_due_jobs(clock_of(&clock)).await.unwrap();
         let staff = hire(&app).await;
-        let options = SiteOptions::default();
         Self {
-            public: public_router(app.clone(), options),
-            subscriber: subscriber_router(app.clone(), options),
-            console: console_router(app.clone(), options),
-            plain: plain_router(app.clone(), options),
+            public: public_router(app.clone(), sites),
+            subscriber: subscriber_router(app.clone(), sites),
+            console: console_router(app.clone(), sites),
+            plain: plain_router(app.clone(), sites),
             app,
             clock,
             staff,

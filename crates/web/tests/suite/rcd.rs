@@ -1,10 +1,15 @@
 //! 電子証明書ダウンロードサイト.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use tegata_domain::certificate::CertificateKind;
+use tegata_domain::policy::Policy;
+use tegata_web::SiteOptions;
 use tokio::task::JoinSet;
 
 use crate::house::House;
+use crate::pages_doc::Pages;
 use crate::visitor::{Visitor, form_request, ids, send};
 
 #[tokio::test]
@@ -109,6 +114,45 @@ async fn a_flow_id_alone_shows_nothing() {
     }
     let taken = stranger.post(&format!("{here}/freeze"), "version=1").await;
     assert_eq!(taken.status, StatusCode::GONE);
+}
+
+/// RCD-3: whoever would wait longer than the site's patience sees how far it is, and the file is made all the same.
+#[tokio::test]
+async fn what_takes_long_says_so_and_goes_on_by_itself() {
+    let options = SiteOptions {
+        patience: Duration::ZERO,
+        ..SiteOptions::default()
+    };
+    let slow = |policy: &mut Policy| policy.ca.subscriber_key = "rsa4096".to_owned();
+    let house = House::with_options(slow, options).await;
+    let (letter, mut pages) = (house.letter().await, Pages::default());
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let version = visitor.get(&here).await.version();
+    let form =
+        format!("version={version}&password=Zt7!kappa&password_confirmation=Zt7!kappa&form=modern");
+    let making = visitor.go(&format!("{here}/password"), &form).await;
+    assert_eq!(making.header("refresh"), "2");
+    pages.take("rcd-3", &making);
+    let ready = loop {
+        let page = visitor.get(&here).await;
+        if page.screen() != "RCD-3" {
+            break page;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(
+        (ready.screen().as_str(), ready.header("refresh")),
+        ("RCD-4", "")
+    );
+    let file = visitor
+        .post(
+            &format!("{here}/file"),
+            &format!("version={}", ready.version()),
+        )
+        .await;
+    assert_eq!(file.header("content-type"), "application/x-pkcs12");
+    pages.compare();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, REFRESH};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tegata_app::{Error, Refusal, RenewalPage};
@@ -12,6 +12,7 @@ use tegata_domain::issuance::RequestStatus;
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
 use crate::form::{Fields, Malformed};
+use crate::making::refreshing;
 use crate::messages::{self, RU_1, RU_2, SITE_RENEW};
 use crate::page::{Frame, Holder, page};
 use crate::respond::{self, Place, refuse, see_other};
@@ -193,12 +194,12 @@ fn flow_page(web: &Web, flow: &FlowPath, state: RenewalPage) -> Response {
         is_issued: !is_waiting && !is_void,
         is_void,
     };
-    let mut response = page(StatusCode::OK, &view);
+    let response = page(StatusCode::OK, &view);
     if is_waiting {
-        let again = HeaderValue::from_static("2");
-        response.headers_mut().insert(REFRESH, again);
+        refreshing(response)
+    } else {
+        response
     }
-    response
 }
 
 /// Another certificate than the one that began has a page that names both (RU-E7).

@@ -104,7 +104,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
                     Cause::WindowEnded(messages::date(at))
                 }
             };
-            no_file(web, messages::RCD_DESTROYED, cause)
+            no_file(web, destroyed(place), cause)
         }
         Refusal::NotAllowed | Refusal::SamePerson => {
             stop(web, site, messages::CALL, StatusCode::FORBIDDEN, None)
@@ -124,7 +124,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             ) =>
         {
             let cause = Cause::Revoked(messages::date_and_time(at));
-            no_file(web, messages::RCD_DESTROYED, cause)
+            no_file(web, destroyed(place), cause)
         }
         Refusal::Revoked { at } => {
             let at = messages::date_and_time(at);
@@ -148,14 +148,14 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             collected: true,
         } => {
             let cause = Cause::WindowEnded(messages::date(window_end));
-            no_file(web, messages::RCD_DESTROYED, cause)
+            no_file(web, destroyed(place), cause)
         }
         Refusal::WindowEnded {
             window_end,
             collected: false,
         } => {
             let cause = Cause::NeverCollected(messages::date(window_end));
-            no_file(web, messages::RCD_WINDOW, cause)
+            no_file(web, (messages::SITE_COLLECT, messages::RCD_WINDOW), cause)
         }
     }
 }
@@ -392,8 +392,18 @@ struct NoFilePage {
     cause: Cause,
 }
 
+/// Site and screen of text 5: RU-E8 for whoever came with a certificate, else RCD-E3.
+fn destroyed(place: Place<'_>) -> (&'static str, Screen) {
+    match place.procedure() {
+        Some(Procedure::Renew | Procedure::Retrieve) => {
+            (messages::SITE_RENEW, messages::RU_DESTROYED)
+        }
+        _ => (messages::SITE_COLLECT, messages::RCD_DESTROYED),
+    }
+}
+
 /// Text 5
-fn no_file(web: &Web, screen: Screen, cause: Cause) -> Response {
-    let frame = web.frame(messages::SITE_COLLECT, screen);
+fn no_file(web: &Web, (site, screen): (&'static str, Screen), cause: Cause) -> Response {
+    let frame = web.frame(site, screen);
     page(StatusCode::GONE, &NoFilePage { frame, cause })
 }

@@ -3,7 +3,7 @@
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::time::Timestamp;
 
-use super::{ON_HOLD, Screen, date, date_and_time, screen, time};
+use super::{NO_FILE, ON_HOLD, Screen, date, date_and_time, screen, time};
 
 /// Its name, as the manual calls it.
 pub(crate) const SITE_RENEW: &str = "電子証明書更新申請サイト";
@@ -23,10 +23,21 @@ pub(crate) const RU_HELD: Screen = screen("RU-E4", "", ON_HOLD);
 pub(crate) const RU_REVOKED: Screen = screen("RU-E5", "", "この電子証明書は、失効しています");
 pub(crate) const RU_EXPIRED: Screen =
     screen("RU-E6", "", "この電子証明書は、有効期限が切れています");
+pub(crate) const RU_DESTROYED: Screen = screen("RU-E8", "", NO_FILE);
 
 #[cfg(test)]
 pub(super) const SCREENS: &[Screen] = &[
-    RU_0, RU_1, RU_2, RU_5, RU_OTHER, RU_FOREIGN, RU_MISSING, RU_HELD, RU_REVOKED, RU_EXPIRED,
+    RU_0,
+    RU_1,
+    RU_2,
+    RU_5,
+    RU_OTHER,
+    RU_FOREIGN,
+    RU_MISSING,
+    RU_HELD,
+    RU_REVOKED,
+    RU_EXPIRED,
+    RU_DESTROYED,
 ];
 
 /// The state line of RU-0 for a certificate that can be renewed.

@@ -289,6 +289,10 @@ async fn renewing_reads_like_this() {
     let file = holder.post(&format!("{here}/file"), &form).await;
     assert_eq!(file.header("content-type"), "application/x-pkcs12");
     pages.take("ru-4b", &holder.get(&format!("{here}/other")).await);
+    let form = format!("version={}&confirmed=yes", ready.version());
+    pages.take("ru-4d", &holder.go(&format!("{here}/erase"), &form).await);
+    let form = format!("request_id={}", accepted.hidden("request_id"));
+    pages.take("ru-e8", &holder.post("/p/ru/retrieve", &form).await);
     // 登録の確認 with the old certificate: the work is not told to be done.
     pages.take("ru-0-collected", &holder.get("/p/ru?from=ru").await);
     let newer = Letter {

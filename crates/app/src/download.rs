@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::CertificateRecord;
-use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
+use tegata_domain::flow::{Flow, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::FlowId;
 use tegata_domain::issuance::RequestStatus;
@@ -21,6 +21,7 @@ use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal}
 use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
+use crate::mail_code::{CodeWait, SentCode};
 use crate::reference::{TypedIds, wrap_key};
 use crate::renew::status_of;
 use crate::seal::Purpose;
@@ -80,6 +81,8 @@ pub struct CollectionPage {
     pub on_terminal: Option<Timestamp>,
     /// When the CA's copy was destroyed on request (RCD-7).
     pub erased_at: Option<Timestamp>,
+    /// RCD-1b, where the procedure stands there.
+    pub code: Option<CodeWait>,
     /// 証明書ステータス.
     pub status: RequestStatus,
 }
@@ -111,13 +114,16 @@ pub struct PasswordForm {
 
 /// What a procedure about a file keeps; nothing secret.
 #[derive(Default, Serialize, Deserialize)]
-struct Entered {
-    #[serde(default)]
-    form: Option<String>,
+pub(crate) struct Entered {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<String>,
+    /// The number that was mailed (RCD-1b).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<SentCode>,
 }
 
 impl Entered {
-    fn of(flow: &Flow) -> Self {
+    pub(crate) fn of(flow: &Flow) -> Self {
         serde_json::from_str(&flow.entered).unwrap_or_default()
     }
 
@@ -147,15 +153,7 @@ impl App {
                 .await?;
         }
         checked?;
-        let flow = self
-            .begin_flow(
-                (FlowKind::Collect, FlowStep::Password),
-                &proven.grant,
-                None,
-                source,
-                now,
-            )
-            .await?;
+        let flow = self.begin_collection(&proven.grant, source, now).await?;
         let secret = FlowSecret {
             wrap_key: wrap_key(&proven)?,
             last_two: proven.reference.last_two(),
@@ -206,6 +204,7 @@ impl App {
             form: Entered::of(&flow).form(),
             on_terminal: self.on_terminal_since(&grant, record.as_ref()).await?,
             erased_at: self.erased_at(&grant).await?,
+            code: self.code_wait(&flow, &grant),
             status: status_of(&grant.state, record.as_ref()),
         })
     }
@@ -252,6 +251,7 @@ impl App {
             };
             let entered = Entered {
                 form: Some(form.form.as_str().to_owned()),
+                code: None,
             };
             self.move_flow(&row, step, &write_entered(&entered)?, digest)
                 .await?;
@@ -496,7 +496,7 @@ impl App {
     }
 }
 
-fn write_entered(entered: &Entered) -> Result<String> {
+pub(crate) fn write_entered(entered: &Entered) -> Result<String> {
     serde_json::to_string(entered).map_err(|error| internal("keep a form", error))
 }
 

@@ -142,6 +142,10 @@ pub enum FieldProblem {
     CodeForm,
     /// 医療機関コード: its first two digits are another prefecture's.
     CodePrefecture,
+    /// 確認番号 was asked for again within a minute.
+    CodeTooSoon,
+    /// 確認番号 is wrong, or its time is over.
+    CodeWrong,
     /// Whether it is another terminal was not answered.
     DuplicateUnanswered,
     /// No mail address.

@@ -6,6 +6,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{Fingerprint, FlowId};
+use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
 
 use crate::base::App;
@@ -31,19 +32,53 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<FlowId> {
-        let flow = Flow {
-            id: FlowId::generate(self.entropy()),
+        let id = FlowId::generate(self.entropy());
+        let flow = self.new_flow((id, kind, step), grant, presented, "{}".to_owned());
+        self.store_flow(flow, None, source, now).await
+    }
+
+    /// RCD-1: a collection by two IDs, with the number that is mailed where the policy asks for one (K2).
+    pub(crate) async fn begin_collection(
+        &self,
+        grant: &Grant,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let id = FlowId::generate(self.entropy());
+        let (step, entered, mail) = self.begin_code(&id, grant, now).await?;
+        let flow = self.new_flow((id, FlowKind::Collect, step), grant, None, entered);
+        self.store_flow(flow, mail, source, now).await
+    }
+
+    fn new_flow(
+        &self,
+        (id, kind, step): (FlowId, FlowKind, FlowStep),
+        grant: &Grant,
+        presented: Option<Fingerprint>,
+        entered: String,
+    ) -> Flow {
+        Flow {
+            id,
             kind,
             grant: grant.id.clone(),
             fingerprint: presented,
             step,
             version: 1,
             answered: None,
-            entered: "{}".to_owned(),
+            entered,
             created_at: self.system_now(),
             expires_at: self.flow_end(),
-        };
-        let action = match kind {
+        }
+    }
+
+    async fn store_flow(
+        &self,
+        flow: Flow,
+        mail: Option<OutboxMail>,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let action = match flow.kind {
             FlowKind::Address => "flow.address",
             FlowKind::Collect => "flow.collect",
             FlowKind::Renew => "flow.renew",
@@ -51,13 +86,16 @@ impl App {
             FlowKind::Revoke => "flow.revoke",
         };
         let actor = Actor::Subscriber(source.to_string());
-        let object = format!("grant:{}", grant.id);
+        let object = format!("grant:{}", flow.grant);
         let event = self.event(actor, action, object, String::new(), now);
         let id = flow.id.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     tx.insert_flow(&flow).await?;
+                    if let Some(mail) = &mail {
+                        tx.insert_mail(mail).await?;
+                    }
                     tx.insert_audit(&event).await?;
                     Ok::<_, Error>(())
                 })

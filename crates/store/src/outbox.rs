@@ -60,6 +60,30 @@ impl Connection {
         .transpose()
     }
 
+    /// How many mails whose key begins so became due at `since` or later.
+    pub async fn mails_with_key(
+        &mut self,
+        prefix: &str,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        // After every text with this beginning: keys are ASCII.
+        let end = format!("{prefix}\u{7f}");
+        let row = self
+            .fetch_optional(
+                "select cast(count(*) as bigint) from outbox
+                where key >= $1 and key < $2 and at >= $3",
+                &[prefix.into(), end.into(), since.into()],
+            )
+            .await?;
+        match row {
+            Some(row) => {
+                let fields = row.of("outbox");
+                u64::try_from(fields.int(0)?).map_err(|_| fields.corrupt(0))
+            }
+            None => Ok(0),
+        }
+    }
+
     /// Mails about a case, by its request ID or 申請番号: the earliest first, each with the instant at which it
     /// was sent.
     pub async fn mails_about(

@@ -48,6 +48,10 @@ fn what_a_demo_signs_has_no_findings() -> Result<()> {
 #[test]
 fn what_the_default_profile_signs_has_no_findings() -> Result<()> {
     let mut served = Served::init_default(Kind::Sqlite)?;
+    // No mailbox is read here.
+    let settings = fs::read_to_string(served.config())?;
+    let collect = "[policy.collect]\nsecond_factor = \"none\"\n";
+    fs::write(served.config(), format!("{settings}\n{collect}"))?;
     served.begin()?;
     served.add_institution(CODE, "見本医院")?;
     for (terminal, stop) in [("受付1号機", false), ("受付2号機", true)] {

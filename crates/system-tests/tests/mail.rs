@@ -11,7 +11,7 @@ use tegata_system_tests::database::Kind;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Curl;
 use tegata_system_tests::json::field;
-use tegata_system_tests::openssl::openssl;
+use tegata_system_tests::openssl::{self, openssl};
 use tegata_system_tests::ports;
 use tegata_system_tests::procedure;
 use tegata_system_tests::process::Process;
@@ -71,6 +71,52 @@ fn a_mail_server_with_troubles_gets_each_mail_and_no_other() -> Result<()> {
     let text = field(&seen[0], "text").as_str().context("a text")?;
     ensure!(text.contains(NAME) && text.contains("受付1号機"), "{text}");
     ensure!(server.is_running()?);
+    Ok(())
+}
+
+#[test]
+fn k2_the_number_in_the_mailbox_opens_the_file_and_stands_nowhere_else() -> Result<()> {
+    let mut served = Served::init(Kind::Sqlite)?;
+    let port = ports::row(1)?;
+    let mut server = mail_server(served.folder(), port, &[])?;
+    configure(&served, port)?;
+    let settings = fs::read_to_string(served.config())?;
+    let collect = "[policy.collect]\nsecond_factor = \"mail_code\"\n";
+    fs::write(served.config(), format!("{settings}\n{collect}"))?;
+    served.begin()?;
+    served.add_institution(CODE, "見本医院")?;
+    let letter = served.grant(CODE, "受付1号機")?;
+    let browser = served.browser("mail-code");
+    let site = format!("{}/p/rcd", served.public);
+    let asked = procedure::type_ids(&browser, &site, &letter)?;
+    ensure!(asked.says("確認番号をお送りしました"), "{}", asked.text());
+    ensure!(!asked.says("見本医院"), "{}", asked.text());
+    let number = loop {
+        let mail = next_mail(&mut server)?;
+        let text = field(&mail, "text").as_str().context("a text")?.to_owned();
+        if let Some((_, rest)) = text.split_once("確認番号  ") {
+            break rest.split_whitespace().next().context("digits")?.to_owned();
+        }
+    };
+    let next = browser.press(&asked, "次へ", &[("確認番号", &number)])?;
+    ensure!(
+        next.says("この内容の電子証明書を作ります。"),
+        "{}",
+        next.text()
+    );
+    let ready = procedure::set_password(&browser, &next, procedure::PASSWORD)?;
+    let file = procedure::download(&browser, &ready)?;
+    openssl::open_p12(&file, procedure::PASSWORD, served.folder(), "mail-code")?;
+    served.server()?.stop()?;
+    let found = run(&mut command(
+        "grep",
+        ["-rlaF", &number, &served.folder().display().to_string()],
+    ))?;
+    ensure!(
+        found.status.code() == Some(1),
+        "{number} is in {}",
+        found.all()
+    );
     Ok(())
 }
 

@@ -117,6 +117,13 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         FieldProblem::CodePrefecture => {
             "選択された都道府県と、医療機関コードの先頭2桁が一致しません。".to_owned()
         }
+        FieldProblem::CodeTooSoon => {
+            "確認番号は、1分以上たってから、もう一度お送りできます。".to_owned()
+        }
+        FieldProblem::CodeWrong => {
+            "確認番号が正しくないか、使える時間を過ぎています。もう一度入力するか、「もう一度送る」を押してください。"
+                .to_owned()
+        }
         FieldProblem::DuplicateUnanswered => {
             "同じ端末名称の申請を受け付けています。別の端末の申請かどうかを選択してください。"
                 .to_owned()

@@ -43,6 +43,8 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
             "/p/rcd/{flow}/erase",
             get(keyfile::erase_form).post(keyfile::erase),
         )
+        .route("/p/rcd/{flow}/code", get(back).post(rcd::enter_code))
+        .route("/p/rcd/{flow}/resend", get(back).post(rcd::resend))
         .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
         .route("/p/rcr", get(rcr::begin_page).post(rcr::begin))
         .route("/p/rcr/{flow}", get(rcr::show))

@@ -21,6 +21,7 @@ mod identify;
 mod inquiries;
 mod issue;
 mod letters;
+mod mail_codes;
 mod mails;
 mod operators;
 mod own_revocations;

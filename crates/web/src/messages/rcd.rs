@@ -8,6 +8,7 @@ pub(crate) const SITE_COLLECT: &str = "電子証明書ダウンロードサイ�
 pub(crate) const PROCEDURE_COLLECT: &str = "電子証明書のダウンロード";
 
 pub(crate) const RCD_1: Screen = screen("RCD-1", "手順 1/3", "証明書の取得");
+pub(crate) const RCD_1B: Screen = screen("RCD-1B", "手順 1/3", "確認番号の入力");
 pub(crate) const RCD_2: Screen = screen("RCD-2", "手順 2/3", "証明書パスワードの設定");
 pub(crate) const RCD_4: Screen = screen("RCD-4", "手順 3/3", "鍵の取得");
 pub(crate) const RCD_FROZEN: Screen = screen("RCD-E7", "", "電子証明書の取得を停止しました");
@@ -18,6 +19,7 @@ pub(crate) const RCD_WINDOW: Screen = screen("RCD-E4", "", NO_FILE);
 #[cfg(test)]
 pub(super) const SCREENS: &[Screen] = &[
     RCD_1,
+    RCD_1B,
     RCD_2,
     RCD_4,
     RCD_FROZEN,

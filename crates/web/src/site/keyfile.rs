@@ -13,7 +13,7 @@ use tegata_domain::flow::FlowStep;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
-use super::rcd::to_flow;
+use super::rcd::{self, to_flow};
 use super::ru;
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
@@ -441,9 +441,8 @@ impl<'a> Step<'a> {
                 None => respond::frozen(self.web, None, Some(self.certificate)),
             },
             FlowStep::Confirm => self.weak_page(flow),
-            FlowStep::Code | FlowStep::Form | FlowStep::Password => {
-                self.password_page(flow, caller, problems)
-            }
+            FlowStep::Code => rcd::code_page(self.web, flow, self.state, problems),
+            FlowStep::Form | FlowStep::Password => self.password_page(flow, caller, problems),
         }
     }
 

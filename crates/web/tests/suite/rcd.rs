@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use tegata_domain::certificate::CertificateKind;
-use tegata_domain::policy::Policy;
+use tegata_domain::policy::{Policy, SecondFactor};
 use tegata_web::SiteOptions;
 use tokio::task::JoinSet;
 
@@ -152,6 +152,57 @@ async fn what_takes_long_says_so_and_goes_on_by_itself() {
         )
         .await;
     assert_eq!(file.header("content-type"), "application/x-pkcs12");
+    pages.compare();
+}
+
+/// The number of the one mail that has one.
+async fn mailed_number(house: &House) -> String {
+    let mails = house.app.claim_mails(9).await.unwrap();
+    let number = mails.iter().find_map(|mail| {
+        let (_, rest) = mail.text.body.split_once("確認番号  ")?;
+        rest.split_whitespace().next()
+    });
+    number.unwrap().to_owned()
+}
+
+/// RCD-1b (K2).
+#[tokio::test]
+async fn k2_the_number_of_the_mail_is_asked_for_before_anything_is_shown() {
+    let by_mail = |policy: &mut Policy| policy.collect.second_factor = SecondFactor::MailCode;
+    let house = House::with(by_mail).await;
+    let (letter, mut pages) = (house.letter().await, Pages::default());
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let asked = visitor.get(&here).await;
+    pages.take("rcd-1b", &asked);
+    assert!(
+        !asked.text().contains(&letter.request_id),
+        "{}",
+        asked.text()
+    );
+    for other in ["other", "erase", "suggestion"] {
+        let answer = visitor.get(&format!("{here}/{other}")).await;
+        assert_eq!(answer.header("location"), here, "{other}");
+    }
+    let form = "version=1&password=Zt7!kappa&password_confirmation=Zt7!kappa&form=modern";
+    let early = visitor.post(&format!("{here}/password"), form).await;
+    assert_eq!(early.screen(), "E-04");
+    let number = mailed_number(&house).await;
+    let wrong = visitor
+        .post(&format!("{here}/code"), "version=1&code=00000000")
+        .await;
+    pages.take("rcd-1b-wrong", &wrong);
+    let soon = visitor.post(&format!("{here}/resend"), "version=2").await;
+    pages.take("rcd-1b-soon", &soon);
+    let form = format!("version=2&code={number}");
+    let next = visitor.go(&format!("{here}/code"), &form).await;
+    assert_eq!(next.screen(), "RCD-2");
+    let again = visitor.go(&format!("{here}/code"), &form).await;
+    assert_eq!(
+        again.screen(),
+        "RCD-2",
+        "a second click has the first's result"
+    );
     pages.compare();
 }
 

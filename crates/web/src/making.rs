@@ -35,6 +35,28 @@ impl Making {
     }
 }
 
+/// A procedure whose file is being made, until it is dropped: also where making it breaks off.
+struct Underway {
+    web: Web,
+    flow: FlowId,
+}
+
+impl Underway {
+    fn begin(web: &Web, flow: &FlowId) -> Self {
+        web.making().lock().insert(flow.clone());
+        Self {
+            web: web.clone(),
+            flow: flow.clone(),
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.web.making().lock().remove(&self.flow);
+    }
+}
+
 /// Does `work` for a procedure to its end, whether or not somebody waits for it. `None` where it takes longer than
 /// the site's patience; what comes of it then is seen on the procedure's page.
 pub(crate) async fn make<T: Send + 'static>(
@@ -42,24 +64,18 @@ pub(crate) async fn make<T: Send + 'static>(
     flow: &FlowId,
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Option<Result<T>> {
-    web.making().lock().insert(flow.clone());
-    let (at, own) = (web.clone(), flow.clone());
+    let underway = Underway::begin(web, flow);
     let task = tokio::spawn(async move {
         let done = work.await;
-        at.making().lock().remove(&own);
+        drop(underway);
         if let Err(error) = &done {
             tracing::debug!(%error, "a file was not made");
         }
         done
     });
+    let broke_off = |error| tegata_app::Error::Internal(format!("make a file: {error}"));
     match timeout(web.patience(), task).await {
-        Ok(Ok(done)) => Some(done),
-        Ok(Err(error)) => {
-            web.making().lock().remove(flow);
-            Some(Err(tegata_app::Error::Internal(format!(
-                "make a file: {error}"
-            ))))
-        }
+        Ok(done) => Some(done.map_err(broke_off).flatten()),
         Err(_) => None,
     }
 }

@@ -39,6 +39,8 @@ struct StatusPage {
     status: &'static str,
     sentence: String,
     call: bool,
+    /// Whether the applicant has to do something.
+    asks: bool,
     story: Vec<(&'static str, Option<String>)>,
     can_cancel: bool,
     can_correct: bool,
@@ -204,6 +206,13 @@ fn flow_page(web: &Web, flow: &FlowPath, state: InquiryPage) -> Response {
             ApplicationStatus::Approved
                 | ApplicationStatus::LetterReturned
                 | ApplicationStatus::Rejected { .. }
+                | ApplicationStatus::WindowEnded
+        ),
+        asks: matches!(
+            state.status,
+            ApplicationStatus::LetterReturned
+                | ApplicationStatus::Rejected { .. }
+                | ApplicationStatus::Returned { .. }
                 | ApplicationStatus::WindowEnded
         ),
         story: messages::APPLICATION_STORY

@@ -27,7 +27,6 @@ pub(super) fn actor(text: &str, names: &Names) -> String {
     match text.split_once(':') {
         Some(("operator", id)) => names.of_text(id).to_owned(),
         Some(("subscriber", source)) => messages::subscriber_at(source),
-        Some(("applicant", source)) => messages::applicant_at(source),
         _ => messages::W_SYSTEM.to_owned(),
     }
 }
@@ -83,9 +82,11 @@ fn line(entry: &Happened, names: &Names) -> Line {
 
 /// An event of the audit trail.
 pub(super) fn event_line(event: &AuditRow, names: &Names) -> Line {
+    let applicant = event.actor.strip_prefix("subscriber:");
+    let applicant = applicant.filter(|_| event.action.starts_with("application."));
     Line {
         at: messages::moment(event.at),
-        who: actor(&event.actor, names),
+        who: applicant.map_or_else(|| actor(&event.actor, names), messages::applicant_at),
         what: messages::action_name(&event.action).to_owned(),
         detail: event.detail.clone(),
     }

@@ -23,10 +23,8 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// Logs in at the console of this address, whose TLS certificates come from `ca`.
-    pub fn log_in(folder: &Path, ca: &Path, console: &str, mut person: Person) -> Result<Self> {
-        let home = folder.join(format!("home-{}", person.name));
-        let browser = Chromium::new(&home, ca, None)?;
+    /// Logs in with this browser at the console of this address.
+    pub fn log_in(browser: Chromium, console: &str, mut person: Person) -> Result<Self> {
         let code = person.code().context("a one-time code")?;
         let mut steps = vec![goto(&format!("{console}/console"))];
         steps.extend(look("C-1")?);

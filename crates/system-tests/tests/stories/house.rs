@@ -105,8 +105,9 @@ impl House {
         let person = self.demo.people(role)?.into_iter().nth(number);
         let person = person.with_context(|| format!("{role} {number}"))?;
         let ca = PathBuf::from(self.demo.text("tls_ca_pem")?);
-        let console = self.demo.text("console")?;
-        Clerk::log_in(self.demo.folder(), &ca, console, person)
+        let home = self.file(&format!("home-{}", person.name));
+        let browser = Chromium::new(&home, &ca, None)?;
+        Clerk::log_in(browser, self.demo.text("console")?, person)
     }
 
     /// The complete revocation list, in words.

@@ -1,4 +1,5 @@
 //! The main path on PostgreSQL, without a demo: `tegata init`, `tegata serve`, operators of its own.
+//! The pages are those of the other stories, so nobody takes pictures.
 
 use std::fs;
 
@@ -28,7 +29,7 @@ fn an_application_becomes_a_certificate_in_use_on_postgresql() -> Result<()> {
     served.add_institution(WISH.code, "見本第一診療所")?;
     let office = staff(&mut served)?;
     let (folder, ca) = (served.folder().to_owned(), served.tls_ca());
-    let applicant = Chromium::new(&folder.join("applicant"), &ca, None)?;
+    let applicant = Chromium::new(&folder.join("applicant"), &ca, None)?.hurry();
     let seen = applicant.drive(&clinic::apply(&served.public, &WISH)?)?;
     let numbers = clinic::numbers(&seen)?;
 
@@ -63,7 +64,9 @@ fn staff(served: &mut Served) -> Result<Office> {
     let mut clerk = |role: &str| {
         let name = served.hire(role)?;
         let person = served.staff.person(&name)?.clone();
-        Clerk::log_in(served.folder(), &served.tls_ca(), &served.console, person)
+        let home = served.folder().join(&name);
+        let browser = Chromium::new(&home, &served.tls_ca(), None)?.hurry();
+        Clerk::log_in(browser, &served.console, person)
     };
     Ok(Office {
         examiner: clerk("examiner")?,

@@ -15,7 +15,7 @@ const POLICY: &str = "/etc/chromium/policies/managed/tegata-test.json";
 #[derive(Debug)]
 pub struct Chromium {
     home: PathBuf,
-    ahead: u64,
+    ahead: i64,
     hurries: bool,
 }
 
@@ -39,8 +39,9 @@ impl Chromium {
         })
     }
 
-    /// The same person on a day when the machine's clock is this many seconds ahead of ours.
-    pub fn ahead(self, seconds: u64) -> Self {
+    /// The same person on a day when the machine's clock is this many seconds ahead of ours (behind
+    /// it, where the number is negative).
+    pub fn ahead(self, seconds: i64) -> Self {
         Self {
             ahead: seconds,
             ..self
@@ -61,7 +62,7 @@ impl Chromium {
         let mut node = command("node", [oracle("browser/drive.js")]);
         node.arg("--home").arg(&self.home);
         node.arg("--cookies").arg(self.home.join("cookies.json"));
-        node.arg("--ahead").arg(self.ahead.to_string());
+        node.arg(format!("--ahead={}", self.ahead));
         let is_done = |step: &&Value| !self.hurries || step.get("screenshot").is_none();
         let steps: Vec<_> = steps.iter().filter(is_done).collect();
         let ran = run_with_input(&mut node, json!(steps).to_string().as_bytes())?;

@@ -1,11 +1,11 @@
 // Drives Chromium as a subscriber would, one procedure per run.
 //
-//     node drive.js --home HOME [--ahead SECONDS] [--cookies FILE] [--arg CHROMIUM_ARGUMENT]...
+//     node drive.js --home HOME [--ahead=SECONDS] [--cookies FILE] [--arg CHROMIUM_ARGUMENT]...
 //                   [--timeout MILLISECONDS] < steps.json
 //
 // TEGATA_CHROMIUM names the browser, TEGATA_PLAYWRIGHT the node_modules folder that holds
 // playwright-core and axe-core. HOME has the certificate store of home.sh. The browser's clock goes
-// `--ahead` of the machine's (TEGATA_FAKETIME names libfaketime). Cookies come from FILE and go back
+// `--ahead=SECONDS` (or behind: `--ahead=-SECONDS`) of the machine's; TEGATA_FAKETIME names libfaketime. Cookies come from FILE and go back
 // there: the browser that was left open.
 //
 // Everything is done with the keyboard alone: Tab to the field or button, then type, Space or Enter.
@@ -214,7 +214,8 @@ const actions = {
 /** What lets the browser's clock go ahead of the machine's. */
 function clock(ahead) {
   if (ahead === 0) return {};
-  return { LD_PRELOAD: required("TEGATA_FAKETIME"), FAKETIME: `+${ahead}` };
+  const offset = ahead < 0 ? `${ahead}` : `+${ahead}`;
+  return { LD_PRELOAD: required("TEGATA_FAKETIME"), FAKETIME: offset };
 }
 
 /** The cookies of the run before, where there was one. */

@@ -32,13 +32,13 @@ const WISH: Wish<'_> = Wish {
 };
 
 /// 2030-04-05, day -91.
-const BEFORE_THE_WINDOW: u64 = 1_096;
+const BEFORE_THE_WINDOW: i64 = 1_096;
 /// 2030-04-06, day -90.
-const WINDOW: u64 = 1_097;
+const WINDOW: i64 = 1_097;
 /// 2030-07-06: the first certificates ended yesterday.
-const AFTER_THE_END: u64 = 1_188;
+const AFTER_THE_END: i64 = 1_188;
 /// 2033-04-07, day -90 of the renewed certificate.
-const SECOND_WINDOW: u64 = 2_194;
+const SECOND_WINDOW: i64 = 2_194;
 
 /// A certificate on a terminal.
 struct Installed {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::json::field;
+use crate::json::{field, text};
 use crate::tools::target;
 
 /// Opens an address.
@@ -63,6 +63,16 @@ pub fn tab(index: usize) -> Value {
     json!({ "tab": { "index": index } })
 }
 
+/// Opens the same page once more, in a new tab, and looks at that one.
+pub fn twin() -> Value {
+    json!({ "twin": {} })
+}
+
+/// Opens an empty tab and looks at it.
+pub fn new_tab() -> Value {
+    json!({ "newTab": {} })
+}
+
 /// Takes a picture for `target/screenshots`, of a page that is judged too.
 pub fn picture(name: &str) -> Result<Value> {
     let path = target("screenshots")?.join(format!("{name}.png"));
@@ -91,12 +101,21 @@ pub fn pages_turned(steps: &[Value]) -> usize {
 
 /// The text of the page with this number, as it was read last.
 pub fn page<'a>(seen: &'a [Value], number: &str) -> Result<&'a str> {
+    text(visit(seen, number)?, "text")
+}
+
+/// The address of the page with this number, where it was read last.
+pub fn address<'a>(seen: &'a [Value], number: &str) -> Result<&'a str> {
+    text(visit(seen, number)?, "url")
+}
+
+fn visit<'a>(seen: &'a [Value], number: &str) -> Result<&'a Value> {
     let mark = format!("画面番号 {number}");
-    let mut texts = seen.iter().rev();
-    let found = texts.find_map(|step| {
-        let text = field(step, "text").as_str()?;
-        text.lines().any(|line| line.trim() == mark).then_some(text)
-    });
+    let came = |step: &&Value| {
+        let text = field(step, "text").as_str().unwrap_or_default();
+        text.lines().any(|line| line.trim() == mark)
+    };
+    let found = seen.iter().rev().find(came);
     found.with_context(|| format!("nobody came to {number}: {seen:#?}"))
 }
 

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tegata_system_tests::chromium::{ChoosesItself, Chromium};
 use tegata_system_tests::demo::{Demo, Sample};
 use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl;
-use tegata_system_tests::steps::{click, expect, fill, goto, picture, save, tab, tick};
+use tegata_system_tests::steps::{click, expect, fill, goto, new_tab, picture, save, tab, tick};
 use tegata_system_tests::tools::target;
 
 const PASSWORD: &str = "2468";
@@ -257,7 +257,7 @@ fn collect_in_two_tabs(
     [first, second]: &[PathBuf; 2],
 ) -> Result<Vec<Value>> {
     let marks = ["① ", "② "];
-    let mut steps = vec![goto(&format!("{public}/p/rcd")), json!({ "newTab": {} })];
+    let mut steps = vec![goto(&format!("{public}/p/rcd")), new_tab()];
     steps.push(goto(&format!("{public}/p/rcd")));
     steps.push(tab(0));
     steps.extend(type_ids(a, marks));

@@ -5,8 +5,8 @@
 //
 // TEGATA_CHROMIUM names the browser, TEGATA_PLAYWRIGHT the node_modules folder that holds
 // playwright-core and axe-core. HOME has the certificate store of home.sh. The browser's clock goes
-// `--ahead=SECONDS` (or behind: `--ahead=-SECONDS`) of the machine's; TEGATA_FAKETIME names libfaketime. Cookies come from FILE and go back
-// there: the browser that was left open.
+// SECONDS ahead of the machine's, or behind it where they are negative (TEGATA_FAKETIME names
+// libfaketime). Cookies come from FILE and go back there: the browser that was left open.
 //
 // Everything is done with the keyboard alone: Tab to the field or button, then type, Space or Enter.
 // What cannot be reached so fails its step.
@@ -24,6 +24,7 @@
 //                                                    both widths without scrolling sideways
 //     {"open": {"text": TEXT}}                       unfolds the part with this summary
 //     {"newTab": {}}  {"tab": {"index": N}}          steps go to this tab from now on
+//     {"twin": {}}                                   the same page once more, in a new tab
 //
 // Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto` and
 // `click` add the page's text, and `goto` its status. The first step that fails adds "error" and
@@ -202,6 +203,11 @@ const actions = {
   },
   async newTab(browser) {
     browser.page = await browser.context.newPage();
+  },
+  async twin(browser) {
+    const url = browser.page.url();
+    browser.page = await browser.context.newPage();
+    await browser.page.goto(url);
   },
   async tab(browser, { index }) {
     const page = browser.context.pages()[index];

@@ -87,7 +87,12 @@ impl House {
         let home = self.file(&format!("terminal-{}", self.homes));
         let ca = PathBuf::from(self.demo.text("tls_ca_pem")?);
         let browser = Chromium::new(&home, &ca, p12)?;
-        Ok(browser.ahead(self.ahead + self.days * DAY))
+        Ok(browser.ahead(self.ahead_on(self.days)))
+    }
+
+    /// How far a terminal's clock is ahead of ours on this day.
+    pub(crate) fn ahead_on(&self, day: i64) -> i64 {
+        self.ahead + day * DAY
     }
 
     /// Everybody of the office who takes an application to the post.

@@ -9,4 +9,5 @@ mod house;
 mod letters;
 mod life;
 mod office;
+mod pages;
 mod postgres;

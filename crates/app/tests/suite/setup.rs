@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tegata_app::{App, Error, InitOptions, OfflineRoot, Refusal};
 use tegata_domain::entropy::SeededEntropy;
-use tegata_domain::policy::{DEFAULT, Policy};
+use tegata_domain::policy::{DEFAULT, Policy, SecondFactor};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::ManualClock;
 use tegata_pki::certificate::Certificate;
@@ -24,9 +24,10 @@ fn single_tier(accept_online_root: bool) -> InitOptions {
     }
 }
 
-/// The profile `default` with fast keys.
+/// The profile `default` with fast keys, and without a mailbox to read.
 fn two_tiers() -> Policy {
     let mut policy: Policy = toml::from_str(DEFAULT).unwrap();
+    policy.collect.second_factor = SecondFactor::None;
     policy.ca = tegata_domain::policy::CaPolicy {
         tiers: 2,
         ..crate::world::policy().ca

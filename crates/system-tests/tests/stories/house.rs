@@ -16,6 +16,8 @@ use crate::office::Office;
 
 /// When the stories begin: 2027-04-05T10:00:00+09:00, a Monday.
 pub(crate) const BEGIN: &str = "2027-04-05T10:00:00+09:00";
+/// Its day.
+pub(crate) const DAY_ONE: &str = "2027-04-05";
 /// The same, seconds since 1970.
 const BEGIN_UNIX: i64 = 1_806_886_800;
 const DAY: i64 = 86_400;

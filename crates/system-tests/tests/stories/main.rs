@@ -8,6 +8,7 @@ mod holds;
 mod house;
 mod letters;
 mod life;
+mod news;
 mod office;
 mod pages;
 mod postgres;

@@ -1,13 +1,16 @@
 //! The pages beside the way: what the other stories never come to, looked at once.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
-use tegata_system_tests::chromium::ChoosesItself;
+use tegata_system_tests::chromium::{ChoosesItself, Chromium};
 use tegata_system_tests::clinic;
+use tegata_system_tests::database::Kind;
 use tegata_system_tests::demo::Sample;
 use tegata_system_tests::json::{field, text};
+use tegata_system_tests::served::Served;
 use tegata_system_tests::steps::{
     address, click, expect, fill, goto, look, look_as, new_tab, page, picture, save, tab, tick,
     twin, unfold,
@@ -48,6 +51,28 @@ fn pages_about_a_file_are_for_everybody() -> Result<()> {
     terminal.drive(&steps)?;
     let grant = house.grant(&second.letter.request_id)?;
     ensure!(field(&grant, "state") == "frozen", "{grant}");
+    Ok(())
+}
+
+/// RCD-1b, where the policy asks for the number of a mail (K2).
+#[test]
+fn the_page_of_the_mailed_number_is_for_everybody() -> Result<()> {
+    let mut served = Served::init(Kind::Sqlite)?;
+    let settings = fs::read_to_string(served.config())?;
+    let collect = "[policy.collect]\nsecond_factor = \"mail_code\"\n";
+    fs::write(served.config(), format!("{settings}\n{collect}"))?;
+    served.begin()?;
+    served.add_institution("0110119153", "見本第一診療所")?;
+    let letter = served.grant("0110119153", "受付1号機")?;
+    let home = served.folder().join("home");
+    let terminal = Chromium::new(&home, &served.tls_ca(), None)?;
+    let mut steps = vec![goto(&format!("{}/p/rcd", served.public))];
+    steps.extend(clinic::type_ids(&letter, ["① ", "② "]));
+    steps.extend(look("RCD-1B")?);
+    steps.extend([fill("確認番号", "1234 5678"), click("次へ")]);
+    steps.push(expect("確認番号が正しくないか、使える時間を過ぎています。"));
+    steps.extend(look_as("RCD-1B", "RCD-1B-wrong")?);
+    terminal.drive(&steps)?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes issue_days.csv: what follows from each issue day of 2020-01-01 to 2059-12-31 in Japan.
 
-A second opinion on decisions D1 to D4, in another language and with another calendar: it counts on
+A second opinion on decisions D1 to D4 and on the notices of R-030 to R-034, in another language and with another calendar: it counts on
 datetime.date alone and shares nothing with the program. One row for each of the 14,610 days, all
 numbers in seconds since 1970-01-01T00:00:00Z:
 
@@ -9,6 +9,9 @@ numbers in seconds since 1970-01-01T00:00:00Z:
     not_after      the last second of validity: p + 39 calendar months - 1 second
     window_end     the last second in which the certificate can be collected: day 180 after p
     renewal_opens  the first second in which it can be renewed: day 90 before the last day
+    mail, eligibility, claims, terminal
+                   digest of the instants at which the notices of a channel are due, 09:00 in Japan, the
+                   earliest first, joined by commas: FNV-1a with 64 bits, in hexadecimal digits
 
     python3 issue_days.py           writes issue_days.csv beside this file
     python3 issue_days.py --check   says whether it is what would be written; 1 where it is not
@@ -23,6 +26,15 @@ LAST = date(2059, 12, 31)
 VALIDITY_MONTHS = 39
 COLLECTION_DAYS = 180
 RENEWAL_DAYS = 90
+WEEK = [7, 6, 5, 4, 3, 2, 1, 0]
+# Days left at which each channel has a notice; -1 is the day after the end.
+NOTICES = {
+    "mail": [75, 60, 45, 30, 15, *WEEK, -1],
+    "eligibility": [90, 60, 30, 15, *WEEK],
+    "claims": list(range(90, -1, -1)),
+    "terminal": [90, 60, 30, 15, *WEEK],
+}
+NOTICE_HOUR = 9
 
 EPOCH = date(1970, 1, 1)
 DAY = 24 * 60 * 60
@@ -56,16 +68,32 @@ def months_later(day: date, months: int) -> date:
     return last if day.day > last.day else last.replace(day=day.day)
 
 
+def fnv(text: str) -> int:
+    """FNV-1a with 64 bits."""
+    value = 0xCBF29CE484222325
+    for octet in text.encode():
+        value = (value ^ octet) * 0x100000001B3 % 2**64
+    return value
+
+
+def notices(last: date, channel: str) -> str:
+    """The digest of a channel's instants."""
+    days = [last - timedelta(days=left) for left in NOTICES[channel]]
+    return f"{fnv(','.join(str(instant(day, NOTICE_HOUR * 3600)) for day in days)):016x}"
+
+
 def row(day: date, second_of_day: int) -> str:
     p = instant(day, second_of_day)
     not_after = instant(months_later(day, VALIDITY_MONTHS), second_of_day) - 1
     window_end = instant(day + timedelta(days=COLLECTION_DAYS), DAY - 1)
-    renewal_opens = instant(day_in_japan(not_after) - timedelta(days=RENEWAL_DAYS), 0)
-    return f"{p},{not_after},{window_end},{renewal_opens}\n"
+    last = day_in_japan(not_after)
+    renewal_opens = instant(last - timedelta(days=RENEWAL_DAYS), 0)
+    digests = ",".join(notices(last, channel) for channel in NOTICES)
+    return f"{p},{not_after},{window_end},{renewal_opens},{digests}\n"
 
 
 def table() -> str:
-    lines = ["p,not_after,window_end,renewal_opens\n"]
+    lines = [f"p,not_after,window_end,renewal_opens,{','.join(NOTICES)}\n"]
     for number in range((LAST - FIRST).days + 1):
         lines.append(row(FIRST + timedelta(days=number), TIMES_OF_DAY[number % 3]))
     return "".join(lines)

@@ -5,7 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use tegata_domain::grant::{days_left, not_after, not_before, renewal_opens, window_end};
-use tegata_domain::policy::{Periods, Policy, ProfileName};
+use tegata_domain::notice::{AFTER_EXPIRY, NoticeChannel, due_at, notice_on};
+use tegata_domain::policy::{NoticeDays, Periods, Policy, ProfileName};
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 /// Tests run in the folder of their crate.
@@ -19,26 +20,36 @@ struct Row {
     not_after: Timestamp,
     window_end: Timestamp,
     renewal_opens: Timestamp,
+    /// Digests of the instants of mail, eligibility, claims and terminal.
+    notices: [u64; 4],
 }
 
 fn rows() -> Vec<Row> {
     let table = fs::read_to_string(TABLE).unwrap();
     let mut lines = table.lines();
-    assert_eq!(lines.next(), Some("p,not_after,window_end,renewal_opens"));
+    let head = "p,not_after,window_end,renewal_opens,mail,eligibility,claims,terminal";
+    assert_eq!(lines.next(), Some(head));
     lines.map(row).collect()
 }
 
 fn row(line: &str) -> Row {
-    let numbers = line.split(',').map(|number| number.parse().unwrap());
-    let instants: Vec<_> = numbers.map(Timestamp::from_unix).collect();
+    let cells: Vec<&str> = line.split(',').collect();
+    let (instants, digests) = cells.split_at(4);
+    let instants: Vec<_> = instants
+        .iter()
+        .map(|number| Timestamp::from_unix(number.parse().unwrap()))
+        .collect();
     let [p, not_after, window_end, renewal_opens] = instants[..] else {
         panic!("{line}: not four numbers");
     };
+    let digest = |text: &&str| u64::from_str_radix(text, 16).unwrap();
+    let digests: Vec<_> = digests.iter().map(digest).collect();
     Row {
         p,
         not_after,
         window_end,
         renewal_opens,
+        notices: digests.try_into().unwrap(),
     }
 }
 
@@ -67,21 +78,66 @@ fn at(text: &str) -> Timestamp {
 #[test]
 #[expect(clippy::print_stdout, reason = "says how much was compared")]
 fn every_issue_day_of_forty_years_agrees_with_the_other_language() {
-    let periods = periods();
+    let (periods, days) = (periods(), policy().notices);
     let rows = rows();
     for Row {
         p,
         not_after: end,
         window_end: window,
         renewal_opens: opens,
+        notices,
     } in &rows
     {
+        let channels = [
+            NoticeChannel::Mail,
+            NoticeChannel::EligibilityMessage,
+            NoticeChannel::ClaimsMessage,
+            NoticeChannel::Terminal,
+        ];
+        let made = channels.map(|channel| instants_of(channel, *end, &days));
+        assert_eq!(made, *notices, "notices of {p}");
         assert_eq!(not_after(*p, &periods), *end, "not_after of {p}");
         assert_eq!(window_end(*p, &periods), *window, "window_end of {p}");
         assert_eq!(renewal_opens(*end, &periods), *opens, "renewal of {p}");
     }
     println!("{} issue days compared", rows.len());
     assert_eq!(rows.len(), ISSUE_DAYS);
+}
+
+/// The digest of the instants at which the channel's notices are due, found by asking about every day.
+fn instants_of(channel: NoticeChannel, not_after: Timestamp, days: &NoticeDays) -> u64 {
+    let last = not_after.japan_date();
+    let due = (AFTER_EXPIRY..=100).rev().filter_map(|left| {
+        let day = last.plus_days(-left);
+        let due = notice_on(channel, not_after, day, days)?;
+        // A terminal is told on every day after the end, which has no instant of its own.
+        (channel != NoticeChannel::Terminal || due.days_left >= 0)
+            .then(|| due_at(day, days).unix().to_string())
+    });
+    fnv(&due.collect::<Vec<_>>().join(","))
+}
+
+/// FNV-1a with 64 bits.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |value, octet| {
+        (value ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[test]
+fn the_time_zone_of_the_host_changes_nothing() {
+    let own = std::env::current_exe().unwrap();
+    for zone in ["UTC", "Asia/Tokyo", "America/Los_Angeles"] {
+        let mut command = Command::new(&own);
+        let name = "issue_days::every_issue_day_of_forty_years_agrees_with_the_other_language";
+        let done = command.args(["--exact", name]).env("TZ", zone).output();
+        let done = done.unwrap();
+        let told = String::from_utf8_lossy(&done.stdout);
+        assert!(
+            done.status.success() && told.contains("1 passed"),
+            "{zone}: {told}"
+        );
+    }
 }
 
 #[test]

@@ -60,14 +60,14 @@ impl Connection {
         .transpose()
     }
 
-    /// How many mails whose key begins so became due at `since` or later.
+    /// How many mails whose key begins so, and goes on with a hexadecimal digit, became due at `since` or later.
     pub async fn mails_with_key(
         &mut self,
         prefix: &str,
         since: Timestamp,
     ) -> Result<u64, StoreError> {
-        // After every text with this beginning: keys are ASCII.
-        let end = format!("{prefix}\u{7f}");
+        // After every such key, in the order of octets and in that of languages.
+        let end = format!("{prefix}g");
         let row = self
             .fetch_optional(
                 "select cast(count(*) as bigint) from outbox

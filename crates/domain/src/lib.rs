@@ -15,6 +15,7 @@ pub mod grant;
 pub mod id;
 pub mod institution;
 pub mod issuance;
+pub mod mail_code;
 pub mod notice;
 pub mod operator;
 pub mod outbox;

@@ -124,7 +124,14 @@ impl MailKind {
             Self::Collected | Self::CollectionRefused => {
                 &["institution", "terminal", "request_id", "at", "source"]
             }
-            Self::CollectionCode => &["institution", "terminal", "expires_at"],
+            Self::CollectionCode => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "at",
+                "source",
+                "expires_at",
+            ],
             Self::GrantFrozen => &["institution", "terminal", "request_id"],
             Self::HoldLifted => &["institution", "terminal", "lifted_at"],
             Self::LetterPosted | Self::LetterReissued => &[
@@ -236,7 +243,15 @@ mod tests {
 
     #[test]
     fn a_mail_without_its_secret_or_a_needed_value_is_incomplete() {
-        let names = ["institution", "terminal", "expires_at", "sealed_code"];
+        let names = [
+            "institution",
+            "terminal",
+            "request_id",
+            "at",
+            "source",
+            "expires_at",
+            "sealed_code",
+        ];
         let mail = |names: &[&str]| OutboxMail {
             id: OutboxId::parse(&"0".repeat(32)).unwrap(),
             at: Timestamp::from_unix(0),

@@ -300,6 +300,14 @@ pub struct P12Policy {
 pub struct CollectPolicy {
     /// `none` or `mail_code`.
     pub second_factor: SecondFactor,
+    /// Minutes for which a 確認番号 is taken.
+    pub code_minutes: i64,
+    /// Seconds between two 確認番号 of one procedure.
+    pub code_pause_seconds: i64,
+    /// How often a 確認番号 may be typed before another one is needed.
+    pub code_tries: i64,
+    /// 確認番号 of one grant that are sent in an hour.
+    pub codes_per_hour: usize,
 }
 
 /// What is asked beside the letter's two IDs.

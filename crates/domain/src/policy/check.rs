@@ -234,8 +234,8 @@ impl Policy {
 
     /// IDs, passwords, and those who guess them: a wrong answer is slowed by at most 5 seconds
     /// (I3), a password has at most 31 characters (K4).
-    fn secret_rules(&self) -> [Rule; 7] {
-        let guessing = &self.guessing;
+    fn secret_rules(&self) -> [Rule; 11] {
+        let (guessing, collect) = (&self.guessing, &self.collect);
         [
             (
                 (10..=32).contains(&self.reference_id.length),
@@ -251,6 +251,26 @@ impl Policy {
                 (1_000..=600_000).contains(&self.p12.iterations),
                 "policy.p12.iterations",
                 "use 1000 to 600000",
+            ),
+            (
+                (1..=120).contains(&collect.code_minutes),
+                "policy.collect.code_minutes",
+                "use 1 to 120",
+            ),
+            (
+                (0..=3_600).contains(&collect.code_pause_seconds),
+                "policy.collect.code_pause_seconds",
+                "use 0 to 3600",
+            ),
+            (
+                (1..=100).contains(&collect.code_tries),
+                "policy.collect.code_tries",
+                "use 1 to 100",
+            ),
+            (
+                (1..=60).contains(&collect.codes_per_hour),
+                "policy.collect.codes_per_hour",
+                "use 1 to 60",
             ),
             (
                 guessing.free_per_minute <= guessing.budget_per_minute,

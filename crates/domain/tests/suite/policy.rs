@@ -277,6 +277,10 @@ fn a_number_outside_its_range_is_refused_by_its_key() {
     ranges("reference_id.length", 10, 32);
     ranges("p12.min_length", 4, 31);
     ranges("p12.iterations", 1_000, 600_000);
+    ranges("collect.code_minutes", 1, 120);
+    ranges("collect.code_pause_seconds", 0, 3_600);
+    ranges("collect.code_tries", 1, 100);
+    ranges("collect.codes_per_hour", 1, 60);
     refuses("guessing.longest_delay_seconds", [6]);
     refuses("guessing.alarm_per_minute", [0]);
     refuses("hold.rate_per_hour", [i64::MIN, 0]);

@@ -15,7 +15,7 @@ use tegata_domain::proposal::Proposal;
 use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::RevocationRequest;
 use tegata_domain::time::Timestamp;
-use tegata_store::{AuditFilter, AuditRow, Reader};
+use tegata_store::{AuditFilter, AuditRow, MailFate, Reader};
 
 use crate::base::App;
 use crate::error::{Refusal, Result, internal};
@@ -127,8 +127,8 @@ pub enum What {
     Mail {
         /// The mail.
         mail: OutboxMail,
-        /// When it was sent.
-        sent_at: Option<Timestamp>,
+        /// What came of it.
+        fate: MailFate,
     },
 }
 
@@ -384,9 +384,9 @@ async fn story(
         }
     }
     for case in &about {
-        for (mail, sent_at) in reader.mails_about(case, EVENTS).await? {
+        for (mail, fate) in reader.mails_about(case, EVENTS).await? {
             let id = mail.id.to_string();
-            story.push((mail.at, 1, id, What::Mail { mail, sent_at }));
+            story.push((mail.at, 1, id, What::Mail { mail, fate }));
         }
     }
     story.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));

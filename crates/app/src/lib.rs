@@ -99,5 +99,5 @@ pub use service::ServerIdentity;
 pub use session::Session;
 pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
-pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose};
+pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose, MailFate};
 pub use visit::{OtherHolder, Visit};

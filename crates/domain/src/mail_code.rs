@@ -36,12 +36,6 @@ impl MailCode {
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
-
-    /// The digits in two groups, as the mail shows them.
-    pub fn grouped(&self) -> Secret<String> {
-        let (first, second) = self.expose().split_at(DIGITS / 2);
-        Secret::new(format!("{first} {second}"))
-    }
 }
 
 /// A code as it is stored: never in clear. It is good for one procedure, until its end, until the next one is sent
@@ -114,10 +108,6 @@ mod tests {
     fn a_code_is_eight_digits_and_read_however_it_is_typed() {
         let code = MailCode::generate(&SeededEntropy::new(1));
         assert_eq!(read(code.expose()).as_deref(), Some(code.expose()));
-        assert_eq!(
-            read(code.grouped().expose()).as_deref(),
-            Some(code.expose())
-        );
         for typed in [
             "01234567",
             " 0123 4567\r\n",

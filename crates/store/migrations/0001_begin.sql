@@ -485,13 +485,36 @@ create table outbox (
     epoch bigint not null,
     claimed_until bigint,
     last_error text,
-    sent_at bigint
+    sent_at bigint,
+    -- It became useless before it was handed over, and what it carried in secret is gone.
+    dropped_at bigint
 );
 
 create index outbox_about on outbox (about, id);
 
-create index outbox_waiting on outbox (at, id) where sent_at is null;
-create index outbox_due on outbox (next_try_at, id) where sent_at is null;
+create index outbox_waiting on outbox (at, id) where sent_at is null and dropped_at is null;
+create index outbox_due on outbox (next_try_at, id) where sent_at is null and dropped_at is null;
+
+-- 確認番号, each with the mail that carries it. `hmac` is there as long as the code is taken. A procedure may be
+-- deleted before its codes are: they still count for the hour.
+create table mail_code (
+    mail_id text not null primary key references outbox (id),
+    flow_id text not null,
+    grant_id text not null references issue_grant (id),
+    number bigint not null,
+    recipient text not null,
+    hmac bytea,
+    pepper bigint not null,
+    tries bigint not null,
+    sent_at bigint not null,
+    expires_at bigint not null,
+    constraint mail_code_number unique (grant_id, number)
+);
+
+create unique index mail_code_live on mail_code (flow_id) where hmac is not null;
+create index mail_code_flow on mail_code (flow_id, number);
+create index mail_code_end on mail_code (expires_at) where hmac is not null;
+create index mail_code_sent on mail_code (sent_at);
 
 create table wrong_id (
     source text not null,

@@ -19,7 +19,7 @@ const CHECK_FAILED: &str = "CHECK constraint failed: ";
 
 /// The unique rules of the schema, primary keys excepted: SQLite reports the columns, PostgreSQL
 /// the name.
-const UNIQUE: [(&str, &str); 16] = [
+const UNIQUE: [(&str, &str); 18] = [
     ("applicant.number", "applicant_number"),
     ("ca_key.purpose", "ca_key_active"),
     ("certificate.fingerprint", "certificate_fingerprint"),
@@ -32,6 +32,8 @@ const UNIQUE: [(&str, &str); 16] = [
     ("issue_grant.application_id", "issue_grant_application"),
     ("issue_grant.predecessor", "issue_grant_successor"),
     ("issue_grant.request_id", "issue_grant_request_id"),
+    ("mail_code.flow_id", "mail_code_live"),
+    ("mail_code.grant_id, mail_code.number", "mail_code_number"),
     ("operator.name", "operator_name"),
     ("outbox.key", "outbox_key"),
     (

@@ -10,12 +10,12 @@ use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 impl Connection {
-    /// Mails that were not sent yet, the oldest first.
+    /// Mails that wait to be sent, the oldest first.
     pub async fn waiting_mails(&mut self, limit: u32) -> Result<Vec<OutboxMail>, StoreError> {
         let rows = self
             .fetch_all(
                 "select id, at, kind, recipient, key, fields from outbox
-                where sent_at is null order by at, id limit $1",
+                where sent_at is null and dropped_at is null order by at, id limit $1",
                 &[i64::from(limit).into()],
             )
             .await?;
@@ -49,7 +49,8 @@ impl Connection {
     ) -> Result<Option<(Timestamp, Option<String>)>, StoreError> {
         let row = self
             .fetch_optional(
-                "select at, last_error from outbox where sent_at is null order by at, id limit 1",
+                "select at, last_error from outbox
+                where sent_at is null and dropped_at is null order by at, id limit 1",
                 &[],
             )
             .await?;
@@ -84,23 +85,27 @@ impl Connection {
         }
     }
 
-    /// Mails about a case, by its request ID or 申請番号: the earliest first, each with the instant at which it
-    /// was sent.
+    /// Mails about a case, by its request ID or 申請番号: the earliest first, each with what came of it.
     pub async fn mails_about(
         &mut self,
         about: &str,
         limit: u32,
-    ) -> Result<Vec<(OutboxMail, Option<Timestamp>)>, StoreError> {
+    ) -> Result<Vec<(OutboxMail, MailFate)>, StoreError> {
         let rows = self
             .fetch_all(
-                "select id, at, kind, recipient, key, fields, sent_at from outbox
+                "select id, at, kind, recipient, key, fields, sent_at, dropped_at from outbox
                 where about = $1 order by id limit $2",
                 &[about.into(), i64::from(limit).into()],
             )
             .await?;
         let read = |row: &Row| {
             let fields = row.of("outbox");
-            Ok((mail(fields)?, fields.opt_time(6)?))
+            let fate = match (fields.opt_time(6)?, fields.opt_time(7)?) {
+                (Some(at), _) => MailFate::Sent(at),
+                (None, Some(at)) => MailFate::Dropped(at),
+                (None, None) => MailFate::Waiting,
+            };
+            Ok((mail(fields)?, fate))
         };
         rows.iter().map(read).collect()
     }
@@ -141,7 +146,7 @@ impl Tx {
         let rows = self
             .fetch_all(
                 "select id, at, kind, recipient, key, fields, attempts, epoch from outbox
-                where sent_at is null and next_try_at <= $1
+                where sent_at is null and dropped_at is null and next_try_at <= $1
                     and (claimed_until is null or claimed_until < $1)
                 order by next_try_at, id limit $2",
                 &[now.into(), i64::from(limit).into()],
@@ -154,7 +159,7 @@ impl Tx {
             let taken = self
                 .changes(
                     "update outbox set epoch = epoch + 1, claimed_until = $3
-                    where id = $1 and epoch = $2 and sent_at is null",
+                    where id = $1 and epoch = $2 and sent_at is null and dropped_at is null",
                     &[mail.id.as_str().into(), epoch.into(), until.into()],
                 )
                 .await?;
@@ -176,15 +181,7 @@ impl Tx {
         claimed: &ClaimedMail,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let secret = claimed.mail.kind.secret().map(sealed_name);
-        let mut kept = claimed.mail.values.clone();
-        if let Some(secret) = &secret
-            && kept.remove(secret).is_some()
-        {
-            self.owe_scrub();
-        }
-        let values = serde_json::to_string(&kept)
-            .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
+        let values = self.without_secret(&claimed.mail)?;
         self.changes(
             "update outbox set sent_at = $3, fields = $4, attempts = attempts + 1,
                 claimed_until = null, last_error = null
@@ -219,6 +216,53 @@ impl Tx {
         )
         .await
     }
+}
+
+impl Tx {
+    /// Gives a mail up that became useless before it was handed over, with the secret that it carries. `false` where
+    /// it does not wait any more.
+    pub async fn drop_mail(&mut self, id: &OutboxId, at: Timestamp) -> Result<bool, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select id, at, kind, recipient, key, fields from outbox
+                where id = $1 and sent_at is null and dropped_at is null",
+                &[id.as_str().into()],
+            )
+            .await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        let values = self.without_secret(&mail(row.of("outbox"))?)?;
+        self.changes(
+            "update outbox set dropped_at = $2, fields = $3
+            where id = $1 and sent_at is null and dropped_at is null",
+            &[id.as_str().into(), at.into(), values.into()],
+        )
+        .await
+    }
+
+    /// What is kept of a mail's values once it waits no more.
+    fn without_secret(&mut self, mail: &OutboxMail) -> Result<String, StoreError> {
+        let mut kept = mail.values.clone();
+        if let Some(secret) = mail.kind.secret().map(sealed_name)
+            && kept.remove(&secret).is_some()
+        {
+            self.owe_scrub();
+        }
+        serde_json::to_string(&kept)
+            .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))
+    }
+}
+
+/// What came of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailFate {
+    /// It was given up at this instant, before it was handed over.
+    Dropped(Timestamp),
+    /// It was handed over at this instant.
+    Sent(Timestamp),
+    /// It waits.
+    Waiting,
 }
 
 /// A mail that one process has to itself for a while.

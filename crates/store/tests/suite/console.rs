@@ -6,7 +6,7 @@ use tegata_domain::id::{AuditId, OutboxId};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::Role;
 use tegata_domain::outbox::{MailKind, OutboxMail};
-use tegata_store::{AuditFilter, Found};
+use tegata_store::{AuditFilter, Found, MailFate};
 
 use crate::databases::databases;
 use crate::samples::{Case, NOW, Samples};
@@ -198,7 +198,7 @@ async fn the_mails_of_a_case_stand_in_order_with_when_they_were_sent() {
         .await;
         let mut reader = db.reader().await;
         let found = reader.mails_about("202601190000001", 9).await.unwrap();
-        assert_eq!(found, [(kept, None)]);
+        assert_eq!(found, [(kept, MailFate::Waiting)]);
     }
 }
 

@@ -12,6 +12,7 @@ mod certificates;
 mod console;
 mod databases;
 mod grants;
+mod mail_codes;
 mod operators;
 mod procedures;
 mod proposals;

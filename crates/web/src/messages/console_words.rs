@@ -115,6 +115,11 @@ pub(crate) fn sent_at(at: Timestamp) -> String {
     format!("送信 {}", moment(at))
 }
 
+/// When a mail was given up that nobody needs any more.
+pub(crate) fn dropped_at(at: Timestamp) -> String {
+    format!("送らずに終了 {}", moment(at))
+}
+
 /// 20分前, or 1分以内.
 pub(crate) fn ago(since: Timestamp, now: Timestamp) -> String {
     match now.seconds_since(since) {

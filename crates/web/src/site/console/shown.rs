@@ -1,6 +1,6 @@
 //! How pages of the console write persons, events and lists.
 
-use tegata_app::{AuditRow, Happened, Names, What};
+use tegata_app::{AuditRow, Happened, MailFate, Names, What};
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::time::Timestamp;
 
@@ -68,13 +68,14 @@ pub(super) fn lines(story: &[Happened], names: &Names) -> Vec<Line> {
 fn line(entry: &Happened, names: &Names) -> Line {
     match &entry.what {
         What::Event(event) => event_line(event, names),
-        What::Mail { mail, sent_at } => Line {
+        What::Mail { mail, fate } => Line {
             at: messages::moment(entry.at),
             who: messages::W_MAIL.to_owned(),
             what: format!("{} → {}", messages::mail_name(mail.kind), mail.to),
-            detail: match sent_at {
-                Some(at) => messages::sent_at(*at),
-                None => messages::W_NOT_SENT.to_owned(),
+            detail: match fate {
+                MailFate::Dropped(at) => messages::dropped_at(*at),
+                MailFate::Sent(at) => messages::sent_at(*at),
+                MailFate::Waiting => messages::W_NOT_SENT.to_owned(),
             },
         },
     }

@@ -6,11 +6,12 @@
 use serde::{Deserialize, Serialize};
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::CertificateRecord;
-use tegata_domain::flow::{Flow, FlowStep, Turn};
+use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::FlowId;
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::outbox::MailKind;
+use tegata_domain::policy::SecondFactor;
 use tegata_domain::reference::ReferenceScope;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
@@ -21,7 +22,6 @@ use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal}
 use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
-use crate::mail_code::{CodeWait, SentCode};
 use crate::reference::{TypedIds, wrap_key};
 use crate::renew::status_of;
 use crate::seal::Purpose;
@@ -61,7 +61,8 @@ pub struct CollectionPage {
     pub certificate: CertificateBox,
     /// The procedure's version; goes into each form.
     pub version: i64,
-    /// Which page is next: `Password`, `Confirm` (text 6), `Ready`, or `Done` after a freeze or an erasure.
+    /// Which page is next: `Code` (RCD-1b, see [`App::code_page`]), `Password`, `Confirm` (text 6), `Ready`, or `Done`
+    /// after a freeze or an erasure.
     pub step: FlowStep,
     /// The last second of the collection window.
     pub window_end: Timestamp,
@@ -81,8 +82,6 @@ pub struct CollectionPage {
     pub on_terminal: Option<Timestamp>,
     /// When the CA's copy was destroyed on request (RCD-7).
     pub erased_at: Option<Timestamp>,
-    /// RCD-1b, where the procedure stands there.
-    pub code: Option<CodeWait>,
     /// 証明書ステータス.
     pub status: RequestStatus,
 }
@@ -114,16 +113,13 @@ pub struct PasswordForm {
 
 /// What a procedure about a file keeps; nothing secret.
 #[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Entered {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) form: Option<String>,
-    /// The number that was mailed (RCD-1b).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) code: Option<SentCode>,
+struct Entered {
+    #[serde(default)]
+    form: Option<String>,
 }
 
 impl Entered {
-    pub(crate) fn of(flow: &Flow) -> Self {
+    fn of(flow: &Flow) -> Self {
         serde_json::from_str(&flow.entered).unwrap_or_default()
     }
 
@@ -133,7 +129,8 @@ impl Entered {
 }
 
 impl App {
-    /// RCD-1: checks the two IDs, of a letter or of a renewal (I7), and begins a procedure.
+    /// RCD-1: checks the two IDs, of a letter or of a renewal (I7), and begins a procedure, with a 確認番号 where the
+    /// policy says so (K2).
     pub async fn open_collection(
         &self,
         ids: TypedIds,
@@ -153,7 +150,14 @@ impl App {
                 .await?;
         }
         checked?;
-        let flow = self.begin_collection(&proven.grant, source, now).await?;
+        let flow = match self.policy().collect.second_factor {
+            SecondFactor::MailCode => self.begin_with_code(&proven.grant, source, now).await?,
+            SecondFactor::None => {
+                let start = (FlowKind::Collect, FlowStep::Password);
+                self.begin_flow(start, &proven.grant, None, source, now)
+                    .await?
+            }
+        };
         let secret = FlowSecret {
             wrap_key: wrap_key(&proven)?,
             last_two: proven.reference.last_two(),
@@ -175,12 +179,15 @@ impl App {
         if flow.step != FlowStep::Done {
             self.check_collectable(&grant, record.as_ref(), now).await?;
         }
-        let rows = self
-            .store()
-            .reader()
-            .await?
-            .collections_of(&grant.id)
-            .await?;
+        // Before the 確認番号, nothing is told that the letter does not say.
+        let (rows, on_terminal) = if flow.step == FlowStep::Code {
+            (Vec::new(), None)
+        } else {
+            let mut reader = self.store().reader().await?;
+            let rows = reader.collections_of(&grant.id).await?;
+            drop(reader);
+            (rows, self.on_terminal_since(&grant, record.as_ref()).await?)
+        };
         let earlier: Vec<_> = rows
             .into_iter()
             .map(|row| EarlierCollection {
@@ -202,9 +209,8 @@ impl App {
                 .password
                 .is_some_and(|password| is_guessable(password.expose())),
             form: Entered::of(&flow).form(),
-            on_terminal: self.on_terminal_since(&grant, record.as_ref()).await?,
+            on_terminal,
             erased_at: self.erased_at(&grant).await?,
-            code: self.code_wait(&flow, &grant),
             status: status_of(&grant.state, record.as_ref()),
         })
     }
@@ -251,7 +257,6 @@ impl App {
             };
             let entered = Entered {
                 form: Some(form.form.as_str().to_owned()),
-                code: None,
             };
             self.move_flow(&row, step, &write_entered(&entered)?, digest)
                 .await?;
@@ -447,6 +452,9 @@ impl App {
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {
                 return Ok(());
             }
+            if row.step == FlowStep::Code {
+                return Err(Refusal::FlowElsewhere.into());
+            }
             match self.try_freeze(row, grant, digest, visit.source, now).await {
                 Err(Error::Conflict) => {}
                 done => return done,
@@ -496,7 +504,7 @@ impl App {
     }
 }
 
-pub(crate) fn write_entered(entered: &Entered) -> Result<String> {
+fn write_entered(entered: &Entered) -> Result<String> {
     serde_json::to_string(entered).map_err(|error| internal("keep a form", error))
 }
 

@@ -118,6 +118,12 @@ pub enum Refusal {
         /// How long to wait.
         seconds: u64,
     },
+    /// Another 確認番号 may not be sent yet.
+    #[error("another code may be sent at {at}")]
+    TooSoon {
+        /// The earliest instant.
+        at: Timestamp,
+    },
     /// The collection window is over.
     #[error("the collection window ended at {window_end}")]
     WindowEnded {
@@ -142,12 +148,12 @@ pub enum FieldProblem {
     CodeForm,
     /// 医療機関コード: its first two digits are another prefecture's.
     CodePrefecture,
-    /// 確認番号 was asked for again within a minute.
-    CodeTooSoon,
-    /// 確認番号 is wrong, or its time is over.
-    CodeWrong,
     /// Whether it is another terminal was not answered.
     DuplicateUnanswered,
+    /// 確認番号: not eight digits.
+    MailCodeForm,
+    /// 確認番号: wrong, or not taken any more.
+    MailCodeWrong,
     /// No mail address.
     MailInvalid,
     /// The two mail addresses differ.

@@ -2,11 +2,10 @@
 //!
 //! Each step is compare-and-set on the version; a repeated step is answered with the result of the first.
 
-use tegata_domain::audit::Actor;
+use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{Fingerprint, FlowId};
-use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
 
 use crate::base::App;
@@ -26,59 +25,48 @@ impl App {
     /// Stores a new procedure; `presented` is the certificate that begins it.
     pub(crate) async fn begin_flow(
         &self,
+        start: (FlowKind, FlowStep),
+        grant: &Grant,
+        presented: Option<Fingerprint>,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<FlowId> {
+        let (flow, event) = self.new_flow(start, grant, presented, source, now);
+        let id = flow.id.clone();
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.insert_flow(&flow).await?;
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// A new procedure and its audit event, not stored yet.
+    pub(crate) fn new_flow(
+        &self,
         (kind, step): (FlowKind, FlowStep),
         grant: &Grant,
         presented: Option<Fingerprint>,
         source: Source,
         now: Timestamp,
-    ) -> Result<FlowId> {
-        let id = FlowId::generate(self.entropy());
-        let flow = self.new_flow((id, kind, step), grant, presented, "{}".to_owned());
-        self.store_flow(flow, None, source, now).await
-    }
-
-    /// RCD-1: a collection by two IDs, with the number that is mailed where the policy asks for one (K2).
-    pub(crate) async fn begin_collection(
-        &self,
-        grant: &Grant,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<FlowId> {
-        let id = FlowId::generate(self.entropy());
-        let (step, entered, mail) = self.begin_code(&id, grant, now).await?;
-        let flow = self.new_flow((id, FlowKind::Collect, step), grant, None, entered);
-        self.store_flow(flow, mail, source, now).await
-    }
-
-    fn new_flow(
-        &self,
-        (id, kind, step): (FlowId, FlowKind, FlowStep),
-        grant: &Grant,
-        presented: Option<Fingerprint>,
-        entered: String,
-    ) -> Flow {
-        Flow {
-            id,
+    ) -> (Flow, AuditEvent) {
+        let flow = Flow {
+            id: FlowId::generate(self.entropy()),
             kind,
             grant: grant.id.clone(),
             fingerprint: presented,
             step,
             version: 1,
             answered: None,
-            entered,
+            entered: "{}".to_owned(),
             created_at: self.system_now(),
             expires_at: self.flow_end(),
-        }
-    }
-
-    async fn store_flow(
-        &self,
-        flow: Flow,
-        mail: Option<OutboxMail>,
-        source: Source,
-        now: Timestamp,
-    ) -> Result<FlowId> {
-        let action = match flow.kind {
+        };
+        let action = match kind {
             FlowKind::Address => "flow.address",
             FlowKind::Collect => "flow.collect",
             FlowKind::Renew => "flow.renew",
@@ -86,22 +74,9 @@ impl App {
             FlowKind::Revoke => "flow.revoke",
         };
         let actor = Actor::Subscriber(source.to_string());
-        let object = format!("grant:{}", flow.grant);
+        let object = format!("grant:{}", grant.id);
         let event = self.event(actor, action, object, String::new(), now);
-        let id = flow.id.clone();
-        self.store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.insert_flow(&flow).await?;
-                    if let Some(mail) = &mail {
-                        tx.insert_mail(mail).await?;
-                    }
-                    tx.insert_audit(&event).await?;
-                    Ok::<_, Error>(())
-                })
-            })
-            .await?;
-        Ok(id)
+        (flow, event)
     }
 
     /// A procedure of this kind with its grant; anything else has ended (E-03).

@@ -128,7 +128,7 @@ impl App {
         Ok(destroyed)
     }
 
-    /// Once a minute: ended procedures, letters that were never posted, counted wrong pairs.
+    /// Once a minute: ended procedures and codes, letters that were never posted, counted wrong pairs.
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         if !self.is_new_minute() {
             return Ok(());
@@ -146,6 +146,8 @@ impl App {
                     tx.delete_flows_before(system_now.plus_days(-1)).await?;
                     tx.delete_application_flows_before(system_now.plus_days(-1))
                         .await?;
+                    tx.end_codes_before(system_now, BATCH).await?;
+                    tx.delete_codes_before(system_now.plus_days(-1)).await?;
                     tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
                     tx.drop_renewal_secrets_older_than(renewals).await?;

@@ -81,7 +81,7 @@ pub use jobs::JobReport;
 pub use keyfile::{KeyFile, KeyFileForm};
 pub use letter::{Letter, Reissue, WaitingLetter};
 pub use listing::GrantStory;
-pub use mail_code::CodeWait;
+pub use mail_code::{CodeForm, CodePage};
 pub use mail_text::{MailText, MailTextError, MailTexts};
 pub use operators::{NewOperator, one_time_code};
 pub use outbox::ReadyMail;

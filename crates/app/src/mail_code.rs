@@ -1,260 +1,382 @@
-//! 確認番号 (RCD-1b, decision K2): whoever has the letter must read the registered mailbox too, where
-//! `collect.second_factor` says so. The number stands nowhere in clear: in the procedure as a keyed digest, in the
-//! outbox sealed.
+//! RCD-1b, 確認番号: what a collection asks for beside the two IDs, where the policy says so (decision K2,
+//! `collect.second_factor = mail_code`; T16, T18).
+//!
+//! A code is mailed to the address that is registered when it is sent, and is good for one procedure. Stored is only
+//! its HMAC; the mail has it sealed until it was handed over or the code has ended. Whoever comes here has the two
+//! IDs already: a code that was tried too often ends, and with it nothing but itself (I3: never a lock of an ID).
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use serde::{Deserialize, Serialize};
 use tegata_domain::audit::{Actor, AuditEvent};
-use tegata_domain::entropy;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::FlowId;
+use tegata_domain::mail_code::{MailCode, SentCode, next_sending};
 use tegata_domain::outbox::{MailKind, OutboxMail};
-use tegata_domain::policy::SecondFactor;
+use tegata_domain::policy::CollectPolicy;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
+use tegata_store::Tx;
 
-use crate::base::App;
-use crate::download::{Entered, write_entered};
+use crate::base::{App, TRIES};
+use crate::download::values_of;
 use crate::error::{Error, FieldProblem, Refusal, Result};
 use crate::guessing::Source;
 use crate::seal::Purpose;
 use crate::visit::Visit;
 
-/// Digits of a number.
-const DIGITS: usize = 8;
-/// How long a number is good, seconds.
-const LIFE: i64 = 15 * 60;
-/// Tries of one number.
-const TRIES: u8 = 5;
-/// Seconds between two mails of one procedure.
-const PAUSE: i64 = 60;
-/// Mails about one grant in an hour, whoever asks for them.
-const HOURLY: u64 = 5;
-
-/// A number that was sent, as the procedure keeps it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct SentCode {
-    /// Keyed digest of the number, the procedure and the address, in hexadecimal digits; none where the hour's mails
-    /// were used up.
-    digest: Option<String>,
-    /// By the system's clock, seconds.
-    sent_at: i64,
-    tries_left: u8,
+/// What RCD-1b shows: nothing of the case but the masked address.
+#[derive(Clone, Debug)]
+pub struct CodePage {
+    /// The procedure's version; goes into each form.
+    pub version: i64,
+    /// The registered address, masked.
+    pub masked_mail: String,
+    /// When the code that is taken was sent, and its last second; `None` where there is none.
+    pub sent: Option<(Timestamp, Timestamp)>,
+    /// The earliest instant at which another one may be sent, where that is not now.
+    pub next_at: Option<Timestamp>,
 }
 
-/// What RCD-1b shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodeWait {
-    /// The registered address, masked.
-    pub mail: String,
-    /// Whether a number was sent; not where the hour's mails were used up.
-    pub is_sent: bool,
-    /// Seconds until another one may be asked for.
-    pub pause: i64,
+/// RCD-1b as sent.
+pub struct CodeForm {
+    /// The version that the page carried.
+    pub version: i64,
+    /// 確認番号, as typed.
+    pub code: Secret<String>,
+}
+
+/// A code with its mail, ready to be stored.
+#[derive(Clone)]
+struct NewCode {
+    row: SentCode,
+    mail: OutboxMail,
+    event: AuditEvent,
 }
 
 impl App {
-    /// The step at which a collection by two IDs begins, what it keeps, and the mail that goes out with it.
-    pub(crate) async fn begin_code(
+    /// RCD-1 → RCD-1b: begins a procedure that goes on with a code, and mails the first one. Where the grant has had
+    /// its codes of this hour, the page says when it may be sent.
+    pub(crate) async fn begin_with_code(
         &self,
-        flow: &FlowId,
         grant: &Grant,
+        source: Source,
         now: Timestamp,
-    ) -> Result<(FlowStep, String, Option<OutboxMail>)> {
-        if self.policy().collect.second_factor == SecondFactor::None {
-            return Ok((FlowStep::Password, "{}".to_owned(), None));
-        }
-        let (code, mail) = self.new_code(flow, grant, 1, now).await?;
-        let entered = Entered {
-            code: Some(code),
-            ..Entered::default()
-        };
-        Ok((FlowStep::Code, write_entered(&entered)?, mail))
-    }
-
-    /// RCD-1b → RCD-2. One answer for a wrong number, one whose time is over, and one that went to an address that
-    /// was changed since.
-    pub async fn enter_code(
-        &self,
-        flow: &FlowId,
-        visit: Visit<'_>,
-        version: i64,
-        typed: &Secret<String>,
-    ) -> Result<()> {
-        let (row, grant, _) = self.load_file_flow(flow, visit).await?;
-        let typed = digits(typed);
-        let parts: [&[u8]; 2] = [b"code", typed.expose().as_bytes()];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
-        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
-            return match row.step {
-                FlowStep::Code => Err(wrong()),
-                _ => Ok(()),
-            };
-        }
-        let mut code = waiting(&row)?;
-        let made = self.code_digest(&row.id, &grant, &typed)?;
-        let wanted = code.digest.clone().unwrap_or_default();
-        let is_right = verify_slices_are_equal(made.as_bytes(), wanted.as_bytes()).is_ok();
-        let is_good = code.tries_left > 0 && self.seconds_since(&code) < LIFE;
-        if is_right && is_good {
-            let event = self.code_event("collection.code", &grant, visit.source);
-            let entered = write_entered(&Entered::default())?;
-            return self
-                .move_code((row, digest), FlowStep::Password, entered, event, None)
+    ) -> Result<FlowId> {
+        let start = (FlowKind::Collect, FlowStep::Code);
+        let mut grant = grant.clone();
+        for _ in 0..TRIES {
+            let (flow, event) = self.new_flow(start, &grant, None, source, now);
+            let code = self.new_code(&flow, &grant, source, now)?;
+            let (id, policy) = (flow.id.clone(), self.policy().collect.clone());
+            let begun = self
+                .store()
+                .write(move |tx| {
+                    Box::pin(async move {
+                        tx.insert_flow(&flow).await?;
+                        tx.insert_audit(&event).await?;
+                        send(tx, code, &policy).await.map(drop)
+                    })
+                })
                 .await;
+            match begun {
+                Ok(()) => return Ok(id),
+                Err(Error::Conflict) => grant = self.fresh(&grant).await?,
+                Err(error) => return Err(error),
+            }
         }
-        code.tries_left = code.tries_left.saturating_sub(1);
-        let entered = Entered {
-            code: Some(code),
-            ..Entered::default()
-        };
-        let event = self.code_event("collection.code.wrong", &grant, visit.source);
-        let entered = write_entered(&entered)?;
-        self.move_code((row, digest), FlowStep::Code, entered, event, None)
-            .await?;
-        Err(wrong())
+        Err(Error::Conflict)
     }
 
-    /// 「もう一度送る」: another number; the one before is dead.
-    pub async fn send_code_again(
+    /// RCD-1b.
+    pub async fn code_page(
         &self,
         flow: &FlowId,
         visit: Visit<'_>,
-        version: i64,
         now: Timestamp,
-    ) -> Result<()> {
-        let (row, grant, _) = self.load_file_flow(flow, visit).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"resend"])?;
-        if self.take_turn(&row, version, &digest)? == Turn::Repeated {
-            return Ok(());
+    ) -> Result<CodePage> {
+        let (flow, grant, _) = self.load_file_flow(flow, visit).await?;
+        if flow.step != FlowStep::Code {
+            return Err(Refusal::FlowElsewhere.into());
         }
-        if self.seconds_since(&waiting(&row)?) < PAUSE {
-            return Err(Refusal::Fields(vec![FieldProblem::CodeTooSoon]).into());
-        }
-        let (code, mail) = self.new_code(&row.id, &grant, row.version + 1, now).await?;
-        let entered = Entered {
-            code: Some(code),
-            ..Entered::default()
-        };
-        let event = self.code_event("collection.code.send", &grant, visit.source);
-        let entered = write_entered(&entered)?;
-        self.move_code((row, digest), FlowStep::Code, entered, event, mail)
-            .await
-    }
-
-    /// What RCD-1b shows, where the procedure stands there.
-    pub(crate) fn code_wait(&self, row: &Flow, grant: &Grant) -> Option<CodeWait> {
-        let code = waiting(row).ok()?;
-        Some(CodeWait {
-            mail: grant.mail.masked(),
-            is_sent: code.digest.is_some(),
-            pause: (PAUSE - self.seconds_since(&code)).clamp(0, PAUSE),
+        let record = self.record_of(&grant).await?;
+        self.check_collectable(&grant, record.as_ref(), now).await?;
+        let system_now = self.system_now();
+        let mut reader = self.store().reader().await?;
+        let live = reader.live_code(&flow.id).await?;
+        let live = live.filter(|code| code.is_good(&grant.mail, system_now));
+        let limit = most(&self.policy().collect);
+        let recent = reader.newest_codes_of(&grant.id, limit).await?;
+        let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
+        let last_here = reader.last_code_of_flow(&flow.id).await?;
+        let next_at = next_sending(&self.policy().collect, &recent, last_here);
+        Ok(CodePage {
+            version: flow.version,
+            masked_mail: grant.mail.masked(),
+            sent: live.map(|code| (code.sent_at, code.expires_at)),
+            next_at: next_at.filter(|at| *at > system_now),
         })
     }
 
-    /// A number and the mail that carries it; neither where this grant had its mails of the hour.
-    async fn new_code(
+    /// 「もう一度送る」: mails another code; the earlier one ends.
+    pub async fn resend_code(
         &self,
         flow: &FlowId,
-        grant: &Grant,
+        visit: Visit<'_>,
         version: i64,
         now: Timestamp,
-    ) -> Result<(SentCode, Option<OutboxMail>)> {
-        let prefix = format!("collection_code:{}:", grant.id);
-        let since = now.plus_seconds(-3_600);
-        let mut reader = self.store().reader().await?;
-        let sent = reader.mails_with_key(&prefix, since).await?;
-        let mut code = SentCode {
-            digest: None,
-            sent_at: self.system_now().unix(),
-            tries_left: TRIES,
-        };
-        if sent >= HOURLY {
-            return Ok((code, None));
-        }
-        let number = Secret::new(entropy::text(self.entropy(), b"0123456789", DIGITS));
-        code.digest = Some(self.code_digest(flow, grant, &number)?);
-        let values = [
-            ("institution", grant.institution_name.clone()),
-            ("terminal", grant.terminal.as_str().to_owned()),
-            ("expires_at", now.plus_seconds(LIFE).to_string()),
-        ];
-        let key = format!("{prefix}{}:{version}", flow.as_str());
-        let kind = MailKind::CollectionCode;
-        let mail = self.secret_mail(kind, &grant.mail, key, &values, &number, now)?;
-        Ok((code, Some(mail)))
-    }
-
-    /// The address is part of it: a number that went elsewhere is none.
-    fn code_digest(&self, flow: &FlowId, grant: &Grant, number: &Secret<String>) -> Result<String> {
-        let parts: [&[u8]; 4] = [
-            b"mail code",
-            flow.as_str().as_bytes(),
-            grant.mail.as_str().as_bytes(),
-            number.expose().as_bytes(),
-        ];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
-        Ok(hex::encode(digest))
-    }
-
-    fn seconds_since(&self, code: &SentCode) -> i64 {
-        self.system_now().unix() - code.sent_at
-    }
-
-    fn code_event(&self, action: &'static str, grant: &Grant, source: Source) -> AuditEvent {
-        let actor = Actor::Subscriber(source.to_string());
-        let object = format!("grant:{}", grant.id);
-        self.event(actor, action, object, String::new(), self.clock_now())
-    }
-
-    async fn move_code(
-        &self,
-        (row, digest): (Flow, [u8; 32]),
-        step: FlowStep,
-        entered: String,
-        event: AuditEvent,
-        mail: Option<OutboxMail>,
     ) -> Result<()> {
-        let expires = self.flow_end();
+        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"resend"])?;
+        for _ in 0..TRIES {
+            let (row, grant, _) = self.load_file_flow(flow, visit).await?;
+            if self.take_turn(&row, version, &digest)? == Turn::Repeated {
+                return Ok(());
+            }
+            if row.step != FlowStep::Code {
+                return Err(Refusal::FlowElsewhere.into());
+            }
+            let record = self.record_of(&grant).await?;
+            self.check_collectable(&grant, record.as_ref(), now).await?;
+            let next = Flow {
+                version: row.version + 1,
+                ..row.clone()
+            };
+            let code = self.new_code(&next, &grant, visit.source, now)?;
+            let (policy, expires) = (self.policy().collect.clone(), self.flow_end());
+            let sent = self
+                .store()
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let step = FlowStep::Code;
+                        let moved = tx
+                            .move_flow(&row.id, row.version, step, &row.entered, &digest, expires)
+                            .await?;
+                        if !moved {
+                            return Err(Error::Conflict);
+                        }
+                        match send(tx, code, &policy).await? {
+                            Some(at) => Err(Refusal::TooSoon { at }.into()),
+                            None => Ok(()),
+                        }
+                    })
+                })
+                .await;
+            match sent {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// RCD-1b → RCD-2: takes the code. One answer for a wrong one, an ended one, and one that went to an address which
+    /// is not registered any more.
+    pub async fn confirm_code(
+        &self,
+        flow: &FlowId,
+        visit: Visit<'_>,
+        form: CodeForm,
+        now: Timestamp,
+    ) -> Result<()> {
+        for _ in 0..TRIES {
+            match self.try_confirm_code(flow, visit, &form, now).await {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn try_confirm_code(
+        &self,
+        flow: &FlowId,
+        visit: Visit<'_>,
+        form: &CodeForm,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (row, grant, secret) = self.load_file_flow(flow, visit).await?;
+        let typed = form.code.expose();
+        // With the wrap key in it, the stored digest tells nothing about the code.
+        let parts: [&[u8]; 3] = [b"code", secret.wrap_key.expose(), typed.as_bytes()];
+        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
+        if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
+            return Ok(());
+        }
+        if row.step != FlowStep::Code {
+            return Err(Refusal::FlowElsewhere.into());
+        }
+        let record = self.record_of(&grant).await?;
+        self.check_collectable(&grant, record.as_ref(), now).await?;
+        let code = MailCode::parse(typed)
+            .ok_or_else(|| Refusal::Fields(vec![FieldProblem::MailCodeForm]))?;
+        let live = self.store().reader().await?.live_code(&row.id).await?;
+        let made = self.code_hmac(live.as_ref().map(|live| live.pepper), &row.id, &code);
+        let wanted = live.as_ref().map_or(&[0; 32][..], |live| &live.hmac);
+        let is_right = verify_slices_are_equal(&made, wanted).is_ok();
+        let passed = match live {
+            Some(live) => {
+                let step = Confirming {
+                    live,
+                    is_right,
+                    row,
+                    grant,
+                    digest,
+                };
+                self.take_try(step, visit.source, now).await?
+            }
+            None => false,
+        };
+        if passed {
+            return Ok(());
+        }
+        let answer = Refusal::Fields(vec![FieldProblem::MailCodeWrong]);
+        Err(self.wrong(visit.source, answer).await)
+    }
+
+    /// Counts a try, and moves on where it was right. However many tries come at once, a code has no more of them
+    /// than the policy says.
+    async fn take_try(&self, step: Confirming, source: Source, now: Timestamp) -> Result<bool> {
+        let event = |action, detail: &str| {
+            let object = format!("grant:{}", step.grant.id);
+            let actor = Actor::Subscriber(source.to_string());
+            self.event(actor, action, object, detail.to_owned(), now)
+        };
+        let confirmed = event("collection.code", "");
+        let wrong = event("collection.code.wrong", "");
+        let most_tries = self.policy().collect.code_tries;
+        let (system_now, expires) = (self.system_now(), self.flow_end());
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
+                    let mail = &step.live.mail;
+                    let Some(tries) = tx.try_code(mail, most_tries).await? else {
+                        return Ok(false);
+                    };
+                    let fresh = tx.grant(&step.grant.id).await?.ok_or(Error::Conflict)?;
+                    if !step.is_right || !step.live.is_good(&fresh.mail, system_now) {
+                        if tries >= most_tries {
+                            tx.end_code(mail, system_now).await?;
+                        }
+                        tx.insert_audit(&wrong).await?;
+                        return Ok(false);
+                    }
+                    tx.end_code(mail, system_now).await?;
+                    let row = &step.row;
+                    let to = FlowStep::Password;
                     let moved = tx
-                        .move_flow(&row.id, row.version, step, &entered, &digest, expires)
+                        .move_flow(
+                            &row.id,
+                            row.version,
+                            to,
+                            &row.entered,
+                            &step.digest,
+                            expires,
+                        )
                         .await?;
                     if !moved {
                         return Err(Error::Conflict);
                     }
-                    if let Some(mail) = &mail {
-                        tx.insert_mail(mail).await?;
-                    }
-                    tx.insert_audit(&event).await?;
-                    Ok(())
+                    tx.insert_audit(&confirmed).await?;
+                    Ok(true)
                 })
             })
             .await
     }
+
+    /// A code for the procedure as it will stand, with the mail that carries it and the audit event. Its times are the
+    /// system clock's, like the procedure's own (S6).
+    fn new_code(
+        &self,
+        flow: &Flow,
+        grant: &Grant,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<NewCode> {
+        let code = MailCode::generate(self.entropy());
+        let pepper = self.peppers().newest();
+        let sent_at = self.system_now();
+        let expires_at = sent_at.plus_seconds(self.policy().collect.code_minutes * 60);
+        let key = format!("collection_code:{}:{}", flow.id.as_str(), flow.version);
+        let mut values = values_of(grant);
+        values.push(("at", sent_at.to_string()));
+        values.push(("expires_at", expires_at.to_string()));
+        values.push(("source", source.to_string()));
+        let kind = MailKind::CollectionCode;
+        let mail = self.secret_mail(kind, &grant.mail, key, &values, code.secret(), now)?;
+        let row = SentCode {
+            mail: mail.id.clone(),
+            flow: flow.id.clone(),
+            grant: grant.id.clone(),
+            number: 0,
+            to: grant.mail.clone(),
+            hmac: self.code_hmac(Some(pepper), &flow.id, &code).to_vec(),
+            pepper,
+            sent_at,
+            expires_at,
+        };
+        let actor = Actor::Subscriber(source.to_string());
+        let object = format!("grant:{}", grant.id);
+        let detail = format!("to {}", grant.mail.masked());
+        let event = self.event(actor, "collection.code.send", object, detail, now);
+        Ok(NewCode { row, mail, event })
+    }
+
+    fn code_hmac(&self, pepper: Option<i64>, flow: &FlowId, code: &MailCode) -> [u8; 32] {
+        let parts: [&[u8]; 3] = [
+            b"mail-code",
+            flow.as_str().as_bytes(),
+            code.expose().as_bytes(),
+        ];
+        self.peppers().mac(pepper, &parts)
+    }
+
+    async fn fresh(&self, grant: &Grant) -> Result<Grant> {
+        let fresh = self.store().reader().await?.grant(&grant.id).await?;
+        fresh.ok_or(Error::Conflict)
+    }
 }
 
-/// The number that a procedure waits for.
-fn waiting(row: &Flow) -> Result<SentCode> {
-    let code = Entered::of(row)
-        .code
-        .filter(|_| row.kind == FlowKind::Collect && row.step == FlowStep::Code);
-    code.ok_or_else(|| Refusal::FlowElsewhere.into())
+/// A typed code on its way to the transaction that counts it.
+struct Confirming {
+    live: SentCode,
+    is_right: bool,
+    row: Flow,
+    grant: Grant,
+    digest: [u8; 32],
 }
 
-fn wrong() -> Error {
-    Refusal::Fields(vec![FieldProblem::CodeWrong]).into()
+/// Stores a code and its mail; the procedure's earlier one ends. Where it is too early, nothing is stored, and the
+/// earliest instant is answered. `Conflict` where the registered address was changed, or another code of the grant
+/// was first.
+async fn send(tx: &mut Tx, code: NewCode, policy: &CollectPolicy) -> Result<Option<Timestamp>> {
+    let NewCode {
+        mut row,
+        mail,
+        event,
+    } = code;
+    let grant = tx.grant(&row.grant).await?.ok_or(Error::Conflict)?;
+    if grant.mail != row.to {
+        return Err(Error::Conflict);
+    }
+    let recent = tx.newest_codes_of(&row.grant, most(policy)).await?;
+    row.number = recent.first().map_or(1, |(number, _)| number + 1);
+    let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
+    let last_here = tx.last_code_of_flow(&row.flow).await?;
+    let next_at = next_sending(policy, &recent, last_here);
+    if let Some(at) = next_at.filter(|at| *at > row.sent_at) {
+        return Ok(Some(at));
+    }
+    if let Some(earlier) = tx.live_code(&row.flow).await? {
+        tx.end_code(&earlier.mail, row.sent_at).await?;
+    }
+    if !tx.insert_mail(&mail).await? {
+        return Err(Error::Conflict);
+    }
+    tx.insert_code(&row).await?;
+    tx.insert_audit(&event).await?;
+    Ok(None)
 }
 
-/// The digits of what was typed, in any width; blanks and hyphens go.
-fn digits(typed: &Secret<String>) -> Secret<String> {
-    let narrow = typed.expose().chars().take(64).filter_map(|c| match c {
-        '0'..='9' => Some(c),
-        '\u{ff10}'..='\u{ff19}' => char::from_u32(u32::from(c) - 0xfee0),
-        _ => None,
-    });
-    Secret::new(narrow.collect())
+/// How many codes of a grant are looked at.
+fn most(policy: &CollectPolicy) -> u32 {
+    u32::try_from(policy.codes_per_hour).unwrap_or(u32::MAX)
 }

@@ -50,7 +50,7 @@ pub(crate) fn sample_value(name: &str) -> &'static str {
         "request_id" => "202701010000001",
         "application_no" => "S27-0000001",
         "inquiry_no" => "AbCdEfGh23",
-        "code" => "123456",
+        "code" => "12345678",
         "number" => "R27-0000001",
         "tracking" => "000-00-00000-0",
         "source" => "192.0.2.1",

@@ -150,6 +150,11 @@ impl App {
 
     /// Counts a wrong pair, waits as long as it earned, and answers E-01 or E-02.
     pub(crate) async fn wrong_ids(&self, source: Source) -> crate::Error {
+        self.wrong(source, Refusal::WrongIds).await
+    }
+
+    /// Counts a wrong secret, waits as long as it earned, and answers `told`, or E-02 above the budget.
+    pub(crate) async fn wrong(&self, source: Source, told: Refusal) -> crate::Error {
         let verdict = self
             .guessing()
             .wrong(source, &self.policy().guessing, self.system_now());
@@ -163,7 +168,7 @@ impl App {
             return Refusal::Throttled { seconds }.into();
         }
         tokio::time::sleep(verdict.delay).await;
-        Refusal::WrongIds.into()
+        told.into()
     }
 
     fn reference_hmac(

@@ -32,6 +32,11 @@ impl MailCode {
         (digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit())).then_some(Self(text))
     }
 
+    /// The digits, for the mail.
+    pub const fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
+
     /// The digits.
     pub fn expose(&self) -> &str {
         self.0.expose()

@@ -61,30 +61,6 @@ impl Connection {
         .transpose()
     }
 
-    /// How many mails whose key begins so, and goes on with a hexadecimal digit, became due at `since` or later.
-    pub async fn mails_with_key(
-        &mut self,
-        prefix: &str,
-        since: Timestamp,
-    ) -> Result<u64, StoreError> {
-        // After every such key, in the order of octets and in that of languages.
-        let end = format!("{prefix}g");
-        let row = self
-            .fetch_optional(
-                "select cast(count(*) as bigint) from outbox
-                where key >= $1 and key < $2 and at >= $3",
-                &[prefix.into(), end.into(), since.into()],
-            )
-            .await?;
-        match row {
-            Some(row) => {
-                let fields = row.of("outbox");
-                u64::try_from(fields.int(0)?).map_err(|_| fields.corrupt(0))
-            }
-            None => Ok(0),
-        }
-    }
-
     /// Mails about a case, by its request ID or 申請番号: the earliest first, each with what came of it.
     pub async fn mails_about(
         &mut self,

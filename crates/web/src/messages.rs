@@ -117,13 +117,6 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         FieldProblem::CodePrefecture => {
             "選択された都道府県と、医療機関コードの先頭2桁が一致しません。".to_owned()
         }
-        FieldProblem::CodeTooSoon => {
-            "確認番号は、1分以上たってから、もう一度お送りできます。".to_owned()
-        }
-        FieldProblem::CodeWrong => {
-            "確認番号が正しくないか、使える時間を過ぎています。もう一度入力するか、「もう一度送る」を押してください。"
-                .to_owned()
-        }
         FieldProblem::DuplicateUnanswered => {
             "同じ端末名称の申請を受け付けています。別の端末の申請かどうかを選択してください。"
                 .to_owned()
@@ -144,6 +137,12 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         FieldProblem::TooLong { max } => format!("{max}文字以内で入力してください。"),
         FieldProblem::Unprintable(found) => {
             format!("「{found}」は通知書に印刷できない文字です。別の文字で入力してください。")
+        }
+        FieldProblem::MailCodeForm => "確認番号は、数字8桁で入力してください。".to_owned(),
+        FieldProblem::MailCodeWrong => {
+            "確認番号が正しくないか、使える時間を過ぎています。いちばん新しいメールの番号を入力してください。\
+             それでも進めないときは、「もう一度送る」をクリックしてください。"
+                .to_owned()
         }
         FieldProblem::MailInvalid => {
             "メールアドレスを、半角の「名前@所属先」の形で入力してください。".to_owned()

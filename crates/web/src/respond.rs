@@ -89,7 +89,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         Refusal::Fields(_) | Refusal::Form(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)
         }
-        Refusal::FlowElsewhere => unavailable(web, place),
+        Refusal::FlowElsewhere | Refusal::TooSoon { .. } => unavailable(web, place),
         Refusal::FlowEnded => ended(web, place.procedure().unwrap_or(Procedure::Collect)),
         Refusal::Frozen { at } => frozen(web, Some(at), None),
         Refusal::HoldsQueue => {

@@ -19,7 +19,7 @@ use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::respond;
 use crate::site::console::{self, ConsoleRoute};
-use crate::site::{cert, guide, keyfile, rcd, rcr, rcs, ru, rx, top};
+use crate::site::{cert, guide, keyfile, mail_code, rcd, rcr, rcs, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
 
@@ -30,6 +30,8 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
         .route("/", get(top::entrance))
         .route("/p/rcd", get(rcd::ids).post(rcd::open))
         .route("/p/rcd/{flow}", get(keyfile::show))
+        .route("/p/rcd/{flow}/code", get(back).post(mail_code::confirm))
+        .route("/p/rcd/{flow}/resend", get(back).post(mail_code::resend))
         .route(
             "/p/rcd/{flow}/password",
             get(back).post(keyfile::set_password),
@@ -43,8 +45,6 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
             "/p/rcd/{flow}/erase",
             get(keyfile::erase_form).post(keyfile::erase),
         )
-        .route("/p/rcd/{flow}/code", get(back).post(rcd::enter_code))
-        .route("/p/rcd/{flow}/resend", get(back).post(rcd::resend))
         .route("/p/rcd/{flow}/freeze", get(back).post(rcd::freeze))
         .route("/p/rcr", get(rcr::begin_page).post(rcr::begin))
         .route("/p/rcr/{flow}", get(rcr::show))

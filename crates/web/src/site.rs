@@ -4,6 +4,7 @@ pub(crate) mod cert;
 pub(crate) mod console;
 pub(crate) mod guide;
 pub(crate) mod keyfile;
+pub(crate) mod mail_code;
 pub(crate) mod news;
 pub(crate) mod rcd;
 pub(crate) mod rcr;

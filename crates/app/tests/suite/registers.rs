@@ -6,7 +6,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::institution::Prefecture;
 use tegata_domain::register::RegisterField;
 
-use crate::world::{NOW, World, application, refusal, worlds};
+use crate::world::{NOW, PASSWORD, World, application, password, refusal, worlds};
 
 const HEAD: &str = "code,name,kana,postal_code,address,class,telephone\n";
 /// The institution of every world, as it is.
@@ -192,7 +192,7 @@ async fn nothing_is_approved_or_collected_for_a_closed_institution() {
             .set_password(
                 &opened.flow,
                 crate::world::visit(Some(&opened.cookie), crate::world::source(1)),
-                crate::world::password("Zt7!kappa", version),
+                password(PASSWORD, version),
                 world.now(),
             )
             .await;

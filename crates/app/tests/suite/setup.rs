@@ -9,7 +9,6 @@ use tegata_domain::secret::Secret;
 use tegata_domain::time::ManualClock;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::crl::Crl;
-use tegata_pki::pkcs12;
 use tegata_pki::soft::open_key_file;
 use tegata_store::CaKeyPurpose;
 
@@ -124,20 +123,7 @@ async fn the_file_of_a_two_tier_authority_holds_the_whole_chain() {
     let world = World::begin_with(sqlite().await, two_tiers(), options).await;
     let posted = world.posted().await;
     assert_eq!(posted.reference.expose().len(), 16);
-    let opened = world.open(&posted).await;
-    let long = "twelve chars";
-    let cookie = world.set_password(&opened, long).await;
-    let file = world
-        .app
-        .download(
-            &opened.flow,
-            crate::world::visit(Some(&cookie), crate::world::source(1)),
-            2,
-            NOW,
-        )
-        .await
-        .unwrap();
-    let file = pkcs12::open(&file.der, long).unwrap();
+    let file = world.collect(&posted).await;
     let chain: Vec<_> = file
         .chain
         .iter()

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tegata_app::{
-    Addresses, App, AppParts, Confirmed, Error, Failpoint, InitOptions, KeyFile, KeyFileForm,
-    Letter, MailTexts, NewApplication, Opened, PasswordForm, Refusal, RevocationForm, Source,
-    TypedIds, Visit,
+    Addresses, App, AppParts, CodeForm, Confirmed, Error, Failpoint, InitOptions, KeyFile,
+    KeyFileForm, Letter, MailTexts, NewApplication, OfflineRoot, Opened, PasswordForm, Refusal,
+    RevocationForm, Source, TypedIds, Visit,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
@@ -19,7 +19,7 @@ use tegata_domain::id::{OperatorId, ProposalId};
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::outbox::{MailKind, OutboxMail};
-use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::policy::{DEFAULT, OBN, Policy, SecondFactor};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::{ReferenceId, RequestId};
 use tegata_domain::register::TypedEntry;
@@ -32,7 +32,7 @@ use tegata_store::{AuditRow, CaKeyPurpose};
 
 use crate::database::{Database, postgres, sqlite};
 
-pub(crate) const PASSWORD: &str = "Zt7!kappa";
+pub(crate) const PASSWORD: &str = "Zt7!kappa-mu";
 pub(crate) const MAIL: &str = "clinic@clinic.example";
 pub(crate) const FORM_MAIL: &str = "desk@clinic.example";
 /// 2026-11-20 10:00:00 in Japan.
@@ -67,7 +67,11 @@ pub(crate) struct Posted {
 
 /// The profile `obn` with fast keys.
 pub(crate) fn policy() -> Policy {
-    let mut policy: Policy = toml::from_str(OBN).unwrap();
+    profile(OBN)
+}
+
+fn profile(source: &str) -> Policy {
+    let mut policy: Policy = toml::from_str(source).unwrap();
     policy.ca.key = "p256".to_owned();
     policy.ca.subscriber_key = "p256".to_owned();
     policy.ca.key_pool = 0;
@@ -103,6 +107,25 @@ pub(crate) async fn worlds() -> Vec<World> {
     let mut worlds = vec![World::begin(sqlite().await, policy()).await];
     if let Some(database) = postgres().await {
         worlds.push(World::begin(database, policy()).await);
+    }
+    worlds
+}
+
+/// The same under the profile `default`, whose collections ask for a 確認番号.
+pub(crate) async fn default_worlds() -> Vec<World> {
+    let mut worlds = Vec::new();
+    for db in [Some(sqlite().await), postgres().await] {
+        let Some(db) = db else { continue };
+        let folder = tempfile::tempdir().unwrap();
+        let options = InitOptions {
+            offline: Some(OfflineRoot {
+                folder: folder.path().to_owned(),
+                passphrase: Secret::from("carried away"),
+            }),
+            accept_online_root: false,
+            demo: false,
+        };
+        worlds.push(World::begin_with(db, profile(DEFAULT), options).await);
     }
     worlds
 }
@@ -191,6 +214,11 @@ impl World {
     pub(crate) fn parts(&self) -> AppParts {
         let clocks = (&self.clock, &self.system);
         parts(&self.db, &self.policy, clocks, &self.entropy)
+    }
+
+    /// Other rules, from the next start on.
+    pub(crate) fn change_policy(&mut self, change: impl FnOnce(&mut Policy)) {
+        change(&mut self.policy);
     }
 
     /// The program ends and starts again.
@@ -304,11 +332,42 @@ impl World {
 
     pub(crate) async fn collect_file(&self, posted: &Posted) -> KeyFile {
         let opened = self.open(posted).await;
+        if self.policy.collect.second_factor == SecondFactor::MailCode {
+            let code = self.mailed_code().await;
+            self.type_code(&opened, &code).await.unwrap();
+        }
         let cookie = self.set_password(&opened, PASSWORD).await;
+        let version = self.version(&opened).await;
+        let visit = visit(Some(&cookie), source(1));
+        let file = self.app.download(&opened.flow, visit, version, self.now());
+        file.await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Sends the mails that wait; what the newest one says that carries a 確認番号.
+    pub(crate) async fn mailed_code(&self) -> String {
+        let mut found = None;
+        for mail in self.app.claim_mails(1_000).await.unwrap() {
+            self.app.mail_sent(&mail).await.unwrap();
+            let line = mail
+                .text
+                .body
+                .lines()
+                .find(|line| line.contains("確認番号  "));
+            found = line.map(|line| line.replace("確認番号", "")).or(found);
+        }
+        found.unwrap().trim().to_owned()
+    }
+
+    /// RCD-1b.
+    pub(crate) async fn type_code(&self, opened: &Opened, code: &str) -> Result<(), Error> {
+        let form = CodeForm {
+            version: self.version(opened).await,
+            code: Secret::from(code),
+        };
+        let visit = visit(Some(&opened.cookie), source(1));
         self.app
-            .download(&opened.flow, visit(Some(&cookie), source(1)), 2, self.now())
+            .confirm_code(&opened.flow, visit, form, self.now())
             .await
-            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub(crate) async fn open_revocation(&self, posted: &Posted) -> Opened {

@@ -207,7 +207,7 @@ pub(crate) fn action_name(action: &str) -> &str {
         "certificate.seen" => "使用を確認しました",
         "certificate.void" => "作成を取りやめました",
         "collection.code" => "確認番号が入力されました",
-        "collection.code.send" => "確認番号をもう一度送りました",
+        "collection.code.send" => "確認番号を送りました",
         "collection.code.wrong" => "確認番号が違いました",
         "grant.approve" => "発行を承認しました",
         "grant.extend" => "ダウンロード可能期間を延長しました",

@@ -1,6 +1,8 @@
 //! Sentences of 電子証明書ダウンロードサイト (`/p/rcd`).
 
-use super::{NO_FILE, ON_HOLD, Screen, screen};
+use tegata_domain::time::Timestamp;
+
+use super::{NO_FILE, ON_HOLD, Screen, screen, time};
 
 /// Its name, as the manual calls it.
 pub(crate) const SITE_COLLECT: &str = "電子証明書ダウンロードサイト";
@@ -38,4 +40,22 @@ pub(crate) fn password_hint(min: usize) -> String {
              (以前の手引きの「半角数字4桁」は使えません。)"
         )
     }
+}
+
+/// Too many wrong 確認番号 from one source (E-02).
+pub(crate) fn code_throttled(seconds: u64) -> String {
+    format!("続けて入力の誤りがありました。{seconds}秒たってから、もう一度入力してください。")
+}
+
+/// 「もう一度送る」 before its time.
+pub(crate) fn code_too_soon(at: Timestamp) -> String {
+    format!(
+        "確認番号は、まだ送ることができません。{}から、もう一度送ることができます。",
+        from_minute(at)
+    )
+}
+
+/// The first full minute that is not before an instant: what is told in minutes is never too early.
+pub(crate) fn from_minute(at: Timestamp) -> String {
+    time(at.plus_seconds((-at.unix()).rem_euclid(60)))
 }

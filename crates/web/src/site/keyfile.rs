@@ -13,7 +13,8 @@ use tegata_domain::flow::FlowStep;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
-use super::rcd::{self, to_flow};
+use super::mail_code;
+use super::rcd::to_flow;
 use super::ru;
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure};
@@ -150,6 +151,14 @@ struct OnTerminalPage {
 /// GET /p/rcd/{flow}, /p/ru/key/{flow}
 pub(crate) async fn show(State(web): State<Web>, flow: FlowPath, caller: Caller) -> Response {
     match Step::begin(&web, &flow, &caller).await {
+        Ok(step) if step.state.step == FlowStep::Code => {
+            let visit = Visit {
+                cookie: flow.cookie(),
+                presented: None,
+                source: caller.source,
+            };
+            mail_code::show(&web, &flow, visit, Problems::default(), StatusCode::OK).await
+        }
         Ok(step) => step.page(&flow, &caller, Problems::default()),
         Err(response) => response,
     }
@@ -441,8 +450,9 @@ impl<'a> Step<'a> {
                 None => respond::frozen(self.web, None, Some(self.certificate)),
             },
             FlowStep::Confirm => self.weak_page(flow),
-            FlowStep::Code => rcd::code_page(self.web, flow, self.state, problems),
-            FlowStep::Form | FlowStep::Password => self.password_page(flow, caller, problems),
+            FlowStep::Code | FlowStep::Form | FlowStep::Password => {
+                self.password_page(flow, caller, problems)
+            }
         }
     }
 

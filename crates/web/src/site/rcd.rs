@@ -5,7 +5,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use tegata_app::{CodeWait, CollectionPage, Error, Refusal, TypedIds, Visit};
+use tegata_app::{Error, Refusal, TypedIds, Visit};
+use tegata_domain::policy::SecondFactor;
 use tegata_domain::reference::{ReferenceId, RequestId};
 use tegata_domain::secret::Secret;
 
@@ -13,8 +14,8 @@ use super::keyfile::{StepForm, moved_on_or_refuse};
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::{FlowPath, Procedure, set_cookie};
 use crate::form::{Fields, Malformed};
-use crate::messages::{self, RCD_1, RCD_1B, SITE_COLLECT};
-use crate::page::{Frame, Problem, Problems, page};
+use crate::messages::{RCD_1, SITE_COLLECT};
+use crate::page::{Frame, page};
 use crate::respond::{self, Place, refuse, see_other};
 use crate::web::Web;
 
@@ -79,6 +80,7 @@ struct IdsPage<'a> {
     frame: Frame,
     request_id: &'a str,
     reference_length: usize,
+    mail_code: bool,
     problem: Option<IdsProblem>,
 }
 
@@ -118,6 +120,7 @@ fn ids_page(
         frame,
         request_id,
         reference_length,
+        mail_code: web.app().policy().collect.second_factor == SecondFactor::MailCode,
         problem,
     };
     let mut response = page(status, &view);
@@ -143,120 +146,6 @@ pub(crate) fn to_flow(
     response
 }
 
-#[derive(Template)]
-#[template(path = "rcd/code.html")]
-struct CodePage {
-    frame: Frame,
-    here: String,
-    version: i64,
-    wait: CodeWait,
-    /// The address that our mails come from.
-    sender: String,
-    problems: Problems,
-}
-
-/// RCD-1b: nothing of the certificate is shown before the number is right.
-pub(crate) fn code_page(
-    web: &Web,
-    flow: &FlowPath,
-    state: CollectionPage,
-    problems: Problems,
-) -> Response {
-    let Some(wait) = state.code else {
-        return respond::internal(web, "a procedure waits for a number that it does not have");
-    };
-    let status = if problems.0.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::BAD_REQUEST
-    };
-    let view = CodePage {
-        frame: web.frame(SITE_COLLECT, RCD_1B),
-        here: flow.page(),
-        version: state.version,
-        wait,
-        sender: web.app().policy().names.sender.clone(),
-        problems,
-    };
-    page(status, &view)
-}
-
-/// RCD-1b as sent.
-pub(crate) struct CodeForm {
-    version: i64,
-    code: Secret<String>,
-}
-
-impl Form for CodeForm {
-    const FIELDS: &'static [&'static str] = &["version", "code"];
-
-    fn read(fields: &mut Fields) -> Result<Self, Malformed> {
-        Ok(Self {
-            version: fields.version()?,
-            code: Secret::new(fields.take("code")),
-        })
-    }
-}
-
-/// POST /p/rcd/{flow}/code
-pub(crate) async fn enter_code(
-    State(web): State<Web>,
-    flow: FlowPath,
-    caller: Caller,
-    Sent(form): Sent<CodeForm>,
-) -> Response {
-    let app = web.app();
-    let visit = visit_of(&flow, &caller);
-    let entered = app.enter_code(&flow.id, visit, form.version, &form.code);
-    let entered = entered.await;
-    code_answer(&web, &flow, visit, entered).await
-}
-
-/// POST /p/rcd/{flow}/resend: もう一度送る
-pub(crate) async fn resend(
-    State(web): State<Web>,
-    flow: FlowPath,
-    caller: Caller,
-    Sent(form): Sent<StepForm>,
-) -> Response {
-    let (visit, now) = (visit_of(&flow, &caller), web.now());
-    let sent = web
-        .app()
-        .send_code_again(&flow.id, visit, form.version, now)
-        .await;
-    code_answer(&web, &flow, visit, sent).await
-}
-
-fn visit_of<'a>(flow: &'a FlowPath, caller: &Caller) -> Visit<'a> {
-    Visit {
-        cookie: flow.cookie(),
-        presented: None,
-        source: caller.source,
-    }
-}
-
-async fn code_answer(
-    web: &Web,
-    flow: &FlowPath,
-    visit: Visit<'_>,
-    done: tegata_app::Result<()>,
-) -> Response {
-    let now = web.now();
-    let problems = match done {
-        Ok(()) => return see_other(&flow.page()),
-        Err(Error::Refused(Refusal::Fields(problems))) => problems,
-        Err(error) => return moved_on_or_refuse(web, flow, visit, error, now).await,
-    };
-    let problems = problems.iter().map(|problem| Problem {
-        field: "code",
-        message: messages::field_problem(problem),
-    });
-    match web.app().collection_page(&flow.id, visit, now).await {
-        Ok(state) => code_page(web, flow, state, Problems(problems.collect())),
-        Err(error) => refuse(web, Place::Flow(flow), error),
-    }
-}
-
 /// POST /p/rcd/{flow}/freeze
 pub(crate) async fn freeze(
     State(web): State<Web>,
@@ -264,7 +153,12 @@ pub(crate) async fn freeze(
     caller: Caller,
     Sent(form): Sent<StepForm>,
 ) -> Response {
-    let (visit, now) = (visit_of(&flow, &caller), web.now());
+    let now = web.now();
+    let visit = Visit {
+        cookie: flow.cookie(),
+        presented: None,
+        source: caller.source,
+    };
     match web.app().freeze(&flow.id, visit, form.version, now).await {
         Ok(()) => see_other(&flow.page()),
         Err(error) => moved_on_or_refuse(&web, &flow, visit, error, now).await,

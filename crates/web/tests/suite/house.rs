@@ -10,7 +10,7 @@ use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::institution::ClassName;
 use tegata_domain::operator::{Operator, Role};
-use tegata_domain::policy::{OBN, Policy};
+use tegata_domain::policy::{OBN, Policy, SecondFactor};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
 use tegata_domain::register::TypedEntry;
@@ -46,6 +46,11 @@ pub(crate) struct Letter {
 impl House {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
+    }
+
+    /// A house whose collections ask for a 確認番号.
+    pub(crate) async fn with_codes() -> Self {
+        Self::with(|policy| policy.collect.second_factor = SecondFactor::MailCode).await
     }
 
     /// A house whose rules differ.
@@ -148,6 +153,22 @@ impl House {
             request_id: grant.request_id.to_string(),
             reference_id: letter.reference_id.expose().to_owned(),
         }
+    }
+
+    /// Sends the mails that wait; the 確認番号 that the newest one carries, and its text.
+    pub(crate) async fn mailed_code(&self) -> (String, String) {
+        let mut found = None;
+        for mail in self.app.claim_mails(100).await.unwrap() {
+            self.app.mail_sent(&mail).await.unwrap();
+            let line = mail
+                .text
+                .body
+                .lines()
+                .find(|line| line.contains("確認番号  "));
+            let code = line.map(|line| line.replace("確認番号", "").replace(' ', ""));
+            found = code.map(|code| (code, mail.text.body.clone())).or(found);
+        }
+        found.unwrap()
     }
 
     /// An application that waits for examination.

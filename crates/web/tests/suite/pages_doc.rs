@@ -92,6 +92,36 @@ async fn collecting_reads_like_this() {
 }
 
 #[tokio::test]
+async fn the_mailed_code_reads_like_this() {
+    let house = House::with_codes().await;
+    let letter = house.letter().await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    pages.take("rcd-1-code", &visitor.get("/p/rcd").await);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let page = visitor.get(&here).await;
+    pages.take("rcd-1b", &page);
+    let (code, _) = house.mailed_code().await;
+    for (name, typed) in [("rcd-1b-form", "12345"), ("rcd-1b-wrong", "00000000")] {
+        let form = format!("version=1&code={typed}");
+        pages.take(name, &visitor.post(&format!("{here}/code"), &form).await);
+    }
+    let again = visitor.post(&format!("{here}/resend"), "version=1").await;
+    pages.take("rcd-1b-soon", &again);
+    house.clock.advance(901);
+    pages.take("rcd-1b-over", &visitor.get(&here).await);
+    let form = format!("version=1&code={code}");
+    let late = visitor.post(&format!("{here}/code"), &form).await;
+    assert_eq!(late.screen(), "RCD-1B");
+    let next = visitor.go(&format!("{here}/resend"), "version=1").await;
+    assert_eq!(next.screen(), "RCD-1B");
+    let (code, _) = house.mailed_code().await;
+    let form = format!("version=2&code={code}");
+    let password = visitor.go(&format!("{here}/code"), &form).await;
+    assert_eq!(password.screen(), "RCD-2");
+    pages.compare();
+}
+
+#[tokio::test]
 async fn the_steps_in_windows_read_like_this() {
     let house = House::new().await;
     let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use tegata_domain::certificate::CertificateKind;
-use tegata_domain::policy::{Policy, SecondFactor};
+use tegata_domain::policy::Policy;
+use tegata_domain::reference::RequestId;
 use tegata_web::SiteOptions;
 use tokio::task::JoinSet;
 
@@ -155,55 +156,92 @@ async fn what_takes_long_says_so_and_goes_on_by_itself() {
     pages.compare();
 }
 
-/// The number of the one mail that has one.
-async fn mailed_number(house: &House) -> String {
-    let mails = house.app.claim_mails(9).await.unwrap();
-    let number = mails.iter().find_map(|mail| {
-        let (_, rest) = mail.text.body.split_once("確認番号  ")?;
-        rest.split_whitespace().next()
-    });
-    number.unwrap().to_owned()
-}
-
-/// RCD-1b (K2).
 #[tokio::test]
-async fn k2_the_number_of_the_mail_is_asked_for_before_anything_is_shown() {
-    let by_mail = |policy: &mut Policy| policy.collect.second_factor = SecondFactor::MailCode;
-    let house = House::with(by_mail).await;
-    let (letter, mut pages) = (house.letter().await, Pages::default());
+async fn no_page_after_the_code_is_reached_without_it() {
+    let house = House::with_codes().await;
+    let letter = house.letter().await;
     let mut visitor = Visitor::new(&house);
     let here = visitor.enter("/p/rcd", &letter).await;
-    let asked = visitor.get(&here).await;
-    pages.take("rcd-1b", &asked);
-    assert!(
-        !asked.text().contains(&letter.request_id),
-        "{}",
-        asked.text()
-    );
-    for other in ["other", "erase", "suggestion"] {
-        let answer = visitor.get(&format!("{here}/{other}")).await;
-        assert_eq!(answer.header("location"), here, "{other}");
+    for page in [
+        "",
+        "/suggestion",
+        "/other",
+        "/erase",
+        "/code",
+        "/resend",
+        "/password",
+        "/file",
+    ] {
+        let mut answer = visitor.get(&format!("{here}{page}")).await;
+        if answer.status == StatusCode::SEE_OTHER {
+            assert_eq!(answer.header("location"), here, "{page}");
+            answer = visitor.get(&here).await;
+        }
+        assert_eq!(answer.screen(), "RCD-1B", "{page}");
     }
-    let form = "version=1&password=Zt7!kappa&password_confirmation=Zt7!kappa&form=modern";
-    let early = visitor.post(&format!("{here}/password"), form).await;
-    assert_eq!(early.screen(), "E-04");
-    let number = mailed_number(&house).await;
-    let wrong = visitor
-        .post(&format!("{here}/code"), "version=1&code=00000000")
-        .await;
-    pages.take("rcd-1b-wrong", &wrong);
-    let soon = visitor.post(&format!("{here}/resend"), "version=2").await;
-    pages.take("rcd-1b-soon", &soon);
-    let form = format!("version=2&code={number}");
-    let next = visitor.go(&format!("{here}/code"), &form).await;
-    assert_eq!(next.screen(), "RCD-2");
-    let again = visitor.go(&format!("{here}/code"), &form).await;
-    assert_eq!(
-        again.screen(),
-        "RCD-2",
-        "a second click has the first's result"
+    let password = "version=1&password=2580&password_confirmation=2580&form=modern&weak=accepted";
+    for (step, form) in [
+        ("password", password),
+        ("weak", "version=1"),
+        ("file", "version=1"),
+        ("again", "version=1"),
+        ("erase", "version=1&confirmed=yes"),
+        ("freeze", "version=1"),
+    ] {
+        let answer = visitor.post(&format!("{here}/{step}"), form).await;
+        assert_eq!(answer.status, StatusCode::CONFLICT, "{step}");
+        assert_eq!(answer.screen(), "E-04", "{step}");
+        assert!(answer.text().contains("確認番号の入力"), "{step}");
+    }
+    let mut stranger = Visitor::new(&house);
+    for step in ["code", "resend"] {
+        let form = "version=1&code=12345678";
+        let form = if step == "code" { form } else { "version=1" };
+        let answer = stranger.post(&format!("{here}/{step}"), form).await;
+        assert_eq!(answer.status, StatusCode::GONE, "{step}");
+    }
+    let request = RequestId::parse(&letter.request_id).unwrap();
+    let story = house.app.grant_story(&request).await.unwrap();
+    assert!(story.certificate.is_none());
+}
+
+#[tokio::test]
+async fn the_code_comes_by_mail_and_is_never_sent_back() {
+    let house = House::with_codes().await;
+    let letter = house.letter().await;
+    let mut visitor = Visitor::new(&house);
+    let here = visitor.enter("/p/rcd", &letter).await;
+    let (code, mail) = house.mailed_code().await;
+    for told in [
+        "接続元        192.0.2.7",
+        "10時15分まで",
+        "ヘルプデスク",
+        &letter.request_id,
+    ] {
+        assert!(mail.contains(told), "{mail}");
+    }
+    let last = if code.ends_with('1') { '2' } else { '1' };
+    let wrong = format!("version=1&code={}{last}", &code[..7]);
+    let answer = visitor.post(&format!("{here}/code"), &wrong).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(
+        !answer.html().contains(&code[..7]),
+        "what was typed is not sent back"
     );
-    pages.compare();
+    let early = visitor.post(&format!("{here}/resend"), "version=1").await;
+    assert_eq!(early.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(early.header("retry-after"), "60");
+    let wide: String = code
+        .chars()
+        .map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap())
+        .collect();
+    let form = format!("version=1&code={}+{}", &wide[..12], &wide[12..]);
+    for _ in 0..2 {
+        let answer = visitor.post(&format!("{here}/code"), &form).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.header("location"), here);
+    }
+    assert_eq!(visitor.get(&here).await.screen(), "RCD-2");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tegata_app::{App, CaKeyPurpose};
 use tegata_domain::certificate::CertificateKind;
+use tegata_domain::policy::SecondFactor;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_pki::certificate::Certificate;
 
@@ -211,6 +212,10 @@ async fn check_mail(instance: &Instance, report: &mut Report) -> Outcome<()> {
                 "see that mail.server and the keys beside it are right and the server runs",
             ),
         },
+        Some(None) if asks_for_codes(instance) => report.fail(
+            "no mail server is configured: without the code that is mailed nobody can collect",
+            "set mail.server, or policy.collect.second_factor = \"none\"",
+        ),
         Some(None) => report.warn(
             "no mail server is configured: mails wait in the database",
             "set mail.server",
@@ -230,6 +235,10 @@ async fn check_mail(instance: &Instance, report: &mut Report) -> Outcome<()> {
         report.warn(finding, remedy);
     }
     Ok(())
+}
+
+fn asks_for_codes(instance: &Instance) -> bool {
+    instance.app.policy().collect.second_factor == SecondFactor::MailCode
 }
 
 async fn check_authorities(instance: &Instance, report: &mut Report) -> Outcome<()> {

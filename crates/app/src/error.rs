@@ -91,6 +91,9 @@ pub enum Refusal {
         /// Whether an operator stopped it without a request of its holder (text 1).
         by_operator: bool,
     },
+    /// Too many renewals in this hour (F9): nothing was accepted, and the old certificate stays in force.
+    #[error("too many renewals in this hour; try again in ten minutes")]
+    RenewalsPaused,
     /// The certificate was renewed before; look where that renewal stands.
     #[error("the certificate was renewed before")]
     RenewedBefore,

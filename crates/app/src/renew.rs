@@ -15,7 +15,7 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
-use tegata_store::StoreError;
+use tegata_store::{StoreError, Tx};
 
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
@@ -27,6 +27,9 @@ use crate::issue::check_institution;
 use crate::letter::letter_place;
 use crate::paper::RenewalReceipt;
 use crate::seal::Purpose;
+
+/// Seconds in which renewals are counted.
+const HOUR: i64 = 3_600;
 
 /// A renewal as the list and the state line show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -384,10 +387,11 @@ impl App {
         let entered =
             serde_json::to_string(&entered).map_err(|error| internal("keep a renewal", error))?;
         let expires = self.flow_end();
-        let row = grant.clone();
+        let (row, rate) = (grant.clone(), self.policy().renewal.rate_per_hour);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
+                    check_rate(tx, rate, now).await?;
                     let fresh = tx.certificate(&record.serial).await?;
                     check_in_force(&fresh.ok_or(Error::Conflict)?, now)?;
                     check_institution(tx, &row).await?;
@@ -512,6 +516,20 @@ impl App {
         let rule = self.policy().class(&grant.class);
         rule.map_or_else(String::new, |rule| rule.ou.clone())
     }
+}
+
+/// No signature of the old key stands behind a renewal in the browser: somebody who took this server over could
+/// make them up, so there is a most of them (F9).
+async fn check_rate(tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
+    if tx.count_renewals_since(now.plus_seconds(-HOUR)).await? < rate {
+        return Ok(());
+    }
+    tracing::error!(
+        rate,
+        "more renewals in this hour than policy.renewal.rate_per_hour: further ones are asked to come back; \
+         see in the audit trail (renewal.accept) whether they are real"
+    );
+    Err(Refusal::RenewalsPaused.into())
 }
 
 /// A certificate on hold, stopped, replaced or past its end never renews (F3).

@@ -100,6 +100,8 @@ pub struct Policy {
     pub guessing: GuessingPolicy,
     /// Holds.
     pub hold: HoldPolicy,
+    /// Renewals.
+    pub renewal: RenewalPolicy,
     /// Classes of subscribers, by name.
     pub classes: BTreeMap<String, ClassRule>,
 }
@@ -339,6 +341,14 @@ pub struct GuessingPolicy {
 #[serde(deny_unknown_fields)]
 pub struct HoldPolicy {
     /// Holds in an hour above which requests queue and ring instead.
+    pub rate_per_hour: i64,
+}
+
+/// Renewals (F9).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenewalPolicy {
+    /// Renewals in the browser that are accepted in an hour; further ones are asked to come back.
     pub rate_per_hour: i64,
 }
 

@@ -17,6 +17,8 @@ use crate::web::Web;
 
 /// Minutes after which E-05 asks to try again.
 const MINUTES: u64 = 1;
+/// Minutes after which RU-E10 asks to come back.
+const PAUSE_MINUTES: u64 = 10;
 
 /// Where something went wrong: names the site and leads back.
 #[derive(Clone, Copy)]
@@ -116,6 +118,12 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         // The certificate that was presented passes, but not for this: its own page says why.
         Refusal::OtherCertificate | Refusal::RenewalNotOpen { .. } | Refusal::RenewedBefore => {
             see_other("/p/ru")
+        }
+        Refusal::RenewalsPaused => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut response = stop(web, site, messages::RU_PAUSED, status, None);
+            retry_after(&mut response, PAUSE_MINUTES * 60);
+            response
         }
         Refusal::Revoked { at }
             if matches!(

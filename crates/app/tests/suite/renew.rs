@@ -48,6 +48,30 @@ async fn a_renewal_is_accepted_in_the_last_second_and_not_after_it() {
 }
 
 #[tokio::test]
+async fn f9_above_the_hourly_rate_nothing_is_accepted_until_the_hour_is_over() {
+    for mut world in worlds().await {
+        world.change_policy(|policy| policy.renewal.rate_per_hour = 1);
+        world.restart().await;
+        let another = world.posted().await;
+        world.collect(&another).await;
+        let second = Card::of(&world.certificate(&another).await);
+        let (_, first) = world.renewable().await;
+        world.renew(&first).await;
+        let flow = world.begin_renewal(&second).await.unwrap();
+        let accepted = world.audited("renewal.accept").await;
+        let refused = refusal(world.submit_renewal(&flow, &second).await);
+        assert_eq!(refused, Refusal::RenewalsPaused);
+        assert_eq!(world.audited("renewal.accept").await, accepted);
+        assert_eq!(world.standing(&second).await, RenewalStanding::Open);
+        world.advance(3_600);
+        let late = refusal(world.submit_renewal(&flow, &second).await);
+        assert_eq!(late, Refusal::RenewalsPaused, "the hour's last second");
+        world.advance(1);
+        world.submit_renewal(&flow, &second).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_newer_certificate_counts_from_the_acceptance_and_has_another_key() {
     for world in worlds().await {
         let (posted, card) = world.renewable().await;

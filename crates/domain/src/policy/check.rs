@@ -234,7 +234,7 @@ impl Policy {
 
     /// IDs, passwords, and those who guess them: a wrong answer is slowed by at most 5 seconds
     /// (I3), a password has at most 31 characters (K4).
-    fn secret_rules(&self) -> [Rule; 11] {
+    fn secret_rules(&self) -> [Rule; 12] {
         let (guessing, collect) = (&self.guessing, &self.collect);
         [
             (
@@ -290,6 +290,11 @@ impl Policy {
             (
                 self.hold.rate_per_hour >= 1,
                 "policy.hold.rate_per_hour",
+                "use 1 or more",
+            ),
+            (
+                self.renewal.rate_per_hour >= 1,
+                "policy.renewal.rate_per_hour",
                 "use 1 or more",
             ),
         ]

@@ -284,6 +284,7 @@ fn a_number_outside_its_range_is_refused_by_its_key() {
     refuses("guessing.longest_delay_seconds", [6]);
     refuses("guessing.alarm_per_minute", [0]);
     refuses("hold.rate_per_hour", [i64::MIN, 0]);
+    refuses("renewal.rate_per_hour", [i64::MIN, 0]);
 }
 
 #[test]

@@ -24,6 +24,11 @@ pub(crate) const RU_REVOKED: Screen = screen("RU-E5", "", "この電子証明書
 pub(crate) const RU_EXPIRED: Screen =
     screen("RU-E6", "", "この電子証明書は、有効期限が切れています");
 pub(crate) const RU_DESTROYED: Screen = screen("RU-E8", "", NO_FILE);
+pub(crate) const RU_PAUSED: Screen = screen(
+    "RU-E10",
+    "",
+    "ただいま、更新申請を受け付けることができません",
+);
 
 #[cfg(test)]
 pub(super) const SCREENS: &[Screen] = &[
@@ -38,6 +43,7 @@ pub(super) const SCREENS: &[Screen] = &[
     RU_REVOKED,
     RU_EXPIRED,
     RU_DESTROYED,
+    RU_PAUSED,
 ];
 
 /// The state line of RU-0 for a certificate that can be renewed.

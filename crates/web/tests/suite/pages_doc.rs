@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use axum::http::StatusCode;
 use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
@@ -271,6 +272,34 @@ async fn what_else_a_file_needs_reads_like_this() {
     let ticked = format!("{form}&confirmed=yes");
     let erased = visitor.go(&format!("{here}/erase"), &ticked).await;
     pages.take("rcd-7", &erased);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn too_many_renewals_in_an_hour_read_like_this() {
+    let house = House::with(|policy| policy.renewal.rate_per_hour = 1).await;
+    let mut certificates = Vec::new();
+    for _ in 0..2 {
+        let letter = house.letter().await;
+        Visitor::new(&house).collect(&letter).await;
+        certificates.push(house.certificate(&letter).await);
+    }
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    let (mut pages, mut answers) = (Pages::default(), Vec::new());
+    for certificate in certificates {
+        let mut holder = Visitor::holder(&house, certificate);
+        let thumbprint = holder.get("/p/ru").await.hidden("certificate");
+        let form = format!("certificate={thumbprint}");
+        let confirm = holder.go("/p/ru/begin", &form).await;
+        let form = format!("version={}", confirm.version());
+        let path = format!("{}/submit", holder.at());
+        answers.push(holder.post(&path, &form).await);
+    }
+    assert_eq!(answers[0].status, StatusCode::SEE_OTHER);
+    assert_eq!(answers[1].header("retry-after"), "600");
+    pages.take("ru-e10", &answers[1]);
     pages.compare();
 }
 

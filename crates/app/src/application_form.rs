@@ -278,6 +278,11 @@ impl App {
         let own = row.application.as_ref();
         let duplicates = self.duplicates(&institution, &entered.contact, own).await?;
         if !duplicates.is_empty() && !is_other_terminal {
+            // What was found may come from the first of two clicks.
+            let (fresh, _) = self.load_form_flow(flow, cookie).await?;
+            if self.take_applicant_turn(&fresh, version, &digest)? == Turn::Repeated {
+                return Ok(());
+            }
             let problem = ("duplicate", FieldProblem::DuplicateUnanswered);
             return Err(Refusal::Form(vec![problem]).into());
         }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::entropy::Entropy;
+use tegata_domain::grant::Grant;
 use tegata_domain::id::AuditId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
+use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name, second_key};
 use tegata_domain::policy::Policy;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock, Timestamp};
@@ -273,6 +274,26 @@ impl App {
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
         }
+    }
+
+    /// A mail to the holder of a grant: one for each registered address that its kind goes to
+    /// ([`MailKind::goes_to_second`]), each with a key and a Message-ID of its own.
+    ///
+    /// Both addresses stand in the grant's own row (`issue_grant.mail`, `issue_grant.second_mail`), the same for every
+    /// grant of an application: a query that joins the grant by its id has them without another look.
+    pub(crate) fn holder_mails(
+        &self,
+        kind: MailKind,
+        grant: &Grant,
+        key: &str,
+        values: &[(&str, String)],
+        now: Timestamp,
+    ) -> Vec<OutboxMail> {
+        let first = self.mail(kind, &grant.mail, key.to_owned(), values, now);
+        let second = grant.second_mail.as_ref();
+        let second = second.filter(|_| kind.goes_to_second());
+        let second = second.map(|to| self.mail(kind, to, second_key(key), values, now));
+        std::iter::once(first).chain(second).collect()
     }
 
     /// A mail of a kind that carries a secret ([`MailKind::secret`]): the row has it sealed, and only the

@@ -167,7 +167,7 @@ impl App {
         let mut values = values_of(grant);
         values.push(("at", now.to_string()));
         values.push(("source", source.to_string()));
-        let mail = self.mail(MailKind::Collected, &grant.mail, key, &values, now);
+        let mails = self.holder_mails(MailKind::Collected, grant, &key, &values, now);
         let object = format!("certificate:{}", record.serial);
         let actor = Actor::Subscriber(source.to_string());
         let event = self.event(actor, "certificate.collect", object, String::new(), now);
@@ -192,7 +192,7 @@ impl App {
                     {
                         return Err(Error::Conflict);
                     }
-                    if tx.insert_mail(&mail).await? {
+                    if tx.insert_mails(&mails).await? {
                         tx.insert_collection(&collection).await?;
                         tx.insert_audit(&event).await?;
                     }
@@ -216,7 +216,7 @@ impl App {
         let mut values = values_of(grant);
         values.push(("at", now.to_string()));
         values.push(("source", source.to_string()));
-        let mail = self.mail(MailKind::CollectionRefused, &grant.mail, key, &values, now);
+        let mails = self.holder_mails(MailKind::CollectionRefused, grant, &key, &values, now);
         let actor = Actor::Subscriber(source.to_string());
         let object = format!("grant:{}", grant.id);
         let event = self.event(
@@ -230,7 +230,7 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.insert_mail(&mail).await? {
+                    if tx.insert_mails(&mails).await? {
                         tx.insert_collection(&collection).await?;
                         tx.insert_audit(&event).await?;
                     }

@@ -178,7 +178,7 @@ impl App {
                 }
             }
         };
-        addresses(&request.mail, &grant.mail)
+        addresses(&request.mail, grant)
             .into_iter()
             .enumerate()
             .map(|(n, to)| {

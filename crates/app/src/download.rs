@@ -482,7 +482,7 @@ impl App {
         let mut values = values_of(&grant);
         values.push(("at", now.to_string()));
         values.push(("source", source.to_string()));
-        let mail = self.mail(MailKind::GrantFrozen, &grant.mail, key, &values, now);
+        let mails = self.holder_mails(MailKind::GrantFrozen, &grant, &key, &values, now);
         let expires = self.flow_end();
         self.store()
             .write(move |tx| {
@@ -494,7 +494,7 @@ impl App {
                         return Err(Error::Conflict);
                     }
                     if frozen != grant.state {
-                        tx.insert_mail(&mail).await?;
+                        tx.insert_mails(&mails).await?;
                         tx.insert_audit(&event).await?;
                     }
                     Ok(())

@@ -4,7 +4,7 @@ use tegata_domain::application::{ApplicationState, CertificateApplication};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons, not_after, window_end};
 use tegata_domain::id::{ApplicationId, GrantId};
-use tegata_domain::institution::Institution;
+use tegata_domain::institution::{Institution, MailAddress};
 use tegata_domain::operator::{Act, Operator};
 use tegata_domain::reference::{ReferenceScope, RequestId};
 use tegata_domain::time::Timestamp;
@@ -70,7 +70,11 @@ impl App {
         let (institution, number) = self.before_approval(&application, by, now).await?;
         let seen = institution.clone();
         let request = RequestId::new(now.japan_date(), number);
-        let grant = self.grant_of(&approved, institution, grant_id, request, now)?;
+        let second_mail = self.second_mail_of(&application).await?;
+        let grant = Grant {
+            second_mail,
+            ..self.grant_of(&approved, institution, grant_id, request, now)?
+        };
         let (reference, stored) =
             self.new_reference(&grant.request_id, ReferenceScope::Letter, now);
         let letter = self.keyring().seal(
@@ -171,6 +175,17 @@ impl App {
             .await
     }
 
+    /// 予備のメールアドレス that the applicant gave, where it is another one than the first.
+    async fn second_mail_of(
+        &self,
+        application: &CertificateApplication,
+    ) -> Result<Option<MailAddress>> {
+        let mut reader = self.store().reader().await?;
+        let applicant = reader.applicant(&application.id).await?;
+        let second = applicant.and_then(|applicant| applicant.contact.second_mail);
+        Ok(second.filter(|second| *second != application.mail))
+    }
+
     fn grant_of(
         &self,
         application: &CertificateApplication,
@@ -198,6 +213,7 @@ impl App {
             prefecture: institution.prefecture,
             terminal: application.terminal.clone(),
             mail: application.mail.clone(),
+            second_mail: None,
             approved_at: now,
             not_after: not_after(now, periods),
             window_end: window_end(now, periods),

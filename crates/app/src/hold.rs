@@ -204,7 +204,7 @@ impl App {
         values.push(("accepted_at", now.to_string()));
         values.push(("form_mail", request.mail.as_str().to_owned()));
         values.push(("registered_mail", grant.mail.masked()));
-        let mails = addresses(&request.mail, &grant.mail)
+        let mails = addresses(&request.mail, grant)
             .into_iter()
             .enumerate()
             .map(|(n, to)| {

@@ -380,7 +380,7 @@ impl App {
         values.push(("source", source.to_string()));
         let kind = MailKind::RenewalAccepted;
         let key = format!("renewal_accepted:{}", grant.id);
-        let mail = self.mail(kind, &grant.mail, key, &values, now);
+        let mails = self.holder_mails(kind, &grant, &key, &values, now);
         let entered = Entered {
             grant: grant.id.as_str().to_owned(),
         };
@@ -418,7 +418,7 @@ impl App {
                         other => Error::from(other),
                     })?;
                     tx.insert_audit(&event).await?;
-                    tx.insert_mail(&mail).await?;
+                    tx.insert_mails(&mails).await?;
                     Ok(())
                 })
             })

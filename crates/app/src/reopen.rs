@@ -106,7 +106,7 @@ impl App {
             let key = format!("window_extended:{}:{}", proposal.id, extended.id);
             let kind = MailKind::WindowExtended;
             work.mails
-                .push(self.mail(kind, &extended.mail, key, &values, now));
+                .extend(self.holder_mails(kind, &extended, &key, &values, now));
         }
         Ok(work)
     }
@@ -171,7 +171,7 @@ impl App {
         let key = format!("hold_lifted:{}:{}", proposal.id, grant.id);
         let kind = MailKind::HoldLifted;
         work.mails
-            .push(self.mail(kind, &grant.mail, key, &values, now));
+            .extend(self.holder_mails(kind, &grant, &key, &values, now));
         work.steps
             .push(Step::MoveGrant(grant.id, grant.state, thawed));
         Ok(work)
@@ -190,8 +190,10 @@ impl App {
         let mut work = Work::default();
         let detail = format!("from {} to {}", grant.mail.masked(), mail.masked());
         work.about(format!("grant:{}", grant.id), "grant.mail", detail);
+        let second = grant.second_mail.filter(|second| second != mail);
+        let (application, mail) = (grant.application, mail.clone());
         work.steps
-            .push(Step::ChangeMail(grant.application, mail.clone()));
+            .push(Step::ChangeAddresses(application, mail, second));
         Ok(work)
     }
 }

@@ -547,14 +547,8 @@ fn read_entered(text: &str) -> Option<EnteredRevocation> {
     })
 }
 
-/// The form's and the registered address, each once.
-pub(crate) fn addresses<'a>(
-    form: &'a MailAddress,
-    registered: &'a MailAddress,
-) -> Vec<&'a MailAddress> {
-    if form == registered {
-        vec![form]
-    } else {
-        vec![form, registered]
-    }
+/// The form's and the registered addresses, each once.
+pub(crate) fn addresses<'a>(form: &'a MailAddress, grant: &'a Grant) -> Vec<&'a MailAddress> {
+    let registered = grant.addresses().filter(|address| *address != form);
+    std::iter::once(form).chain(registered).collect()
 }

@@ -35,8 +35,8 @@ pub(crate) struct Work {
 pub(crate) enum Step {
     /// Another secret of one-time codes.
     Authenticator(OperatorId, Vec<u8>),
-    /// Another registered address for every grant of an application.
-    ChangeMail(ApplicationId, MailAddress),
+    /// Other registered addresses for every grant of an application.
+    ChangeAddresses(ApplicationId, MailAddress, Option<MailAddress>),
     DestroyKey(SerialNumber),
     Disable(OperatorId),
     EndFlows(GrantId),
@@ -90,8 +90,9 @@ impl Step {
                 tx.delete_sessions_of(&operator).await?;
                 tx.replace_totp(&operator, &sealed).await?
             }
-            Self::ChangeMail(application, mail) => {
-                tx.change_mail(&application, &mail).await?;
+            Self::ChangeAddresses(application, mail, second) => {
+                tx.change_addresses(&application, &mail, second.as_ref())
+                    .await?;
                 true
             }
             Self::DestroyKey(serial) => {

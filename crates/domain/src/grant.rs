@@ -32,6 +32,8 @@ pub struct Grant {
     pub terminal: TerminalName,
     /// Registered mail address.
     pub mail: MailAddress,
+    /// 予備のメールアドレス, another one than the first.
+    pub second_mail: Option<MailAddress>,
     /// P: the instant of approval, of a renewal that of its acceptance (D2).
     pub approved_at: Timestamp,
     /// The certificate's last second.
@@ -42,6 +44,13 @@ pub struct Grant {
     pub persons: Persons,
     /// Where it stands.
     pub state: GrantState,
+}
+
+impl Grant {
+    /// The registered addresses: the first one, then 予備のメールアドレス where there is one.
+    pub fn addresses(&self) -> impl Iterator<Item = &MailAddress> {
+        std::iter::once(&self.mail).chain(&self.second_mail)
+    }
 }
 
 /// How a grant came into being.

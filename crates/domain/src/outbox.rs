@@ -182,6 +182,30 @@ impl MailKind {
         }
     }
 
+    /// Whether 予備のメールアドレス gets it too: whatever a holder must learn of in time, so that one dead mailbox
+    /// hides nothing. What carries a number, and what accompanies an application, goes to the first address alone.
+    pub const fn goes_to_second(self) -> bool {
+        match self {
+            Self::Collected
+            | Self::CollectionRefused
+            | Self::GrantFrozen
+            | Self::HoldLifted
+            | Self::RenewalAccepted
+            | Self::RenewedAgain
+            | Self::RevocationAccepted
+            | Self::RevocationCompleted
+            | Self::RevocationRefused => true,
+            Self::ApplicationCancelled
+            | Self::ApplicationReceived
+            | Self::ApplicationRejected
+            | Self::ApplicationReturned
+            | Self::CollectionCode
+            | Self::LetterPosted
+            | Self::LetterReissued
+            | Self::WindowExtended => false,
+        }
+    }
+
     /// The value that is a secret: it stands in the row sealed, as `sealed_` and this name.
     pub const fn secret(self) -> Option<&'static str> {
         match self {
@@ -218,6 +242,11 @@ impl OutboxMail {
             .chain(secret)
             .find(|name| !self.values.contains_key(name))
     }
+}
+
+/// The key of the same mail to 予備のメールアドレス.
+pub fn second_key(key: &str) -> String {
+    format!("{key}:second")
 }
 
 /// The name under which a secret value stands sealed.

@@ -205,6 +205,7 @@ create table issue_grant (
         constraint issue_grant_prefecture check (prefecture between 1 and 47),
     terminal text not null,
     mail text not null,
+    second_mail text,
     approved_at bigint not null,
     not_after bigint not null,
     window_end bigint not null,
@@ -226,6 +227,7 @@ create table issue_grant (
     -- A renewal continues the certificate whose serial number is `predecessor`.
     kind text not null constraint issue_grant_kind check (kind in ('letter', 'renewal')),
     predecessor text,
+    constraint issue_grant_two_mails check (second_mail is null or second_mail <> mail),
     constraint issue_grant_predecessor check ((kind = 'renewal') = (predecessor is not null)),
     constraint issue_grant_three_persons check (
         examined_by <> entered_by and approved_by <> examined_by and approved_by <> entered_by),

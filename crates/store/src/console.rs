@@ -60,7 +60,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant where institution_id = $1 and id < $2
                 order by id desc limit $3",
                 &[

@@ -6,6 +6,7 @@ use tegata_domain::id::{
 };
 use tegata_domain::institution::{ClassName, InstitutionCode, MailAddress, TerminalName};
 use tegata_domain::reference::{ReferenceScope, RequestId, StoredReference};
+use tegata_domain::search;
 use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
@@ -16,7 +17,7 @@ use crate::store::Tx;
 
 const TABLE: &str = "issue_grant";
 /// Columns of a grant, after which those of its reference ID begin.
-const WIDTH: usize = 23;
+const WIDTH: usize = 24;
 
 impl Connection {
     /// The grant with this id.
@@ -26,7 +27,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant where id = $1",
                 &[id.as_str().into()],
             )
@@ -47,6 +49,7 @@ impl Connection {
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
                     g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
+                    g.second_mail,
                     r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at, r.posted_at, r.release_id
                 from issue_grant g
                 left join reference_id r on r.grant_id = g.id and r.ended_at is null
@@ -69,7 +72,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant where id > $1 order by id limit $2",
                 &[
                     after.map_or("", GrantId::as_str).into(),
@@ -128,13 +132,15 @@ impl Tx {
         let [state, serial, state_at, frozen_from, frozen_at] = state_columns(&grant.state);
         let predecessor = grant.origin.predecessor();
         let predecessor = predecessor.map(|serial| serial.to_string());
+        let second_mail = grant.second_mail.as_ref().map(MailAddress::as_str);
         self.execute(
             "insert into issue_grant (id, request_id, application_id, institution_id,
                 institution_name, class, code, prefecture, terminal, mail, approved_at, not_after,
                 window_end, entered_by, examined_by, approved_by,
-                state, serial, state_at, frozen_from, frozen_at, kind, predecessor)
+                state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                second_mail)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18, $19, $20, $21, $22, $23)",
+                $17, $18, $19, $20, $21, $22, $23, $24)",
             &[
                 grant.id.as_str().into(),
                 grant.request_id.as_str().into(),
@@ -159,9 +165,15 @@ impl Tx {
                 frozen_at,
                 grant.origin.as_str().into(),
                 predecessor.into(),
+                second_mail.into(),
             ],
         )
         .await?;
+        if let Some(second) = second_mail {
+            let object = format!("application:{}", grant.application);
+            self.add_search_words(&object, search::mail_words(second))
+                .await?;
+        }
         self.insert_reference(&grant.id, reference_id, reference)
             .await?;
         self.keep_letter_secret(&grant.id, letter_sealed, reference.created_at)
@@ -362,6 +374,10 @@ pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
         prefecture: prefecture(fields, 7)?,
         terminal: fields.word(8, TerminalName::parse)?,
         mail: fields.word(9, MailAddress::parse)?,
+        second_mail: match fields.opt_text(23)? {
+            Some(text) => Some(MailAddress::parse(text).ok_or_else(|| fields.corrupt(23))?),
+            None => None,
+        },
         approved_at: fields.time(10)?,
         not_after: fields.time(11)?,
         window_end: fields.time(12)?,

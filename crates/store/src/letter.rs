@@ -35,6 +35,7 @@ impl Connection {
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
                     g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
+                    g.second_mail,
                     r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at, r.posted_at, r.release_id
                 from reference_id r join issue_grant g on g.id = r.grant_id
                 where r.ended_at is null and r.posted_at is null and r.release_id is null
@@ -62,6 +63,7 @@ impl Connection {
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
                     g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
+                    g.second_mail,
                     r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at, r.posted_at, r.release_id
                 from reference_id r join issue_grant g on g.id = r.grant_id
                 where r.ended_at is null and r.posted_at is null and r.release_id is not null
@@ -88,6 +90,7 @@ impl Connection {
                     g.approved_at, g.not_after, g.window_end,
                     g.entered_by, g.examined_by, g.approved_by,
                     g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at, g.kind, g.predecessor,
+                    g.second_mail,
                     r.id, r.hmac, r.pepper, r.salt, r.scope, r.created_at, r.posted_at, r.release_id
                 from reference_id r join issue_grant g on g.id = r.grant_id
                 where r.release_id = $1 and r.ended_at is null and r.posted_at is null

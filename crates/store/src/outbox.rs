@@ -88,6 +88,15 @@ impl Connection {
 }
 
 impl Tx {
+    /// Queues the mails of one event; `false` where all of them were queued before.
+    pub async fn insert_mails(&mut self, mails: &[OutboxMail]) -> Result<bool, StoreError> {
+        let mut is_new = false;
+        for mail in mails {
+            is_new |= self.insert_mail(mail).await?;
+        }
+        Ok(is_new)
+    }
+
     /// Queues a mail; `false` where one with the same key was queued before.
     pub async fn insert_mail(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
         debug_assert_eq!(mail.missing_value(), None, "{:?} lacks a value", mail.kind);

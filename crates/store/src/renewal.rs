@@ -23,7 +23,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant where predecessor in (
                     select serial from certificate where grant_id = (
                         select grant_id from certificate where serial = $1))
@@ -44,7 +45,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant where application_id = $1 order by id",
                 &[application.as_str().into()],
             )
@@ -63,7 +65,8 @@ impl Connection {
                 "select id, request_id, application_id, institution_id, institution_name, class,
                     code, prefecture, terminal, mail, approved_at, not_after, window_end,
                     entered_by, examined_by, approved_by,
-                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor
+                    state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
+                    second_mail
                 from issue_grant
                 where kind = 'renewal' and state = 'posted' and approved_at < $1
                 order by approved_at, id limit $2",
@@ -130,19 +133,28 @@ impl Tx {
         .await
     }
 
-    /// Changes the registered mail address of every grant of an application; returns how many. The case is found
-    /// by the new address too.
-    pub async fn change_mail(
+    /// Changes the registered mail addresses of every grant of an application; returns how many. The case is found
+    /// by the new ones too.
+    pub async fn change_addresses(
         &mut self,
         application: &ApplicationId,
         mail: &MailAddress,
+        second: Option<&MailAddress>,
     ) -> Result<u64, StoreError> {
         let object = format!("application:{application}");
-        self.add_search_words(&object, search::mail_words(mail.as_str()))
-            .await?;
+        for address in std::iter::once(mail).chain(second) {
+            self.add_search_words(&object, search::mail_words(address.as_str()))
+                .await?;
+        }
         self.execute(
-            "update issue_grant set mail = $2 where application_id = $1 and mail <> $2",
-            &[application.as_str().into(), mail.as_str().into()],
+            "update issue_grant set mail = $2, second_mail = $3
+            where application_id = $1
+                and (mail <> $2 or second_mail is distinct from $3)",
+            &[
+                application.as_str().into(),
+                mail.as_str().into(),
+                second.map(MailAddress::as_str).into(),
+            ],
         )
         .await
     }

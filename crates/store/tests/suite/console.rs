@@ -2,6 +2,7 @@
 
 use tegata_domain::application::EnteredBy;
 use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::grant::Grant;
 use tegata_domain::id::{AuditId, OutboxId};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::Role;
@@ -120,11 +121,12 @@ async fn a_case_is_found_by_institution_terminal_and_mail() {
         db.write(move |tx| {
             Box::pin(async move {
                 let new = MailAddress::parse("new@clinic.example").unwrap();
-                tx.change_mail(&id, &new).await
+                let second = MailAddress::parse("spare@house.example");
+                tx.change_addresses(&id, &new, second.as_ref()).await
             })
         })
         .await;
-        for address in ["front@", "new@clinic"] {
+        for address in ["front@", "new@clinic", "spare@"] {
             let found = reader.search(address, None, 9).await.unwrap();
             assert_eq!(found.len(), 1, "{address}");
         }
@@ -132,7 +134,9 @@ async fn a_case_is_found_by_institution_terminal_and_mail() {
             .grants_of_institution(&case.institution.id, None, 9)
             .await
             .unwrap();
-        assert_eq!(grants.len(), 1);
+        let stored: Vec<_> = grants.iter().flat_map(Grant::addresses).collect();
+        let stored: Vec<_> = stored.into_iter().map(MailAddress::as_str).collect();
+        assert_eq!(stored, ["new@clinic.example", "spare@house.example"]);
         let earlier = reader
             .grants_of_institution(&case.institution.id, Some(&grants[0].id), 9)
             .await;

@@ -158,6 +158,7 @@ impl Samples {
             prefecture: institution.prefecture,
             terminal: application.terminal.clone(),
             mail: application.mail.clone(),
+            second_mail: None,
             approved_at: NOW,
             not_after: NOW.plus_days(1_180),
             window_end: NOW.plus_days(180),

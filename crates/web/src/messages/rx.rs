@@ -16,7 +16,7 @@ pub(crate) const RX_3: Screen = screen("RX-3", "", "証明書失効申請情報�
 pub(crate) const RX_4: Screen = screen("RX-4", "", "失効申請を受け付けました");
 pub(crate) const RX_EXPIRED: Screen = screen("RX-E2", "", "失効申請は不要です");
 pub(crate) const RX_REVOKED: Screen = screen("RX-E3", "", "この電子証明書は、失効しています");
-pub(crate) const RX_QUEUE: Screen = screen("RX-E4", "", "画面から受け付けることができません");
+pub(crate) const RX_QUEUE: Screen = screen("RX-E4", "", "電子証明書は、まだ止まっていません");
 
 #[cfg(test)]
 pub(super) const SCREENS: &[Screen] = &[

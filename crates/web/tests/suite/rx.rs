@@ -1,9 +1,12 @@
 //! 電子証明書失効申請サイト.
 
 use axum::http::StatusCode;
+use tegata_domain::reference::RequestId;
+use tegata_domain::revocation::{Outcome, StatedReason};
 
 use crate::house::House;
-use crate::visitor::{MAILS, Visitor, present};
+use crate::pages_doc::Pages;
+use crate::visitor::{MAILS, Visitor, ids, present};
 
 #[tokio::test]
 async fn a_request_stops_the_certificate_at_once() {
@@ -78,4 +81,31 @@ async fn only_the_end_of_the_reference_id_is_shown() {
     let end = &letter.reference_id[letter.reference_id.len() - 2..];
     assert!(page.text().contains(&format!("********{end}")));
     assert!(!page.html().contains(&letter.reference_id));
+}
+
+/// RX-E2 to RX-E4
+#[tokio::test]
+async fn a_request_that_stops_nothing_says_why_and_what_to_do() {
+    let house = House::with(|policy| policy.hold.rate_per_hour = 1).await;
+    let [first, second, third] = [
+        house.letter().await,
+        house.letter().await,
+        house.letter().await,
+    ];
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    visitor.revoke(&first).await;
+    pages.take("rx-e4", &visitor.revoke(&second).await);
+    let request = RequestId::parse(&third.request_id).unwrap();
+    let ([one, two], reason, now) = (house.finishers(), StatedReason::Lost, house.now());
+    let held = house.app.hold_by_operator(&request, reason, "x", one, now);
+    let number = held.await.unwrap().number;
+    for by in [one, two] {
+        let complete = Outcome::Complete;
+        let ended = house.app.decide_revocation(&number, complete, "", by, now);
+        ended.await.unwrap();
+    }
+    pages.take("rx-e3", &visitor.post("/p/rx", &ids(&third)).await);
+    house.clock.advance(4 * 365 * 86_400);
+    pages.take("rx-e2", &visitor.post("/p/rx", &ids(&second)).await);
+    pages.compare();
 }

@@ -73,6 +73,16 @@ pub fn new_tab() -> Value {
     json!({ "newTab": {} })
 }
 
+/// Another person with cookies of her own: steps go to her tab from now on. The first is person 0.
+pub fn person(index: usize) -> Value {
+    json!({ "person": { "index": index } })
+}
+
+/// The pages come without their scripts from now on.
+pub fn no_script() -> Value {
+    json!({ "noScript": {} })
+}
+
 /// Takes a picture for `target/screenshots`, of a page that is judged too.
 pub fn picture(name: &str) -> Result<Value> {
     let path = target("screenshots")?.join(format!("{name}.png"));

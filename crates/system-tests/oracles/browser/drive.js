@@ -25,6 +25,9 @@
 //     {"open": {"text": TEXT}}                       unfolds the part with this summary
 //     {"newTab": {}}  {"tab": {"index": N}}          steps go to this tab from now on
 //     {"twin": {}}                                   the same page once more, in a new tab
+//     {"person": {"index": N}}                       another person, with cookies of her own: steps go
+//                                                    to her tab from now on; the first is person 0
+//     {"noScript": {}}                               the pages come without their scripts from now on
 //
 // Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto` and
 // `click` add the page's text, and `goto` its status. The first step that fails adds "error" and
@@ -133,6 +136,20 @@ async function take(page, viewport, path) {
   if (wide > room) throw new Error(`the page is ${wide} px wide in a window of ${room} px`);
 }
 
+/** Lets a page that asks for itself again wait for its answer; the call that lets it go on. */
+async function standStill(page) {
+  let release;
+  const looked = new Promise((resolve) => (release = resolve));
+  await page.route("**", async (request) => {
+    await looked;
+    await request.continue();
+  });
+  return async () => {
+    release();
+    await page.unrouteAll({ behavior: "wait" });
+  };
+}
+
 /** What axe-core finds, as one line each. */
 async function judge(page) {
   await page.evaluate(AXE);
@@ -196,9 +213,11 @@ const actions = {
   },
   async screenshot(browser, step) {
     const { page } = browser;
+    const goOn = await standStill(page);
     await take(page, ZOOMED, step.path.replace(/\.png$/, "-zoomed.png"));
     await take(page, SCREEN, step.path);
     const violations = await judge(page);
+    await goOn();
     if (violations.length > 0) throw new Error(`axe-core: ${violations.join("; ")}`);
   },
   async newTab(browser) {
@@ -208,6 +227,15 @@ const actions = {
     const url = browser.page.url();
     browser.page = await browser.context.newPage();
     await browser.page.goto(url);
+  },
+  async person(browser, { index }) {
+    const { people, here } = browser;
+    people[here] = { context: browser.context, page: browser.page };
+    people[index] ||= await browser.stranger();
+    Object.assign(browser, people[index], { here: index });
+  },
+  async noScript(browser) {
+    await browser.context.route(/\.js$/, (request) => request.abort());
   },
   async tab(browser, { index }) {
     const page = browser.context.pages()[index];
@@ -276,16 +304,19 @@ async function main() {
     args: [...QUIET, ...values.arg],
   });
   try {
-    const context = await program.newContext({
-      locale: "ja-JP",
-      acceptDownloads: true,
-      viewport: SCREEN,
-      storageState: kept(values.cookies),
-    });
-    context.setDefaultTimeout(Number(values.timeout));
-    const browser = { context, page: await context.newPage() };
-    const good = await run(browser, steps);
-    if (values.cookies) await context.storageState({ path: values.cookies });
+    const desk = async (storageState) => {
+      const context = await program.newContext({
+        locale: "ja-JP",
+        acceptDownloads: true,
+        viewport: SCREEN,
+        storageState,
+      });
+      context.setDefaultTimeout(Number(values.timeout));
+      return { context, page: await context.newPage() };
+    };
+    const first = await desk(kept(values.cookies));
+    const good = await run({ ...first, people: [], here: 0, stranger: desk }, steps);
+    if (values.cookies) await first.context.storageState({ path: values.cookies });
     return good;
   } finally {
     await program.close();

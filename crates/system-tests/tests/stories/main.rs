@@ -4,6 +4,7 @@
 
 mod applications;
 mod count;
+mod ends;
 mod holds;
 mod house;
 mod letters;

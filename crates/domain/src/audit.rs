@@ -8,6 +8,8 @@ use crate::time::Timestamp;
 pub enum Actor {
     /// An operator, authenticated.
     Operator(OperatorId),
+    /// A relying system of this name, to which the certificate was presented.
+    RelyingSystem(String),
     /// Somebody who knew a pair of IDs or held a certificate, from this network address.
     Subscriber(String),
     /// The program itself: a timer or a command of the host's administrator.
@@ -15,10 +17,11 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The text that stands in the database: `operator:…`, `subscriber:…` or `system`.
+    /// The text that stands in the database: `operator:…`, `relying:…`, `subscriber:…` or `system`.
     pub fn as_text(&self) -> String {
         match self {
             Self::Operator(id) => format!("operator:{id}"),
+            Self::RelyingSystem(name) => format!("relying:{name}"),
             Self::Subscriber(source) => format!("subscriber:{source}"),
             Self::System => "system".to_owned(),
         }

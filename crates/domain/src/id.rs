@@ -165,8 +165,33 @@ impl fmt::Display for SerialNumber {
 }
 
 /// A SHA-256 fingerprint of a certificate's DER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// Reads 64 hexadecimal digits, in letters of either case, with or without colons between the octets.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<u8> = if text.contains(':') {
+            let pairs: Vec<&str> = text.split(':').collect();
+            if pairs.iter().any(|pair| pair.len() != 2) {
+                return None;
+            }
+            pairs.concat().into_bytes()
+        } else {
+            text.as_bytes().to_vec()
+        };
+        if digits.len() != 64 {
+            return None;
+        }
+        let mut octets = [0; 32];
+        for (octet, pair) in octets.iter_mut().zip(digits.chunks(2)) {
+            let pair = std::str::from_utf8(pair).ok()?;
+            let digits = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+            *octet = u8::from_str_radix(pair, 16).ok().filter(|_| digits)?;
+        }
+        Some(Self(octets))
+    }
+}
 
 impl fmt::Display for Fingerprint {
     /// 64 lower-case hexadecimal digits.
@@ -297,5 +322,25 @@ mod tests {
     #[test]
     fn a_fingerprint_is_printed_in_64_digits() {
         assert_eq!(Fingerprint([0x0f; 32]).to_string(), "0f".repeat(32));
+    }
+
+    #[test]
+    fn a_fingerprint_is_read_back_as_tools_print_it() {
+        let wanted = Some(Fingerprint([0x0f; 32]));
+        let colons = vec!["0F"; 32].join(":");
+        assert_eq!(Fingerprint::parse(&"0f".repeat(32)), wanted);
+        assert_eq!(Fingerprint::parse(&"0F".repeat(32)), wanted);
+        assert_eq!(Fingerprint::parse(&colons), wanted);
+        for wrong in [
+            "",
+            "0f",
+            &"0f".repeat(31),
+            &"0f".repeat(33),
+            &"+f".repeat(32),
+            &"0g".repeat(32),
+            &format!("{}0:f", "0f".repeat(31)),
+        ] {
+            assert_eq!(Fingerprint::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod proposal;
 pub mod reference;
 pub mod register;
+pub mod relying;
 pub mod renewal;
 pub mod revocation;
 pub mod search;

@@ -24,6 +24,17 @@ pub enum RenewalStanding {
 }
 
 impl RenewalStanding {
+    /// The word that stands in interfaces.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Collected => "collected",
+            Self::Early { .. } => "early",
+            Self::Open => "open",
+            Self::Replaced => "in_use",
+        }
+    }
+
     /// The standing at `now` of a certificate that ends at `not_after`. `successor` is the state of the
     /// renewal that continues it; one that was given up is none.
     pub fn of(

@@ -3,6 +3,7 @@
 //! TLS has proved the possession of the key. Here: the chain, the purpose, our table by fingerprint, the dates
 //! and the status, in this order. Whoever is not in the table learns only what his own certificate says.
 
+use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
@@ -121,7 +122,8 @@ impl App {
                 by_operator: self.is_held_by_operator(&grant).await?,
             },
             CertificateState::Issued => {
-                self.see_in_use(&grant, &record, source, now).await?;
+                let actor = Actor::Subscriber(source.to_string());
+                self.see_in_use(&grant, &record, actor, now).await?;
                 let periods = &self.policy().periods;
                 let next = self.successor_of(&record).await?;
                 let state = next.as_ref().map(|grant| &grant.state);

@@ -40,6 +40,7 @@ mod publish;
 mod reference;
 mod register;
 mod register_file;
+mod relying;
 mod renew;
 mod reopen;
 mod revoke;
@@ -90,6 +91,7 @@ pub use proposal::Confirmed;
 pub use reference::TypedIds;
 pub use register::{ChangedEntry, RegisterImport, RegisterPlan};
 pub use register_file::{BadLine, FileEncoding};
+pub use relying::{RelyingNotice, RelyingSystems, RelyingWords};
 pub use renew::{AcceptedRenewal, RenewalPage, Successor};
 pub use revoke::{
     AcceptedRevocation, EnteredRevocation, HolderStatus, NewerCertificate, RevocationForm,

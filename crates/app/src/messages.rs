@@ -1,9 +1,14 @@
 //! Japanese that pages and mails share: dates and the help desk as sentences have them (`screens.md` A.3), and the
 //! heads of the register's columns.
 
+mod relying;
+
 use tegata_domain::policy::HelpDesk;
 use tegata_domain::register::RegisterField;
 use tegata_domain::time::{CalendarDate, Timestamp};
+
+pub(crate) use self::relying::{LeadsTo, worded};
+pub use self::relying::{ON_HOLD, held};
 
 /// 2027年3月14日(日)
 pub fn date(at: Timestamp) -> String {

@@ -216,7 +216,7 @@ impl App {
     pub(crate) async fn require_actor(&self, by: &Actor, act: Act, now: Timestamp) -> Result<()> {
         match by {
             Actor::System => Ok(()),
-            Actor::Subscriber(_) => Err(Refusal::NotAllowed.into()),
+            Actor::RelyingSystem(_) | Actor::Subscriber(_) => Err(Refusal::NotAllowed.into()),
             Actor::Operator(id) => {
                 let operator = self.store().reader().await?.operator(id).await?;
                 let operator = operator.ok_or(Refusal::NotAllowed)?;

@@ -1,4 +1,4 @@
-//! Seen in use: a certificate was presented to us (decision K3). What was set aside for it is superseded then, and
+//! Seen in use: a certificate was presented to us, or to a relying system that asks (decision K3). What was set aside for it is superseded then, and
 //! not before (K2, F3): a holder whose new key does not work yet is not left without one.
 
 use tegata_domain::audit::Actor;
@@ -10,7 +10,6 @@ use tegata_store::Tx;
 
 use crate::base::App;
 use crate::error::{Error, KeyDestroyed, Result};
-use crate::guessing::Source;
 use crate::issue::want_lists;
 
 impl App {
@@ -20,7 +19,7 @@ impl App {
         &self,
         grant: &Grant,
         record: &CertificateRecord,
-        source: Source,
+        actor: Actor,
         now: Timestamp,
     ) -> Result<()> {
         if grant.state.serial() != Some(record.serial) {
@@ -34,7 +33,6 @@ impl App {
             return Ok(());
         }
         let object = format!("grant:{}", grant.id);
-        let actor = Actor::Subscriber(source.to_string());
         let mut event = self.event(actor, "certificate.seen", object, String::new(), now);
         let id = grant.id.clone();
         let serial = record.serial;

@@ -15,7 +15,7 @@ pub struct AuditRow {
     pub id: AuditId,
     /// When it happened.
     pub at: Timestamp,
-    /// Who acted: `operator:…`, `subscriber:…` or `system`.
+    /// Who acted: `operator:…`, `relying:…`, `subscriber:…` or `system`.
     pub actor: String,
     /// What was done, such as `certificate.hold`.
     pub action: String,
@@ -30,7 +30,7 @@ pub struct AuditRow {
 pub enum AuditFilter<'a> {
     /// All.
     Everything,
-    /// Of an actor: `operator:…`, `subscriber:…` or `system`.
+    /// Of an actor: `operator:…`, `relying:…`, `subscriber:…` or `system`.
     Actor(&'a str),
     /// About an object, such as `grant:0123…`.
     Object(&'a str),

@@ -294,7 +294,7 @@ pub(crate) fn certificate(row: &Row) -> Result<CertificateRecord, StoreError> {
 }
 
 /// The state whose word, instant and reason stand from column `first` on.
-fn state(fields: Fields<'_>, first: usize) -> Result<CertificateState, StoreError> {
+pub(crate) fn state(fields: Fields<'_>, first: usize) -> Result<CertificateState, StoreError> {
     let at = || fields.time(first + 1);
     Ok(match fields.text(first)? {
         "intended" => CertificateState::Intended,

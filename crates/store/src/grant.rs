@@ -400,19 +400,24 @@ fn origin(fields: Fields<'_>) -> Result<GrantOrigin, StoreError> {
     })
 }
 
+/// The state in the columns `state, serial, state_at, frozen_from, frozen_at`, the first of which is `first`.
+pub(crate) fn state(fields: Fields<'_>, first: usize) -> Result<GrantState, StoreError> {
+    named_state(fields, first, first)
+}
+
 /// The state whose word stands in column `word`.
-fn state(fields: Fields<'_>, word: usize) -> Result<GrantState, StoreError> {
-    let serial = || fields.id(17, SerialNumber::parse);
-    let at = || fields.time(18);
+fn named_state(fields: Fields<'_>, first: usize, word: usize) -> Result<GrantState, StoreError> {
+    let serial = || fields.id(first + 1, SerialNumber::parse);
+    let at = || fields.time(first + 2);
     Ok(match fields.text(word)? {
         "approved" => GrantState::Approved,
         "collected" => GrantState::Collected {
             serial: serial()?,
             at: at()?,
         },
-        "frozen" if word == 16 => GrantState::Frozen {
-            at: fields.time(20)?,
-            from: Box::new(state(fields, 19)?),
+        "frozen" if word == first => GrantState::Frozen {
+            at: fields.time(first + 4)?,
+            from: Box::new(named_state(fields, first, first + 3)?),
         },
         "key_fixed" => GrantState::KeyFixed { serial: serial()? },
         "letter_returned" => GrantState::LetterReturned { at: at()? },

@@ -17,7 +17,7 @@ use tegata_app::FieldProblem;
 use tegata_domain::flow::FlowStep;
 use tegata_domain::time::Timestamp;
 
-pub(crate) use tegata_app::messages::{date, date_and_time, day, help_desk, time};
+pub(crate) use tegata_app::messages::{ON_HOLD, date, date_and_time, day, held, help_desk, time};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::console::*;
@@ -73,7 +73,6 @@ const SCREENS: &[Screen] = &[
     INTERNAL,
 ];
 
-const ON_HOLD: &str = "この電子証明書は、一時停止中です";
 const NO_FILE: &str = "この電子証明書ファイルは、ダウンロードできません";
 
 /// Why a request could not be read (E-07).

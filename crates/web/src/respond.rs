@@ -338,7 +338,7 @@ fn stop(
 struct OnHoldPage {
     frame: Frame,
     certificate: Option<Holder>,
-    held_at: String,
+    sentence: String,
     by_operator: bool,
 }
 
@@ -351,13 +351,13 @@ pub(crate) fn on_hold(
     (at, by_operator): (Timestamp, bool),
 ) -> Response {
     let frame = web.frame(site, screen);
-    let held_at = messages::date_and_time(at);
+    let sentence = messages::held(at, by_operator, &frame.ca_short);
     page(
         StatusCode::FORBIDDEN,
         &OnHoldPage {
             frame,
             certificate,
-            held_at,
+            sentence,
             by_operator,
         },
     )

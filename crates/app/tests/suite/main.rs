@@ -28,6 +28,7 @@ mod operators;
 mod own_revocations;
 mod proposals;
 mod registers;
+mod relying;
 mod renew;
 mod reopens;
 mod revoke;

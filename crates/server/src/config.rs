@@ -7,6 +7,7 @@ mod file;
 mod keys;
 mod mail;
 mod overlay;
+mod relying;
 mod starter;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use tegata_app::Addresses;
+use tegata_app::{Addresses, RelyingSystems};
 use tegata_domain::policy::Policy;
 use tegata_domain::secret::Secret;
 use toml::{Table, Value};
@@ -49,6 +50,10 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// Mails.
     pub(crate) mail: Mail,
+    /// Relying systems that may ask about every certificate.
+    pub(crate) relying: RelyingSystems,
+    /// The same as the file has them, for `config show`.
+    pub(crate) relying_entries: Vec<String>,
     /// The profile with the overrides of `[policy]`.
     pub(crate) policy: Policy,
     /// The policy as TOML, for `config show`.
@@ -94,6 +99,8 @@ pub(crate) struct Listen {
     pub(crate) console: SocketAddr,
     /// Plain HTTP: CRL, OCSP and CA certificates.
     pub(crate) plain: SocketAddr,
+    /// The API of relying systems: TLS that asks for a client certificate.
+    pub(crate) relying: Option<SocketAddr>,
 }
 
 /// Host names of the listeners and the addresses made of them.
@@ -105,6 +112,8 @@ pub(crate) struct Names {
     pub(crate) subscriber: Vec<String>,
     /// The console's name.
     pub(crate) console: String,
+    /// The name of the API of relying systems.
+    pub(crate) relying: String,
     /// The console's address: scheme, name and port.
     pub(crate) console_address: String,
     /// Port in the public site's addresses.
@@ -123,7 +132,7 @@ impl Names {
     /// Every name that needs a TLS certificate, each once.
     pub(crate) fn of_tls(&self) -> Vec<String> {
         let mut names = vec![self.public.clone()];
-        for name in self.subscriber.iter().chain([&self.console]) {
+        for name in self.subscriber.iter().chain([&self.console, &self.relying]) {
             if !names.contains(name) {
                 names.push(name.clone());
             }
@@ -205,6 +214,7 @@ impl Config {
         let folder = file.parent().unwrap_or(Path::new("."));
         let data_dir = folder.join(&raw.data_dir);
         let listen = raw.listen.checked()?;
+        let (relying, relying_entries) = raw.relying.checked(listen.relying.is_some())?;
         let database = match &raw.database {
             None => format!("sqlite:{}", data_dir.join("tegata.db").display()),
             Some(text) => database(folder, text)?,
@@ -221,6 +231,8 @@ impl Config {
                 level: raw.log.level,
             },
             mail: raw.mail.checked(folder)?,
+            relying,
+            relying_entries,
             policy,
             policy_table,
             data_dir,

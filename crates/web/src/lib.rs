@@ -1,7 +1,8 @@
-//! HTTP: the subscriber's sites, CRL, OCSP and CA certificates.
+//! HTTP: the subscriber's sites, the console, the API of relying systems, CRL, OCSP and CA certificates.
 //!
 //! A handler extracts, asks `app` once, and renders. It knows neither the database nor keys.
 
+mod api;
 mod assets;
 mod connection;
 mod extract;
@@ -20,6 +21,8 @@ mod tag;
 mod web;
 
 pub use connection::Connection;
-pub use router::{console_router, console_routes, plain_router, public_router, subscriber_router};
+pub use router::{
+    console_router, console_routes, plain_router, public_router, relying_router, subscriber_router,
+};
 pub use site::console::ConsoleRoute;
 pub use web::SiteOptions;

@@ -5,15 +5,18 @@
 //! | public | TLS; the name of the handshake |
 //! | subscriber | TLS; the name of the handshake; judges the client certificate by itself (W2) |
 //! | console | TLS; the name of the handshake; a session, and the right of each address (`site/console/routes.rs`) |
+//! | relying | TLS; the name of the handshake; the certificate of a relying system, or a holder's own |
 //! | plain | nothing: status, CA certificates, `/p/cert` |
 
-use axum::Router;
 use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
-use tegata_app::App;
+use axum::{Extension, Router};
+use tegata_app::{App, RelyingSystems};
 
+use crate::api::problem::{UNKNOWN_ADDRESS, WRONG_METHOD};
+use crate::api::relying;
 use crate::assets::asset;
 use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
@@ -146,6 +149,24 @@ pub fn console_routes() -> Vec<ConsoleRoute> {
 
 async fn to_console() -> Response {
     respond::see_other("/console")
+}
+
+/// TLS that asks for a client certificate: the API of relying systems. `systems` may ask about every certificate.
+pub fn relying_router(app: App, options: SiteOptions, systems: RelyingSystems) -> Router {
+    let web = Web::new(app, options, Listener::Relying);
+    Router::new()
+        .route("/api/relying/v1/notice", get(relying::of_presented))
+        .route(
+            "/api/relying/v1/certificates/{fingerprint}/notice",
+            get(relying::of_fingerprint),
+        )
+        .route("/healthz", get(healthz))
+        .fallback(async || UNKNOWN_ADDRESS.answer())
+        .method_not_allowed_fallback(async || WRONG_METHOD.answer())
+        .layer(Extension(systems))
+        .layer(from_fn(keep_to_name))
+        .layer(from_fn(add_headers))
+        .with_state(web)
 }
 
 /// HTTP without TLS: OCSP, revocation lists, CA certificates.

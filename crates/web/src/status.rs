@@ -145,7 +145,8 @@ fn nothing() -> Response {
     (StatusCode::NOT_FOUND, "there is nothing here\n").into_response()
 }
 
-fn present<const N: usize>(headers: [(HeaderName, Option<String>); N]) -> HeaderMap {
+/// The header fields that have a value.
+pub(crate) fn present<const N: usize>(headers: [(HeaderName, Option<String>); N]) -> HeaderMap {
     let headers = headers.into_iter().filter_map(|(name, value)| {
         let value = HeaderValue::try_from(value?).ok()?;
         Some((name, value))
@@ -154,7 +155,12 @@ fn present<const N: usize>(headers: [(HeaderName, Option<String>); N]) -> Header
 }
 
 /// The content, or 304 where the caller has it (RFC 9110 §13.1.2).
-fn conditional(request: &HeaderMap, tag: &str, headers: HeaderMap, content: Bytes) -> Response {
+pub(crate) fn conditional(
+    request: &HeaderMap,
+    tag: &str,
+    headers: HeaderMap,
+    content: Bytes,
+) -> Response {
     if has_it_already(request, tag) {
         (StatusCode::NOT_MODIFIED, headers, Body::empty()).into_response()
     } else {

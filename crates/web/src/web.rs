@@ -40,6 +40,8 @@ pub(crate) enum Listener {
     Plain,
     /// TLS without client authentication.
     Public,
+    /// TLS that asks for a client certificate: the API of relying systems.
+    Relying,
     /// TLS that asks for a client certificate.
     Subscriber,
 }
@@ -101,7 +103,7 @@ impl Web {
     pub(crate) fn home(&self) -> String {
         match self.0.listener {
             Listener::Public => String::new(),
-            Listener::Console | Listener::Plain | Listener::Subscriber => {
+            Listener::Console | Listener::Plain | Listener::Relying | Listener::Subscriber => {
                 self.0.app.addresses().public.clone()
             }
         }

@@ -25,6 +25,10 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     let subscriber = bind("subscriber", config.listen.subscriber, "listen.subscriber").await?;
     let console = bind("console", config.listen.console, "listen.console").await?;
     let plain = bind("plain", config.listen.plain, "listen.plain").await?;
+    let relying = match config.listen.relying {
+        Some(address) => Some(bind("relying", address, "listen.relying").await?),
+        None => None,
+    };
     let instance = Arc::new(Instance::open(config).await?);
     refuse_demo(instance.demo.is_some())?;
     worker::check_clock_at_start(&instance.store, SystemClock.now()).await?;
@@ -48,6 +52,11 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     running.listen("subscriber", subscriber, Some(tls.subscriber()), site);
     let site = tegata_web::console_router(app.clone(), options);
     running.listen("console", console, Some(tls.public()), site);
+    if let Some(socket) = relying {
+        let systems = instance.config.relying.clone();
+        let site = tegata_web::relying_router(app.clone(), options, systems);
+        running.listen("relying", socket, Some(tls.subscriber()), site);
+    }
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
     match Mailer::open(&instance.config)? {
         Some(mailer) => {

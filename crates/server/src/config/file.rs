@@ -8,6 +8,7 @@ use tegata_app::Addresses;
 use toml::Table;
 
 use super::mail::MailFile;
+use super::relying::RelyingFile;
 use super::{Listen, LogFormat, Mistake, Names, Profile};
 
 /// Every key; `keys.rs` explains them.
@@ -30,6 +31,8 @@ pub(super) struct File {
     pub(super) log: LogFile,
     #[serde(default)]
     pub(super) mail: MailFile,
+    #[serde(default)]
+    pub(super) relying: RelyingFile,
     #[serde(default, rename = "policy")]
     _policy: Table,
 }
@@ -41,6 +44,7 @@ pub(super) struct ListenFile {
     subscriber: String,
     console: String,
     plain: String,
+    relying: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +56,7 @@ pub(super) struct NamesFile {
     subscriber_port: Option<u16>,
     console: Option<String>,
     console_port: Option<u16>,
+    relying: Option<String>,
     plain_url: Option<String>,
     tls_domains: Option<Vec<String>>,
 }
@@ -78,6 +83,7 @@ impl Default for ListenFile {
             subscriber: "127.0.0.1:8441".to_owned(),
             console: "127.0.0.1:8442".to_owned(),
             plain: "127.0.0.1:8444".to_owned(),
+            relying: None,
         }
     }
 }
@@ -91,6 +97,7 @@ impl Default for NamesFile {
             subscriber_port: None,
             console: None,
             console_port: None,
+            relying: None,
             plain_url: None,
             tls_domains: None,
         }
@@ -113,6 +120,10 @@ impl ListenFile {
             subscriber: socket("listen.subscriber", &self.subscriber)?,
             console: socket("listen.console", &self.console)?,
             plain: socket("listen.plain", &self.plain)?,
+            relying: match &self.relying {
+                Some(address) => Some(socket("listen.relying", address)?),
+                None => None,
+            },
         };
         let used_twice = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
         if used_twice(listen.public, listen.subscriber) {
@@ -131,6 +142,17 @@ impl ListenFile {
         }
         if used_twice(listen.plain, listen.public) || used_twice(listen.plain, listen.subscriber) {
             return Err(Mistake::new("listen.plain", "use a port of its own"));
+        }
+        let others = [
+            listen.public,
+            listen.subscriber,
+            listen.console,
+            listen.plain,
+        ];
+        if let Some(relying) = listen.relying
+            && others.into_iter().any(|other| used_twice(relying, other))
+        {
+            return Err(Mistake::new("listen.relying", "use a port of its own"));
         }
         Ok(listen)
     }
@@ -151,6 +173,10 @@ impl NamesFile {
             Some(name) => host("names.console", name)?,
             None => public.clone(),
         };
+        let relying = match &self.relying {
+            Some(name) => host("names.relying", name)?,
+            None => public.clone(),
+        };
         if self.subscriber.is_empty() {
             return Err(Mistake::new(
                 "names.subscriber",
@@ -167,7 +193,7 @@ impl NamesFile {
                 .iter()
                 .map(|name| host("names.tls_domains", name))
                 .collect::<Result<Vec<_>, _>>()?,
-            None => [&public, &console]
+            None => [&public, &console, &relying]
                 .into_iter()
                 .chain(&subscriber)
                 .cloned()
@@ -175,7 +201,7 @@ impl NamesFile {
         };
         tls_domains.sort();
         tls_domains.dedup();
-        for name in [&public, &console].into_iter().chain(&subscriber) {
+        for name in [&public, &console, &relying].into_iter().chain(&subscriber) {
             if !tls_domains.iter().any(|domain| is_within(name, domain)) {
                 let remedy = format!("add a domain that contains \"{name}\"");
                 return Err(Mistake::new("names.tls_domains", remedy));
@@ -200,6 +226,7 @@ impl NamesFile {
             public,
             subscriber,
             console,
+            relying,
             public_port,
             subscriber_port,
             console_port,

@@ -92,6 +92,12 @@ pub(super) const KEYS: &[Key] = &[
         "Socket address for CRL, OCSP and CA certificates over plain HTTP.",
     ),
     key(
+        "listen.relying",
+        Kind::Text,
+        "none: the API is off",
+        "Socket address of the API of relying systems (TLS that asks for a client certificate).",
+    ),
+    key(
         "names.public",
         Kind::Text,
         "\"localhost\"",
@@ -127,6 +133,12 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Port,
         "the port of `listen.console`",
         "Port that stands in the console's address.",
+    ),
+    key(
+        "names.relying",
+        Kind::Text,
+        "`names.public`",
+        "Host name of the API of relying systems.",
     ),
     key(
         "names.plain_url",
@@ -189,6 +201,14 @@ pub(super) const KEYS: &[Key] = &[
         Kind::Number,
         "600",
         "Mails handed over in a minute at the most.",
+    ),
+    key(
+        "relying.systems",
+        Kind::Texts,
+        "[]",
+        "Who may ask about every certificate: `NAME=SHA256` of the TLS client certificate of each \
+         relying system, as `openssl x509 -noout -fingerprint -sha256` prints it. The name stands in \
+         the audit trail.",
     ),
     key(
         "log.format",

@@ -51,6 +51,18 @@ fn each_mistake_is_told_in_one_line_with_key_and_remedy() {
             "listen.plain: use a port of its own",
         ),
         (
+            "[listen]\nrelying = \"127.0.0.1:8444\"",
+            "listen.relying: use a port of its own",
+        ),
+        (
+            "[relying]\nsystems = [\"claims=0f\"]",
+            "relying.systems: no 64 hexadecimal digits in \"claims=0f\"; write \"NAME=SHA256\" for each system",
+        ),
+        (
+            "[relying]\nsystems = [\"claims\"]",
+            "relying.systems: no \"=\" in \"claims\"; write \"NAME=SHA256\" for each system",
+        ),
+        (
             "[names]\npublic = \"a b\"",
             "names.public: \"a b\" is no host name; write one such as \"ca.example.jp\"",
         ),
@@ -132,6 +144,25 @@ fn the_starter_file_of_each_profile_loads_as_that_profile() {
     for profile in [Profile::Default, Profile::Obn] {
         assert_eq!(parse(&starter(profile)).unwrap().profile, profile);
     }
+}
+
+#[test]
+fn relying_systems_are_listed_with_the_listener_that_answers_them() {
+    let systems = format!(
+        "[relying]\nsystems = [\"claims={}\"]\n",
+        "0F:".repeat(31) + "0F"
+    );
+    let mistake = parse(&systems).unwrap_err();
+    let told = mistake.line(Path::new(FILE));
+    assert!(
+        told.contains("relying.systems: set listen.relying"),
+        "{told}"
+    );
+    let text = format!("[listen]\nrelying = \"127.0.0.1:8446\"\n{systems}");
+    let config = parse(&text).unwrap();
+    assert_eq!(config.relying_entries.len(), 1);
+    assert_eq!(config.names.relying, "localhost");
+    assert_eq!(config.listen.relying.unwrap().port(), 8_446);
 }
 
 #[test]

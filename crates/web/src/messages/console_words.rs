@@ -105,6 +105,11 @@ pub(crate) fn subscriber_at(source: &str) -> String {
     format!("利用者({source})")
 }
 
+/// A relying system, by the name that the configuration gives it.
+pub(crate) fn relying_system(name: &str) -> String {
+    format!("利用システム({name})")
+}
+
 /// An applicant, by network address.
 pub(crate) fn applicant_at(source: &str) -> String {
     format!("申請者({source})")

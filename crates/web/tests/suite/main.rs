@@ -31,6 +31,7 @@ mod rcr;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod relying;
 mod ru;
 #[cfg(test)]
 mod rx;

@@ -26,6 +26,7 @@ pub(super) fn field_name(name: &str) -> &str {
 pub(super) fn actor(text: &str, names: &Names) -> String {
     match text.split_once(':') {
         Some(("operator", id)) => names.of_text(id).to_owned(),
+        Some(("relying", name)) => messages::relying_system(name),
         Some(("subscriber", source)) => messages::subscriber_at(source),
         _ => messages::W_SYSTEM.to_owned(),
     }

@@ -24,6 +24,7 @@ pub mod proposal;
 pub mod reference;
 pub mod register;
 pub mod relying;
+pub mod reminder;
 pub mod renewal;
 pub mod revocation;
 pub mod search;

@@ -121,11 +121,13 @@ pub fn newest_notice(
     })
 }
 
-/// The certificates to which the notice of `threshold` may go on `day`, on its own day or late: those whose last second
-/// lies between these two, both included. Together the spans of a channel cover no certificate twice.
+/// The certificates to which the notice of `threshold` goes on `day`, on its own day or late: those whose last second
+/// lies between these two, both included; `None` where there can be none. Together the spans of a channel cover no
+/// certificate twice. What was due by `since`, the day of the last run, went out then.
 pub fn ends_between(
     channel: NoticeChannel,
     threshold: i64,
+    since: Option<CalendarDate>,
     day: CalendarDate,
     days: &NoticeDays,
 ) -> Option<(Timestamp, Timestamp)> {
@@ -136,7 +138,12 @@ pub fn ends_between(
         None if threshold == AFTER_EXPIRY => -LATEST,
         None => 0,
     };
-    Some((day.plus_days(least).start(), day.plus_days(threshold).end()))
+    let earliest = day.plus_days(least);
+    let first = since.map_or(earliest, |since| {
+        earliest.max(since.plus_days(threshold + 1))
+    });
+    let last = day.plus_days(threshold);
+    (first <= last).then(|| (first.start(), last.end()))
 }
 
 /// When the notices of a day are due: the configured hour in Japan.
@@ -225,13 +232,38 @@ mod tests {
                 for end in [ends.start(), ends.end()] {
                     let wanted = newest_notice(channel, end, day, &days);
                     let spans = channel.thresholds(&days).into_iter().filter(|threshold| {
-                        let span = ends_between(channel, *threshold, day, &days).unwrap();
+                        let span = ends_between(channel, *threshold, None, day, &days).unwrap();
                         (span.0..=span.1).contains(&end)
                     });
                     let spans: Vec<i64> = spans.collect();
                     let wanted: Vec<i64> = wanted.iter().map(|due| due.threshold).collect();
                     assert_eq!(spans, wanted, "{channel:?}, {left} days left");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_on_any_days_reach_each_notice_once_and_only_the_newest() {
+        let (days, end) = (days(), at("2027-03-14T12:00:00+09:00"));
+        let channel = NoticeChannel::Mail;
+        for pause in 1..=20 {
+            let mut since = None;
+            let mut told: Vec<i64> = Vec::new();
+            for left in (-20..=120).rev().step_by(pause) {
+                let day = end.japan_date().plus_days(-left);
+                let new = channel.thresholds(&days).into_iter().filter(|threshold| {
+                    ends_between(channel, *threshold, since, day, &days)
+                        .is_some_and(|(first, last)| (first..=last).contains(&end))
+                });
+                let new: Vec<i64> = new.collect();
+                let wanted = newest_notice(channel, end, day, &days)
+                    .map(|due| due.threshold)
+                    .filter(|threshold| !told.contains(threshold));
+                let wanted: Vec<i64> = wanted.into_iter().collect();
+                assert_eq!(new, wanted, "{left} days left, every {pause} days");
+                told.extend(new);
+                since = Some(day);
             }
         }
     }

@@ -185,7 +185,7 @@ pub struct Periods {
     pub flow_hours: i64,
 }
 
-/// Days before the end on which notices are due.
+/// Days on which notices are due, before the end where nothing else is said.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeDays {
@@ -197,6 +197,8 @@ pub struct NoticeDays {
     pub message_daily_from: i64,
     /// Notices on the terminal.
     pub terminal: Vec<i64>,
+    /// Days after the approval on which a reminder is due while nothing was collected (P-14).
+    pub not_collected: Vec<i64>,
     /// Hour of the day in Japan at which they are due.
     pub hour: i64,
 }

@@ -327,7 +327,7 @@ impl Policy {
     }
 }
 
-fn notice_rules(notices: &NoticeDays) -> [Rule; 5] {
+fn notice_rules(notices: &NoticeDays) -> [Rule; 6] {
     const FALLING: &str = "use days from 365 to 0, each smaller than the one before";
     [
         (is_falling(&notices.mail), "policy.notices.mail", FALLING),
@@ -347,6 +347,11 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 5] {
             FALLING,
         ),
         (
+            is_rising(&notices.not_collected),
+            "policy.notices.not_collected",
+            "use days from 1 to 365, each greater than the one before",
+        ),
+        (
             (0..=23).contains(&notices.hour),
             "policy.notices.hour",
             "use 0 to 23",
@@ -358,6 +363,11 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 5] {
 /// channel.
 fn is_falling(days: &[i64]) -> bool {
     days.iter().all(|day| (0..=365).contains(day)) && days.is_sorted_by(|a, b| a > b)
+}
+
+/// Whether the days lie in 1 to 365 and rise from each to the next. An empty list sends no reminder.
+fn is_rising(days: &[i64]) -> bool {
+    days.iter().all(|day| (1..=365).contains(day)) && days.is_sorted_by(|a, b| a < b)
 }
 
 fn is_country(text: &str) -> bool {

@@ -205,10 +205,11 @@ fn state(state: &ProposalState, names: &Names) -> String {
 
 #[derive(Template)]
 #[template(path = "console/secret.html")]
-struct SecretPage<'a> {
+struct SecretPage {
     desk: Desk,
     operator: String,
-    secret: &'a str,
+    /// In groups of four, as one reads it off.
+    secret: String,
 }
 
 /// What the buttons of a proposal's page do.
@@ -267,9 +268,15 @@ async fn secret_page(web: &Web, session: &Session, proposal: &Proposal, secret: 
     let view = SecretPage {
         desk: Desk::new(web, session, C_SECRET, ""),
         operator: operator.unwrap_or_default(),
-        secret,
+        secret: in_fours(secret),
     };
     render(StatusCode::OK, &view)
+}
+
+fn in_fours(secret: &str) -> String {
+    let signs: Vec<char> = secret.chars().collect();
+    let groups = signs.chunks(4).map(String::from_iter);
+    groups.collect::<Vec<_>>().join(" ")
 }
 
 /// POST /console/proposals/{id}/confirm

@@ -86,6 +86,21 @@ impl Database {
             _ => bail!("{sql} answers {rows:?}"),
         }
     }
+
+    /// Lets the server of this database take no more writes, as the second server of a pair does whose
+    /// first one is lost. Whoever is connected must connect again.
+    pub fn refuse_writes(&self) -> Result<()> {
+        let Self::Postgres { server, name } = self else {
+            bail!("only a server has a second one");
+        };
+        psql(
+            server,
+            &format!("alter database {name} set default_transaction_read_only = on"),
+        )?;
+        let connected = "select pg_terminate_backend(pid) from pg_stat_activity where datname = ";
+        psql(server, &format!("{connected}'{name}'"))?;
+        Ok(())
+    }
 }
 
 impl Drop for Database {

@@ -13,3 +13,4 @@ mod news;
 mod office;
 mod pages;
 mod postgres;
+mod refusals;

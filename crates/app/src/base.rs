@@ -12,7 +12,7 @@ use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name, second_key};
 use tegata_domain::policy::Policy;
 use tegata_domain::secret::Secret;
-use tegata_domain::time::{Clock, Timestamp};
+use tegata_domain::time::{CalendarDate, Clock, Timestamp};
 use tegata_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
@@ -93,6 +93,7 @@ struct Inner {
     lists: Lists,
     signing_paused: AtomicBool,
     swept_minute: AtomicI64,
+    noticed_from: AtomicI64,
 }
 
 impl App {
@@ -126,6 +127,7 @@ impl App {
             lists: Lists::default(),
             signing_paused: AtomicBool::new(false),
             swept_minute: AtomicI64::new(0),
+            noticed_from: AtomicI64::new(i64::MIN),
         })))
     }
 
@@ -154,7 +156,7 @@ impl App {
         self.0.wanted.notified().await;
     }
 
-    /// Stops every signature of this process: the clock cannot be believed (S7). Only a new start ends it.
+    /// Stops every signature and every notice of this process: the clock cannot be believed (S7). Only a new start ends it.
     pub fn pause_signing(&self) {
         self.0.signing_paused.store(true, Ordering::Release);
     }
@@ -229,6 +231,17 @@ impl App {
         self.0.swept_minute.swap(minute, Ordering::Relaxed) != minute
     }
 
+    /// Whether the notices of `day` are known to be queued.
+    pub(crate) fn is_noticed(&self, day: CalendarDate) -> bool {
+        self.0.noticed_from.load(Ordering::Relaxed) >= day.start().unix()
+    }
+
+    /// The notices of `day` are queued.
+    pub(crate) fn note_noticed(&self, day: CalendarDate) {
+        let begin = day.start().unix();
+        self.0.noticed_from.fetch_max(begin, Ordering::Relaxed);
+    }
+
     #[cfg(debug_assertions)]
     pub(crate) fn failpoint(&self) -> &Failpoint {
         &self.0.failpoint
@@ -289,8 +302,20 @@ impl App {
         values: &[(&str, String)],
         now: Timestamp,
     ) -> Vec<OutboxMail> {
-        let first = self.mail(kind, &grant.mail, key.to_owned(), values, now);
-        let second = grant.second_mail.as_ref();
+        let addresses = (&grant.mail, grant.second_mail.as_ref());
+        self.mails_to(kind, addresses, key, values, now)
+    }
+
+    /// The same, where the two registered addresses are at hand and the grant is not.
+    pub(crate) fn mails_to(
+        &self,
+        kind: MailKind,
+        (first, second): (&MailAddress, Option<&MailAddress>),
+        key: &str,
+        values: &[(&str, String)],
+        now: Timestamp,
+    ) -> Vec<OutboxMail> {
+        let first = self.mail(kind, first, key.to_owned(), values, now);
         let second = second.filter(|_| kind.goes_to_second());
         let second = second.map(|to| self.mail(kind, to, second_key(key), values, now));
         std::iter::once(first).chain(second).collect()

@@ -1,4 +1,4 @@
-//! What a timer does: publish, finish intents, renew our own certificates, destroy keys, end procedures.
+//! What a timer does: publish, finish intents, renew our own certificates, destroy keys, end procedures, queue notices.
 //! Each job may run twice, and on several processes at once; running it twice changes nothing.
 
 use tegata_domain::audit::Actor;
@@ -26,6 +26,8 @@ pub struct JobReport {
     pub intents: usize,
     /// Kept keys destroyed.
     pub keys: usize,
+    /// Mails of notices that were queued.
+    pub notices: u64,
     /// Renewals that got their certificate.
     pub renewals: usize,
 }
@@ -57,6 +59,7 @@ impl App {
         report.keys = note(self.destroy_keys_after_window(now).await, &mut failed);
         note(self.sweep(now).await, &mut failed);
         report.lists = note(self.publish_due(now).await, &mut failed);
+        report.notices = note(self.run_notices(now).await, &mut failed);
         self.keypool().fill_one().await;
         failed.map_or(Ok(report), Err)
     }

@@ -32,6 +32,7 @@ mod listing;
 mod mail_code;
 mod mail_text;
 pub mod messages;
+mod notices;
 mod operators;
 mod outbox;
 mod paper;

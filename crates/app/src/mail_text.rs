@@ -36,6 +36,14 @@ const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
         include_str!("../templates/mails/application_returned.txt"),
     ),
     (
+        MailKind::CertificateExpired,
+        include_str!("../templates/mails/certificate_expired.txt"),
+    ),
+    (
+        MailKind::CertificateExpiring,
+        include_str!("../templates/mails/certificate_expiring.txt"),
+    ),
+    (
         MailKind::Collected,
         include_str!("../templates/mails/collected.txt"),
     ),
@@ -64,6 +72,10 @@ const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
         include_str!("../templates/mails/letter_reissued.txt"),
     ),
     (
+        MailKind::NotCollected,
+        include_str!("../templates/mails/not_collected.txt"),
+    ),
+    (
         MailKind::RenewalAccepted,
         include_str!("../templates/mails/renewal_accepted.txt"),
     ),
@@ -84,6 +96,10 @@ const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
         include_str!("../templates/mails/revocation_refused.txt"),
     ),
     (
+        MailKind::SuccessorUnused,
+        include_str!("../templates/mails/successor_unused.txt"),
+    ),
+    (
         MailKind::WindowExtended,
         include_str!("../templates/mails/window_extended.txt"),
     ),
@@ -91,6 +107,8 @@ const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
 /// What ends every text.
 const SIGNATURE: &str = include_str!("../templates/mails/signature.txt");
 const SIGNATURE_NAME: &str = "signature";
+/// The days to the end that a text counts to, as a number.
+const DAYS_LEFT: &str = "days_left";
 
 /// A mail as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +210,9 @@ impl App {
     pub(crate) fn mail_text(&self, mail: &OutboxMail) -> Result<MailText> {
         let mut values = self.mail_setting();
         values.extend(mail.values.clone());
+        if let Some(left) = self.days_left(mail)? {
+            values.insert(DAYS_LEFT.to_owned(), left.to_string());
+        }
         if let Some(name) = mail.kind.secret()
             && let Some(sealed) = values.remove(&sealed_name(name))
         {
@@ -209,11 +230,24 @@ impl App {
             .map_err(|error| internal("write a mail", error))
     }
 
+    /// The days from today to the end that the text counts to.
+    fn days_left(&self, mail: &OutboxMail) -> Result<Option<i64>> {
+        let Some(name) = mail.kind.counts_to() else {
+            return Ok(None);
+        };
+        let end = mail.instant(name);
+        let end = end.ok_or_else(|| internal("write a mail", format!("{name} is no instant")))?;
+        let today = self.clock_now().japan_date();
+        Ok(Some(today.days_until(end.japan_date())))
+    }
+
     /// What every text may name beside the values of its mail.
     fn mail_setting(&self) -> BTreeMap<String, String> {
         let names = &self.policy().names;
         let addresses = self.addresses();
         let subscriber = addresses.subscriber.first().cloned().unwrap_or_default();
+        // On another name the browser asks anew for a certificate (W1).
+        let check = addresses.subscriber.get(1).unwrap_or(&subscriber).clone();
         [
             ("ca_name", names.ca_name.clone()),
             ("ca_short", names.ca_short.clone()),
@@ -222,6 +256,7 @@ impl App {
             ("relying_systems", names.relying_systems.clone()),
             ("public", addresses.public.clone()),
             ("subscriber", subscriber),
+            ("check", check),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -280,12 +315,14 @@ fn samples(kind: MailKind) -> [BTreeMap<String, String>; 2] {
         "relying_systems",
         "public",
         "subscriber",
+        "check",
     ];
     let least = setting
         .iter()
         .chain(kind.needs())
         .copied()
-        .chain(kind.secret());
+        .chain(kind.secret())
+        .chain(kind.counts_to().map(|_| DAYS_LEFT));
     let most = least
         .clone()
         .chain(kind.may_have().iter().copied())

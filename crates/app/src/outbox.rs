@@ -36,7 +36,8 @@ pub struct ReadyMail {
 }
 
 impl App {
-    /// Claims up to `limit` mails that are due. One whose text cannot be written is put off and told in the log.
+    /// Claims up to `limit` mails that are due. One whose text cannot be written is put off and told in the log; a notice
+    /// that does not hold any more is given up (F6).
     pub async fn claim_mails(&self, limit: u32) -> Result<Vec<ReadyMail>> {
         let now = self.system_now();
         let until = now.plus_seconds(CLAIM);
@@ -48,6 +49,12 @@ impl App {
             .await?;
         let mut ready = Vec::with_capacity(claimed.len());
         for claimed in claimed {
+            if claimed.mail.kind.is_bulk()
+                && !self.still_holds(&claimed.mail, self.clock_now()).await?
+            {
+                self.give_up_mail(&claimed).await?;
+                continue;
+            }
             match self.mail_text(&claimed.mail) {
                 Ok(text) => ready.push(ReadyMail {
                     message_id: self.message_id(&claimed),
@@ -82,6 +89,14 @@ impl App {
     pub async fn oldest_waiting_mail(&self) -> Result<Option<(Timestamp, Option<String>)>> {
         let mut reader = self.store().reader().await?;
         Ok(reader.oldest_waiting_mail().await?)
+    }
+
+    async fn give_up_mail(&self, claimed: &ClaimedMail) -> Result<()> {
+        let (id, now) = (claimed.mail.id.clone(), self.system_now());
+        self.store()
+            .write(move |tx| Box::pin(async move { tx.drop_mail(&id, now).await }))
+            .await?;
+        Ok(())
     }
 
     async fn put_off(&self, claimed: &ClaimedMail, reason: &str) -> Result<()> {

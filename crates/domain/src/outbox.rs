@@ -21,6 +21,10 @@ pub enum MailKind {
     ApplicationRejected,
     /// An application was returned for correction until `due`.
     ApplicationReturned,
+    /// A certificate reached its end yesterday, or this morning (text 11). `grace_until` is there where it was renewed.
+    CertificateExpired,
+    /// 更新のお願い: a certificate that was not renewed comes to its end.
+    CertificateExpiring,
     /// A certificate was collected (K2).
     Collected,
     /// The 確認番号 that a collection asks for (K2, RCD-1b).
@@ -36,6 +40,8 @@ pub enum MailKind {
     /// A letter with a new reference ID is out (text 9a). `collected` is there where the certificate was
     /// collected before: the new ID is then good for revocation only.
     LetterReissued,
+    /// 取得のお願い: an approved certificate was not collected yet (P-14).
+    NotCollected,
     /// A renewal was accepted (F3). `request_id` and `not_after` are those of the new certificate.
     RenewalAccepted,
     /// Another key was asked for while the successor was never seen in use (F3); values as for
@@ -48,17 +54,22 @@ pub enum MailKind {
     RevocationCompleted,
     /// The request was refused (text 12d).
     RevocationRefused,
+    /// A certificate that was renewed comes to its end, and the newer one was not seen in use (text 10). `file` is the
+    /// newer one's request ID; `collected` is there where its file was handed out.
+    SuccessorUnused,
     /// The collection window was extended to `window_end` (D4).
     WindowExtended,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::ApplicationCancelled,
         Self::ApplicationReceived,
         Self::ApplicationRejected,
         Self::ApplicationReturned,
+        Self::CertificateExpired,
+        Self::CertificateExpiring,
         Self::Collected,
         Self::CollectionCode,
         Self::CollectionRefused,
@@ -66,11 +77,13 @@ impl MailKind {
         Self::HoldLifted,
         Self::LetterPosted,
         Self::LetterReissued,
+        Self::NotCollected,
         Self::RenewalAccepted,
         Self::RenewedAgain,
         Self::RevocationAccepted,
         Self::RevocationCompleted,
         Self::RevocationRefused,
+        Self::SuccessorUnused,
         Self::WindowExtended,
     ];
 
@@ -81,6 +94,8 @@ impl MailKind {
             Self::ApplicationReceived => "application_received",
             Self::ApplicationRejected => "application_rejected",
             Self::ApplicationReturned => "application_returned",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateExpiring => "certificate_expiring",
             Self::Collected => "collected",
             Self::CollectionCode => "collection_code",
             Self::CollectionRefused => "collection_refused",
@@ -88,11 +103,13 @@ impl MailKind {
             Self::HoldLifted => "hold_lifted",
             Self::LetterPosted => "letter_posted",
             Self::LetterReissued => "letter_reissued",
+            Self::NotCollected => "not_collected",
             Self::RenewalAccepted => "renewal_accepted",
             Self::RenewedAgain => "renewed_again",
             Self::RevocationAccepted => "revocation_accepted",
             Self::RevocationCompleted => "revocation_completed",
             Self::RevocationRefused => "revocation_refused",
+            Self::SuccessorUnused => "successor_unused",
             Self::WindowExtended => "window_extended",
         }
     }
@@ -121,6 +138,14 @@ impl MailKind {
             Self::ApplicationReturned => {
                 &["institution", "terminal", "application_no", "reason", "due"]
             }
+            Self::CertificateExpired | Self::CertificateExpiring => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "not_after",
+                "serial",
+                "threshold",
+            ],
             Self::Collected | Self::CollectionRefused => {
                 &["institution", "terminal", "request_id", "at", "source"]
             }
@@ -135,6 +160,13 @@ impl MailKind {
             Self::GrantFrozen => &["institution", "terminal", "request_id"],
             Self::HoldLifted => &["institution", "terminal", "lifted_at"],
             Self::LetterPosted | Self::LetterReissued => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "posted_at",
+                "window_end",
+            ],
+            Self::NotCollected => &[
                 "institution",
                 "terminal",
                 "request_id",
@@ -165,6 +197,16 @@ impl MailKind {
                 "revoked_at",
             ],
             Self::RevocationRefused => &["institution", "terminal", "lifted_at", "reason"],
+            Self::SuccessorUnused => &[
+                "institution",
+                "terminal",
+                "request_id",
+                "not_after",
+                "serial",
+                "threshold",
+                "renewed_at",
+                "file",
+            ],
             Self::WindowExtended => &["institution", "terminal", "request_id", "window_end"],
         }
     }
@@ -173,11 +215,13 @@ impl MailKind {
     /// person at the institution.
     pub const fn may_have(self) -> &'static [&'static str] {
         match self {
+            Self::CertificateExpired => &["grace_until"],
             Self::GrantFrozen => &["at", "source"],
             Self::HoldLifted | Self::WindowExtended => &["reason"],
             Self::LetterPosted => &["tracking"],
             Self::LetterReissued => &["tracking", "collected"],
             Self::RenewalAccepted | Self::RenewedAgain => &["source"],
+            Self::SuccessorUnused => &["collected"],
             _ => &[],
         }
     }
@@ -186,7 +230,9 @@ impl MailKind {
     /// hides nothing. What carries a number, and what accompanies an application, goes to the first address alone.
     pub const fn goes_to_second(self) -> bool {
         match self {
-            Self::Collected
+            Self::CertificateExpired
+            | Self::CertificateExpiring
+            | Self::Collected
             | Self::CollectionRefused
             | Self::GrantFrozen
             | Self::HoldLifted
@@ -194,7 +240,8 @@ impl MailKind {
             | Self::RenewedAgain
             | Self::RevocationAccepted
             | Self::RevocationCompleted
-            | Self::RevocationRefused => true,
+            | Self::RevocationRefused
+            | Self::SuccessorUnused => true,
             Self::ApplicationCancelled
             | Self::ApplicationReceived
             | Self::ApplicationRejected
@@ -202,8 +249,25 @@ impl MailKind {
             | Self::CollectionCode
             | Self::LetterPosted
             | Self::LetterReissued
+            | Self::NotCollected
             | Self::WindowExtended => false,
         }
+    }
+
+    /// The instant, by the name of its value, to which the text counts the days as `days_left` when it is handed over.
+    pub const fn counts_to(self) -> Option<&'static str> {
+        match self {
+            Self::CertificateExpired | Self::CertificateExpiring | Self::SuccessorUnused => {
+                Some("not_after")
+            }
+            Self::NotCollected => Some("window_end"),
+            _ => None,
+        }
+    }
+
+    /// Whether it is one of many that become due at once: it waits until no other mail does.
+    pub const fn is_bulk(self) -> bool {
+        self.counts_to().is_some()
     }
 
     /// The value that is a secret: it stands in the row sealed, as `sealed_` and this name.
@@ -234,6 +298,12 @@ pub struct OutboxMail {
 }
 
 impl OutboxMail {
+    /// A value that is an instant.
+    pub fn instant(&self, name: &str) -> Option<Timestamp> {
+        let text = self.values.get(name)?;
+        Timestamp::parse_rfc3339(text).ok()
+    }
+
     /// A value without which the text cannot be written and that is not there.
     pub fn missing_value(&self) -> Option<String> {
         let secret = self.kind.secret().map(sealed_name);

@@ -247,6 +247,8 @@ create unique index issue_grant_application on issue_grant (application_id) wher
 create unique index issue_grant_successor on issue_grant (predecessor)
     where predecessor is not null and state <> 'voided';
 create index issue_grant_renewed_at on issue_grant (approved_at, id) where kind = 'renewal';
+create index issue_grant_not_collected on issue_grant (approved_at, id)
+    where kind = 'letter' and state in ('posted', 'key_fixed');
 create index issue_grant_without_key on issue_grant (approved_at, id)
     where kind = 'renewal' and state = 'posted';
 
@@ -475,6 +477,8 @@ create table outbox (
     id text not null primary key,
     at bigint not null,
     kind text not null,
+    -- 1 for one of many that become due at once: others go first.
+    bulk bigint not null,
     recipient text not null,
     key text not null constraint outbox_key unique,
     fields text not null,
@@ -495,7 +499,21 @@ create table outbox (
 create index outbox_about on outbox (about, id);
 
 create index outbox_waiting on outbox (at, id) where sent_at is null and dropped_at is null;
-create index outbox_due on outbox (next_try_at, id) where sent_at is null and dropped_at is null;
+create index outbox_due on outbox (bulk, next_try_at, id) where sent_at is null and dropped_at is null;
+
+-- Work that one process does at a time. `epoch` rises with each taking, so that whoever lost it can record nothing.
+create table lease (
+    name text not null primary key,
+    epoch bigint not null,
+    held_until bigint not null
+);
+
+-- The daily runs of notices. Days are those of Japan.
+create table notice_run (
+    day text not null primary key,
+    finished_at bigint not null,
+    mails bigint not null
+);
 
 -- 確認番号, each with the mail that carries it. `hmac` is there as long as the code is taken. A procedure may be
 -- deleted before its codes are: they still count for the hour.

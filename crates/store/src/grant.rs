@@ -374,10 +374,7 @@ pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
         prefecture: prefecture(fields, 7)?,
         terminal: fields.word(8, TerminalName::parse)?,
         mail: fields.word(9, MailAddress::parse)?,
-        second_mail: match fields.opt_text(23)? {
-            Some(text) => Some(MailAddress::parse(text).ok_or_else(|| fields.corrupt(23))?),
-            None => None,
-        },
+        second_mail: fields.opt_word(23, MailAddress::parse)?,
         approved_at: fields.time(10)?,
         not_after: fields.time(11)?,
         window_end: fields.time(12)?,

@@ -103,13 +103,14 @@ impl Tx {
         let values = serde_json::to_string(&mail.values)
             .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
         self.changes(
-            "insert into outbox (id, at, kind, recipient, key, fields, about,
+            "insert into outbox (id, at, kind, bulk, recipient, key, fields, about,
                 attempts, next_try_at, epoch)
-            values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0) on conflict (key) do nothing",
+            values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0) on conflict (key) do nothing",
             &[
                 mail.id.as_str().into(),
                 mail.at.into(),
                 mail.kind.as_str().into(),
+                i64::from(mail.kind.is_bulk()).into(),
                 mail.to.as_str().into(),
                 mail.key.as_str().into(),
                 values.into(),
@@ -121,7 +122,8 @@ impl Tx {
 }
 
 impl Tx {
-    /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before.
+    /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before. Those that come by
+    /// the thousand are taken last.
     pub async fn claim_mails(
         &mut self,
         now: Timestamp,
@@ -133,7 +135,7 @@ impl Tx {
                 "select id, at, kind, recipient, key, fields, attempts, epoch from outbox
                 where sent_at is null and dropped_at is null and next_try_at <= $1
                     and (claimed_until is null or claimed_until < $1)
-                order by next_try_at, id limit $2",
+                order by bulk, next_try_at, id limit $2",
                 &[now.into(), i64::from(limit).into()],
             )
             .await?;

@@ -486,6 +486,18 @@ impl<'r> Fields<'r> {
         parse(self.text(index)?).ok_or_else(|| self.corrupt(index))
     }
 
+    /// Reads a text with a parser that says only whether it fits, where there is one.
+    pub(crate) fn opt_word<T>(
+        &self,
+        index: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(text) = self.opt_text(index)? else {
+            return Ok(None);
+        };
+        parse(text).map(Some).ok_or_else(|| self.corrupt(index))
+    }
+
     /// The error that names this column.
     pub(crate) fn corrupt(&self, index: usize) -> StoreError {
         StoreError::Corrupt {

@@ -24,6 +24,7 @@ mod issue;
 mod letters;
 mod mail_codes;
 mod mails;
+mod notices;
 mod operators;
 mod own_revocations;
 mod proposals;

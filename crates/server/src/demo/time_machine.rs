@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::json;
+use tegata_domain::notice::due_at;
 use tegata_domain::time::{Clock as _, Timestamp};
 
 use super::clock::DemoClock;
@@ -50,13 +51,23 @@ impl TimeMachine {
         &self.clock
     }
 
-    /// Moves the clock by whole days and runs the jobs of each day.
+    /// Moves the clock by whole days and runs the jobs of each day, those of its hour of notices then.
     pub(super) async fn advance(&self, days: u32) -> Outcome<()> {
         let _alone = self.lock.lock().await;
         for _ in 0..days {
-            self.step(DAY).await?;
+            let first = self.seconds_to_notices();
+            self.step(first).await?;
+            self.step(DAY - first).await?;
         }
         Ok(())
+    }
+
+    /// Seconds to the next hour of notices, at most a day.
+    fn seconds_to_notices(&self) -> u32 {
+        let now = self.clock.now();
+        let today = due_at(now.japan_date(), &self.instance.app.policy().notices);
+        let seconds = today.seconds_since(now).rem_euclid(i64::from(DAY));
+        u32::try_from(seconds).unwrap_or(0)
     }
 
     /// Moves the clock forward to `wanted`.

@@ -596,6 +596,8 @@ fn check_contact_form(form: &EnteredContact, is_correction: bool) -> Result<Want
     let second_mail = MailAddress::from_typed(&form.second_mail);
     if second_mail.is_none() && !form.second_mail.trim().is_empty() {
         problems.push(("second_mail", FieldProblem::MailInvalid));
+    } else if second_mail.is_some() && second_mail == mail {
+        problems.push(("second_mail", FieldProblem::MailTwice));
     }
     match (mail, telephone) {
         (Some(mail), Some(telephone)) if problems.is_empty() => Ok(Wanted {

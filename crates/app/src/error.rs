@@ -153,12 +153,19 @@ pub enum FieldProblem {
     CodePrefecture,
     /// Whether it is another terminal was not answered.
     DuplicateUnanswered,
-    /// 確認番号: not eight digits.
-    MailCodeForm,
+    /// 確認番号: not its number of digits.
+    MailCodeForm {
+        /// How many there are.
+        digits: usize,
+    },
     /// 確認番号: wrong, or not taken any more.
     MailCodeWrong,
     /// No mail address.
     MailInvalid,
+    /// 予備のメールアドレス is the first address.
+    MailTwice,
+    /// The addresses are the registered ones already.
+    MailUnchanged,
     /// The two mail addresses differ.
     MailsDiffer,
     /// Whether the newer certificate is stopped too was not answered.

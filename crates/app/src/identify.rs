@@ -7,6 +7,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
+use tegata_domain::institution::MailAddress;
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
@@ -53,6 +54,8 @@ pub enum Identity {
         renewal_opens: Timestamp,
         /// Japanese calendar days to its last day.
         days_left: i64,
+        /// Where its mails go: the registered address, then 予備 where there is one.
+        addresses: Vec<MailAddress>,
     },
     /// None was sent.
     Missing,
@@ -139,6 +142,7 @@ impl App {
                     },
                     renewal_opens: renewal_opens(record.not_after, &self.policy().periods),
                     days_left: days_left(record.not_after, now),
+                    addresses: grant.addresses().cloned().collect(),
                 }
             }
         })

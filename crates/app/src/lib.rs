@@ -2,6 +2,7 @@
 //! that a person or a timer takes. Knows no HTTP, no pages and no command line.
 
 mod act_refusal;
+mod address;
 mod announcement;
 mod applicant_flow;
 mod application_form;
@@ -32,6 +33,7 @@ mod listing;
 mod mail_code;
 mod mail_text;
 pub mod messages;
+mod new_addresses;
 mod notices;
 mod operators;
 mod outbox;
@@ -58,6 +60,7 @@ mod visit;
 mod work;
 
 pub use act_refusal::ActRefusal;
+pub use address::AddressPage;
 pub use announcement::News;
 pub use application_form::{
     ApplicationPage, EnteredContact, EnteredInstitution, IssuedNumbers, MOST_TERMINALS,
@@ -85,6 +88,7 @@ pub use letter::{Letter, Reissue, WaitingLetter};
 pub use listing::GrantStory;
 pub use mail_code::{CodeForm, CodePage};
 pub use mail_text::{MailText, MailTextError, MailTexts};
+pub use new_addresses::{AddressForm, NewAddresses};
 pub use operators::{NewOperator, one_time_code};
 pub use outbox::ReadyMail;
 pub use paper::RenewalReceipt;

@@ -4,13 +4,16 @@
 //! A code is mailed to the address that is registered when it is sent, and is good for one procedure. Stored is only
 //! its HMAC; the mail has it sealed until it was handed over or the code has ended. Whoever comes here has the two
 //! IDs already: a code that was tried too often ends, and with it nothing but itself (I3: never a lock of an ID).
+//!
+//! How a code is made, sent and tried is the same for a change of address (`address.rs`).
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::FlowId;
-use tegata_domain::mail_code::{MailCode, SentCode, next_sending};
+use tegata_domain::institution::MailAddress;
+use tegata_domain::mail_code::{CodeUse, MailCode, SentCode, next_sending};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::policy::CollectPolicy;
 use tegata_domain::secret::Secret;
@@ -47,7 +50,7 @@ pub struct CodeForm {
 
 /// A code with its mail, ready to be stored.
 #[derive(Clone)]
-struct NewCode {
+pub(crate) struct NewCode {
     row: SentCode,
     mail: OutboxMail,
     event: AuditEvent,
@@ -66,14 +69,16 @@ impl App {
         let mut grant = grant.clone();
         for _ in 0..TRIES {
             let (flow, event) = self.new_flow(start, &grant, None, source, now);
-            let code = self.new_code(&flow, &grant, source, now)?;
+            let code = self.collection_code(&flow, &grant, source, now)?;
             let (id, policy) = (flow.id.clone(), self.policy().collect.clone());
+            let registered = grant.mail.clone();
             let begun = self
                 .store()
                 .write(move |tx| {
                     Box::pin(async move {
                         tx.insert_flow(&flow).await?;
                         tx.insert_audit(&event).await?;
+                        expect_registered(tx, &flow, &registered).await?;
                         send(tx, code, &policy).await.map(drop)
                     })
                 })
@@ -100,21 +105,33 @@ impl App {
         }
         let record = self.record_of(&grant).await?;
         self.check_collectable(&grant, record.as_ref(), now).await?;
-        let system_now = self.system_now();
-        let mut reader = self.store().reader().await?;
-        let live = reader.live_code(&flow.id).await?;
-        let live = live.filter(|code| code.is_good(&grant.mail, system_now));
-        let limit = most(&self.policy().collect);
-        let recent = reader.newest_codes_of(&grant.id, limit).await?;
-        let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
-        let last_here = reader.last_code_of_flow(&flow.id).await?;
-        let next_at = next_sending(&self.policy().collect, &recent, last_here);
+        let (sent, next_at) = self.code_standing(&flow, &grant.mail).await?;
         Ok(CodePage {
             version: flow.version,
             masked_mail: grant.mail.masked(),
-            sent: live.map(|code| (code.sent_at, code.expires_at)),
-            next_at: next_at.filter(|at| *at > system_now),
+            sent,
+            next_at,
         })
+    }
+
+    /// When the code that a procedure takes for the mails of `wanted` was sent, with its last second; and the earliest
+    /// instant at which another one may be sent, where that is not now.
+    pub(crate) async fn code_standing(
+        &self,
+        flow: &Flow,
+        wanted: &MailAddress,
+    ) -> Result<(Option<(Timestamp, Timestamp)>, Option<Timestamp>)> {
+        let system_now = self.system_now();
+        let mut reader = self.store().reader().await?;
+        let live = reader.live_code(&flow.id).await?;
+        let live = live.filter(|code| code.is_good(wanted, system_now));
+        let limit = most(&self.policy().collect);
+        let recent = reader.newest_codes_of(&flow.grant, limit).await?;
+        let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
+        let last_here = reader.last_code_of_flow(&flow.id).await?;
+        let next_at = next_sending(&self.policy().collect, &recent, last_here);
+        let sent = live.map(|code| (code.sent_at, code.expires_at));
+        Ok((sent, next_at.filter(|at| *at > system_now)))
     }
 
     /// 「もう一度送る」: mails another code; the earlier one ends.
@@ -140,8 +157,9 @@ impl App {
                 version: row.version + 1,
                 ..row.clone()
             };
-            let code = self.new_code(&next, &grant, visit.source, now)?;
+            let code = self.collection_code(&next, &grant, visit.source, now)?;
             let (policy, expires) = (self.policy().collect.clone(), self.flow_end());
+            let registered = grant.mail.clone();
             let sent = self
                 .store()
                 .write(move |tx| {
@@ -153,6 +171,7 @@ impl App {
                         if !moved {
                             return Err(Error::Conflict);
                         }
+                        expect_registered(tx, &row, &registered).await?;
                         match send(tx, code, &policy).await? {
                             Some(at) => Err(Refusal::TooSoon { at }.into()),
                             None => Ok(()),
@@ -206,14 +225,9 @@ impl App {
         }
         let record = self.record_of(&grant).await?;
         self.check_collectable(&grant, record.as_ref(), now).await?;
-        let code = MailCode::parse(typed)
-            .ok_or_else(|| Refusal::Fields(vec![FieldProblem::MailCodeForm]))?;
-        let live = self.store().reader().await?.live_code(&row.id).await?;
-        let made = self.code_hmac(live.as_ref().map(|live| live.pepper), &row.id, &code);
-        let wanted = live.as_ref().map_or(&[0; 32][..], |live| &live.hmac);
-        let is_right = verify_slices_are_equal(&made, wanted).is_ok();
-        let passed = match live {
-            Some(live) => {
+        let read = row.clone();
+        let passed = match self.judge_code(&row, typed, CodeUse::Collection).await? {
+            Some((live, is_right)) => {
                 let step = Confirming {
                     live,
                     is_right,
@@ -225,15 +239,37 @@ impl App {
             }
             None => false,
         };
-        if passed {
+        if passed || self.was_answered(&read, &digest).await? {
             return Ok(());
         }
         let answer = Refusal::Fields(vec![FieldProblem::MailCodeWrong]);
         Err(self.wrong(visit.source, answer).await)
     }
 
-    /// Counts a try, and moves on where it was right. However many tries come at once, a code has no more of them
-    /// than the policy says.
+    /// The code that a procedure takes, and whether it was typed; `None` where there is none. As much work either way.
+    pub(crate) async fn judge_code(
+        &self,
+        flow: &Flow,
+        typed: &str,
+        of: CodeUse,
+    ) -> Result<Option<(SentCode, bool)>> {
+        let digits = of.digits();
+        let malformed = || Refusal::Fields(vec![FieldProblem::MailCodeForm { digits }]);
+        let code = MailCode::parse(typed, of).ok_or_else(malformed)?;
+        let live = self.store().reader().await?.live_code(&flow.id).await?;
+        let made = self.code_hmac(live.as_ref().map(|live| live.pepper), &flow.id, &code);
+        let wanted = live.as_ref().map_or(&[0; 32][..], |live| &live.hmac);
+        let is_right = verify_slices_are_equal(&made, wanted).is_ok();
+        Ok(live.map(|live| (live, is_right)))
+    }
+
+    /// Whether the same code was taken while this one was looked at: the second of two clicks finds it used up.
+    pub(crate) async fn was_answered(&self, read: &Flow, digest: &[u8; 32]) -> Result<bool> {
+        let (fresh, _) = self.load_flow(&read.id, read.kind).await?;
+        Ok(self.take_turn(&fresh, read.version, digest)? == Turn::Repeated)
+    }
+
+    /// Counts a try, and moves on where it was right.
     async fn take_try(&self, step: Confirming, source: Source, now: Timestamp) -> Result<bool> {
         let event = |action, detail: &str| {
             let object = format!("grant:{}", step.grant.id);
@@ -247,19 +283,16 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let mail = &step.live.mail;
-                    let Some(tries) = tx.try_code(mail, most_tries).await? else {
-                        return Ok(false);
-                    };
                     let fresh = tx.grant(&step.grant.id).await?.ok_or(Error::Conflict)?;
-                    if !step.is_right || !step.live.is_good(&fresh.mail, system_now) {
-                        if tries >= most_tries {
-                            tx.end_code(mail, system_now).await?;
+                    let is_right = step.is_right && step.live.is_good(&fresh.mail, system_now);
+                    match count_try(tx, &step.live, is_right, most_tries, system_now).await? {
+                        Some(true) => {}
+                        Some(false) => {
+                            tx.insert_audit(&wrong).await?;
+                            return Ok(false);
                         }
-                        tx.insert_audit(&wrong).await?;
-                        return Ok(false);
+                        None => return Ok(false),
                     }
-                    tx.end_code(mail, system_now).await?;
                     let row = &step.row;
                     let to = FlowStep::Password;
                     let moved = tx
@@ -282,32 +315,47 @@ impl App {
             .await
     }
 
-    /// A code for the procedure as it will stand, with the mail that carries it and the audit event. Its times are the
-    /// system clock's, like the procedure's own (S6).
-    fn new_code(
+    /// A code for a collection, to the registered address.
+    fn collection_code(
         &self,
         flow: &Flow,
         grant: &Grant,
         source: Source,
         now: Timestamp,
     ) -> Result<NewCode> {
-        let code = MailCode::generate(self.entropy());
+        self.new_code(CodeUse::Collection, flow, (grant, &grant.mail), source, now)
+    }
+
+    /// A code for the procedure as it will stand, with the mail that carries it and the audit event. Its times are the
+    /// system clock's, like the procedure's own (S6).
+    pub(crate) fn new_code(
+        &self,
+        of: CodeUse,
+        flow: &Flow,
+        (grant, to): (&Grant, &MailAddress),
+        source: Source,
+        now: Timestamp,
+    ) -> Result<NewCode> {
+        let (kind, action) = match of {
+            CodeUse::Address => (MailKind::AddressCode, "address.code.send"),
+            CodeUse::Collection => (MailKind::CollectionCode, "collection.code.send"),
+        };
+        let code = MailCode::generate(self.entropy(), of);
         let pepper = self.peppers().newest();
         let sent_at = self.system_now();
         let expires_at = sent_at.plus_seconds(self.policy().collect.code_minutes * 60);
-        let key = format!("collection_code:{}:{}", flow.id.as_str(), flow.version);
+        let key = format!("{}:{}:{}", kind.as_str(), flow.id.as_str(), flow.version);
         let mut values = values_of(grant);
         values.push(("at", sent_at.to_string()));
         values.push(("expires_at", expires_at.to_string()));
         values.push(("source", source.to_string()));
-        let kind = MailKind::CollectionCode;
-        let mail = self.secret_mail(kind, &grant.mail, key, &values, code.secret(), now)?;
+        let mail = self.secret_mail(kind, to, key, &values, code.secret(), now)?;
         let row = SentCode {
             mail: mail.id.clone(),
             flow: flow.id.clone(),
             grant: grant.id.clone(),
             number: 0,
-            to: grant.mail.clone(),
+            to: to.clone(),
             hmac: self.code_hmac(Some(pepper), &flow.id, &code).to_vec(),
             pepper,
             sent_at,
@@ -315,8 +363,8 @@ impl App {
         };
         let actor = Actor::Subscriber(source.to_string());
         let object = format!("grant:{}", grant.id);
-        let detail = format!("to {}", grant.mail.masked());
-        let event = self.event(actor, "collection.code.send", object, detail, now);
+        let detail = format!("to {}", to.masked());
+        let event = self.event(actor, action, object, detail, now);
         Ok(NewCode { row, mail, event })
     }
 
@@ -345,18 +393,17 @@ struct Confirming {
 }
 
 /// Stores a code and its mail; the procedure's earlier one ends. Where it is too early, nothing is stored, and the
-/// earliest instant is answered. `Conflict` where the registered address was changed, or another code of the grant
-/// was first.
-async fn send(tx: &mut Tx, code: NewCode, policy: &CollectPolicy) -> Result<Option<Timestamp>> {
+/// earliest instant is answered. `Conflict` where another code of the grant was first.
+pub(crate) async fn send(
+    tx: &mut Tx,
+    code: NewCode,
+    policy: &CollectPolicy,
+) -> Result<Option<Timestamp>> {
     let NewCode {
         mut row,
         mail,
         event,
     } = code;
-    let grant = tx.grant(&row.grant).await?.ok_or(Error::Conflict)?;
-    if grant.mail != row.to {
-        return Err(Error::Conflict);
-    }
     let recent = tx.newest_codes_of(&row.grant, most(policy)).await?;
     row.number = recent.first().map_or(1, |(number, _)| number + 1);
     let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
@@ -374,6 +421,35 @@ async fn send(tx: &mut Tx, code: NewCode, policy: &CollectPolicy) -> Result<Opti
     tx.insert_code(&row).await?;
     tx.insert_audit(&event).await?;
     Ok(None)
+}
+
+/// `Conflict` where the registered address was changed since the grant was read.
+async fn expect_registered(tx: &mut Tx, flow: &Flow, mail: &MailAddress) -> Result<()> {
+    let grant = tx.grant(&flow.grant).await?.ok_or(Error::Conflict)?;
+    if grant.mail == *mail {
+        Ok(())
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+/// Counts a try at a code. `true`: it was right, and is used up; `false`: it was not, and one that was tried too
+/// often has ended; `None`: there is no such code any more. However many tries come at once, a code has no more of
+/// them than `most`.
+pub(crate) async fn count_try(
+    tx: &mut Tx,
+    code: &SentCode,
+    is_right: bool,
+    most: i64,
+    now: Timestamp,
+) -> Result<Option<bool>> {
+    let Some(tries) = tx.try_code(&code.mail, most).await? else {
+        return Ok(None);
+    };
+    if is_right || tries >= most {
+        tx.end_code(&code.mail, now).await?;
+    }
+    Ok(Some(is_right))
 }
 
 /// How many codes of a grant are looked at.

@@ -20,6 +20,14 @@ use crate::seal::Purpose;
 /// The texts that come with the program.
 const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
     (
+        MailKind::AddressChanged,
+        include_str!("../templates/mails/address_changed.txt"),
+    ),
+    (
+        MailKind::AddressCode,
+        include_str!("../templates/mails/address_code.txt"),
+    ),
+    (
         MailKind::ApplicationCancelled,
         include_str!("../templates/mails/application_cancelled.txt"),
     ),

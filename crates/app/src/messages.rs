@@ -64,6 +64,8 @@ pub(crate) fn sample_value(name: &str) -> &'static str {
         "source" => "192.0.2.1",
         "form_mail" => "desk@clinic.example",
         "registered_mail" => "c*****@clinic.example",
+        "old_mail" | "old_second_mail" => "c****@clinic.example",
+        "new_mail" | "new_second_mail" => "d****@clinic.example",
         "reason" => "お電話で確認しました。",
         "collected" => "yes",
         "due" => "2027-03-31",

@@ -188,7 +188,9 @@ impl App {
             }
         }
         match &proposal.act {
-            ProposedAct::ChangeMail { request, mail } => self.prepare_mail(request, mail).await,
+            ProposedAct::ChangeMail { request, mail } => {
+                self.prepare_mail(proposal, request, mail, now).await
+            }
             ProposedAct::DisableOperator { operator } => self.prepare_disabling(operator).await,
             ProposedAct::ExtendWindow { requests, until } => {
                 self.prepare_extension(proposal, requests, *until, now)

@@ -62,6 +62,8 @@ pub struct RenewalPage {
     pub prefecture_unit: String,
     /// Where notices go.
     pub mail: String,
+    /// 予備のメールアドレス.
+    pub second_mail: Option<String>,
     /// The newer one's end, as planned before the acceptance.
     pub new_not_after: Timestamp,
     /// RU-2: what was accepted.
@@ -121,6 +123,7 @@ impl App {
             class_unit: self.class_unit(&grant),
             prefecture_unit: grant.prefecture.romaji().to_owned(),
             mail: grant.mail.as_str().to_owned(),
+            second_mail: grant.second_mail.as_ref().map(ToString::to_string),
             new_not_after: match &accepted {
                 Some(accepted) => accepted.renewal.not_after,
                 None => not_after(now, periods),
@@ -325,10 +328,7 @@ impl App {
         grant: &Grant,
         now: Timestamp,
     ) -> Result<()> {
-        if let CertificateState::OnHold { at } = record.state {
-            let by_operator = self.is_held_by_operator(grant).await?;
-            return Err(Refusal::OnHold { at, by_operator }.into());
-        }
+        self.check_not_held(record, grant).await?;
         check_in_force(record, now)?;
         if let GrantState::Frozen { at, .. } = grant.state {
             return Err(Refusal::Frozen { at }.into());
@@ -342,6 +342,19 @@ impl App {
                 Err(Refusal::RenewedBefore.into())
             }
         }
+    }
+
+    /// A certificate on hold does nothing, and its page says who stopped it (text 1).
+    pub(crate) async fn check_not_held(
+        &self,
+        record: &CertificateRecord,
+        grant: &Grant,
+    ) -> Result<()> {
+        let CertificateState::OnHold { at } = record.state else {
+            return Ok(());
+        };
+        let by_operator = self.is_held_by_operator(grant).await?;
+        Err(Refusal::OnHold { at, by_operator }.into())
     }
 
     /// A renewal whose certificate is in use gives no other key: two holders would be two too many (F3).
@@ -533,7 +546,7 @@ async fn check_rate(tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
 }
 
 /// A certificate on hold, stopped, replaced or past its end never renews (F3).
-fn check_in_force(record: &CertificateRecord, now: Timestamp) -> Result<()> {
+pub(crate) fn check_in_force(record: &CertificateRecord, now: Timestamp) -> Result<()> {
     match record.state {
         CertificateState::Issued if now > record.not_after => Err(Refusal::Expired {
             not_after: record.not_after,

@@ -17,6 +17,7 @@ use crate::base::App;
 use crate::download::values_of;
 use crate::error::{Refusal, Result};
 use crate::letter::letter_place;
+use crate::new_addresses::NewAddresses;
 use crate::seal::Purpose;
 use crate::work::{Step, Work};
 
@@ -180,20 +181,27 @@ impl App {
     /// F8: the address to which everything about this certificate goes, its renewals included.
     pub(crate) async fn prepare_mail(
         &self,
+        proposal: &Proposal,
         request: &RequestId,
         mail: &MailAddress,
+        now: Timestamp,
     ) -> Result<Work> {
         let grant = self.grant_by(request).await?;
         if grant.mail == *mail {
             return Err(ActRefusal::SameAddress.into());
         }
+        let second = grant.second_mail.as_ref();
+        let new = NewAddresses {
+            mail: mail.clone(),
+            second_mail: second.filter(|second| *second != mail).cloned(),
+        };
         let mut work = Work::default();
-        let detail = format!("from {} to {}", grant.mail.masked(), mail.masked());
+        let detail = new.detail(&grant);
         work.about(format!("grant:{}", grant.id), "grant.mail", detail);
-        let second = grant.second_mail.filter(|second| second != mail);
-        let (application, mail) = (grant.application, mail.clone());
+        let told = (proposal.id.as_str(), None);
+        work.mails = self.address_notes(&grant, &new, told, now);
         work.steps
-            .push(Step::ChangeAddresses(application, mail, second));
+            .push(Step::ChangeAddresses(grant.application, new));
         Ok(work)
     }
 }

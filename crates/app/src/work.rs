@@ -7,7 +7,6 @@ use tegata_domain::grant::GrantState;
 use tegata_domain::id::{
     ApplicationId, GrantId, OperatorId, ProposalId, ReferenceRowId, SerialNumber,
 };
-use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::Role;
 use tegata_domain::outbox::OutboxMail;
 use tegata_domain::reference::StoredReference;
@@ -17,6 +16,7 @@ use tegata_store::Tx;
 
 use crate::base::App;
 use crate::error::{Error, KeyDestroyed, Result};
+use crate::new_addresses::NewAddresses;
 
 /// Everything that one proposal changes.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(crate) enum Step {
     /// Another secret of one-time codes.
     Authenticator(OperatorId, Vec<u8>),
     /// Other registered addresses for every grant of an application.
-    ChangeAddresses(ApplicationId, MailAddress, Option<MailAddress>),
+    ChangeAddresses(ApplicationId, NewAddresses),
     DestroyKey(SerialNumber),
     Disable(OperatorId),
     EndFlows(GrantId),
@@ -90,9 +90,9 @@ impl Step {
                 tx.delete_sessions_of(&operator).await?;
                 tx.replace_totp(&operator, &sealed).await?
             }
-            Self::ChangeAddresses(application, mail, second) => {
-                tx.change_addresses(&application, &mail, second.as_ref())
-                    .await?;
+            Self::ChangeAddresses(application, new) => {
+                let second = new.second_mail.as_ref();
+                tx.change_addresses(&application, &new.mail, second).await?;
                 true
             }
             Self::DestroyKey(serial) => {

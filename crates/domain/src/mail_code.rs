@@ -1,5 +1,7 @@
-//! 確認番号: what a collection asks for beside the letter's two IDs, mailed to the registered address (decision K2,
-//! RCD-1b).
+//! 確認番号: a number that is mailed and typed, so that whoever types it is known to read the mails of that address.
+//!
+//! A collection asks for one beside the letter's two IDs, mailed to the registered address (decision K2, RCD-1b); a
+//! change of address asks for one that was mailed to the new address (RU-6).
 
 use crate::entropy::{self, Entropy};
 use crate::id::{FlowId, GrantId, OutboxId};
@@ -9,10 +11,27 @@ use crate::reference::half_width;
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
-/// Digits of a code.
-const DIGITS: usize = 8;
 /// Seconds in which the codes of a grant are counted.
 const HOUR: i64 = 3_600;
+
+/// What a code is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeUse {
+    /// 通知用メールアドレスの変更 (RU-6), beside the certificate itself.
+    Address,
+    /// 電子証明書ダウンロード (RCD-1b), where two IDs on paper are the rest.
+    Collection,
+}
+
+impl CodeUse {
+    /// Digits of such a code.
+    pub const fn digits(self) -> usize {
+        match self {
+            Self::Address => 6,
+            Self::Collection => 8,
+        }
+    }
+}
 
 /// A code in clear: it stands in one mail and is typed once.
 #[derive(Clone)]
@@ -20,16 +39,18 @@ pub struct MailCode(Secret<String>);
 
 impl MailCode {
     /// A new one.
-    pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self(Secret::new(entropy::text(entropy, b"0123456789", DIGITS)))
+    pub fn generate(entropy: &dyn Entropy, of: CodeUse) -> Self {
+        let digits = entropy::text(entropy, b"0123456789", of.digits());
+        Self(Secret::new(digits))
     }
 
     /// Reads what a person typed: full-width forms, spaces and hyphens are put right first (A.2 1). `None` for what
     /// can be no code.
-    pub fn parse(typed: &str) -> Option<Self> {
+    pub fn parse(typed: &str, of: CodeUse) -> Option<Self> {
         let text = Secret::new(half_width(typed)?);
         let digits = text.expose();
-        (digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit())).then_some(Self(text))
+        (digits.len() == of.digits() && digits.bytes().all(|b| b.is_ascii_digit()))
+            .then_some(Self(text))
     }
 
     /// The digits, for the mail.
@@ -55,7 +76,7 @@ pub struct SentCode {
     pub grant: GrantId,
     /// Counts the codes of the grant.
     pub number: i64,
-    /// The address that was registered when it was sent.
+    /// The address that it was sent to.
     pub to: MailAddress,
     /// HMAC-SHA-256(pepper, kind ‖ procedure ‖ code), 32 octets.
     pub hmac: Vec<u8>,
@@ -68,9 +89,9 @@ pub struct SentCode {
 }
 
 impl SentCode {
-    /// Whether it is taken at `now` from somebody who reads the mails of `registered`.
-    pub fn is_good(&self, registered: &MailAddress, now: Timestamp) -> bool {
-        self.to == *registered && now <= self.expires_at
+    /// Whether it is taken at `now` from somebody who must read the mails of `wanted`.
+    pub fn is_good(&self, wanted: &MailAddress, now: Timestamp) -> bool {
+        self.to == *wanted && now <= self.expires_at
     }
 }
 
@@ -106,12 +127,12 @@ mod tests {
     }
 
     fn read(typed: &str) -> Option<String> {
-        MailCode::parse(typed).map(|code| code.expose().to_owned())
+        MailCode::parse(typed, CodeUse::Collection).map(|code| code.expose().to_owned())
     }
 
     #[test]
     fn a_code_is_eight_digits_and_read_however_it_is_typed() {
-        let code = MailCode::generate(&SeededEntropy::new(1));
+        let code = MailCode::generate(&SeededEntropy::new(1), CodeUse::Collection);
         assert_eq!(read(code.expose()).as_deref(), Some(code.expose()));
         for typed in [
             "01234567",
@@ -120,6 +141,17 @@ mod tests {
             "０１２３　４５６７",
         ] {
             assert_eq!(read(typed).as_deref(), Some("01234567"), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_for_a_change_of_address_is_six_digits() {
+        let code = MailCode::generate(&SeededEntropy::new(1), CodeUse::Address);
+        assert_eq!(code.expose().len(), 6);
+        let read = |typed| MailCode::parse(typed, CodeUse::Address);
+        assert_eq!(read("０１２ ３４５").unwrap().expose(), "012345");
+        for typed in ["01234", "0123456", "01234567"] {
+            assert!(read(typed).is_none(), "{typed}");
         }
     }
 
@@ -141,7 +173,8 @@ mod tests {
     fn every_digit_is_equally_likely() {
         let entropy = SeededEntropy::new(1);
         let made: String = (0..10_000)
-            .map(|_| MailCode::generate(&entropy).expose().to_owned())
+            .map(|_| MailCode::generate(&entropy, CodeUse::Collection))
+            .map(|code| code.expose().to_owned())
             .collect();
         for digit in '0'..='9' {
             // 8,000 of each are expected; the standard deviation is 85.

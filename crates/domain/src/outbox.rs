@@ -12,6 +12,11 @@ use crate::time::Timestamp;
 /// [`MailKind::may_have`] name them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MailKind {
+    /// The registered addresses were changed (RU-6, F8): to each of the earlier ones, and to 予備 where that is new.
+    /// The addresses are masked.
+    AddressChanged,
+    /// The 確認番号 that a change of address asks for, to the new address (RU-6).
+    AddressCode,
     /// An application was withdrawn (RCS-4).
     ApplicationCancelled,
     /// 電子証明書 申請情報受付通知 (RCR-5, I6). `terminal`, `application_no` and the secret `inquiry_no` have one
@@ -63,7 +68,9 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
+        Self::AddressChanged,
+        Self::AddressCode,
         Self::ApplicationCancelled,
         Self::ApplicationReceived,
         Self::ApplicationRejected,
@@ -90,6 +97,8 @@ impl MailKind {
     /// The word that stands in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AddressChanged => "address_changed",
+            Self::AddressCode => "address_code",
             Self::ApplicationCancelled => "application_cancelled",
             Self::ApplicationReceived => "application_received",
             Self::ApplicationRejected => "application_rejected",
@@ -122,6 +131,7 @@ impl MailKind {
     /// The values without which the text cannot be written.
     pub const fn needs(self) -> &'static [&'static str] {
         match self {
+            Self::AddressChanged => &["institution", "terminal", "at", "old_mail", "new_mail"],
             Self::ApplicationCancelled => {
                 &["institution", "terminal", "application_no", "cancelled_at"]
             }
@@ -149,7 +159,7 @@ impl MailKind {
             Self::Collected | Self::CollectionRefused => {
                 &["institution", "terminal", "request_id", "at", "source"]
             }
-            Self::CollectionCode => &[
+            Self::AddressCode | Self::CollectionCode => &[
                 "institution",
                 "terminal",
                 "request_id",
@@ -215,6 +225,7 @@ impl MailKind {
     /// person at the institution.
     pub const fn may_have(self) -> &'static [&'static str] {
         match self {
+            Self::AddressChanged => &["source", "old_second_mail", "new_second_mail"],
             Self::CertificateExpired => &["grace_until"],
             Self::GrantFrozen => &["at", "source"],
             Self::HoldLifted | Self::WindowExtended => &["reason"],
@@ -242,7 +253,9 @@ impl MailKind {
             | Self::RevocationCompleted
             | Self::RevocationRefused
             | Self::SuccessorUnused => true,
-            Self::ApplicationCancelled
+            Self::AddressChanged
+            | Self::AddressCode
+            | Self::ApplicationCancelled
             | Self::ApplicationReceived
             | Self::ApplicationRejected
             | Self::ApplicationReturned
@@ -274,7 +287,7 @@ impl MailKind {
     pub const fn secret(self) -> Option<&'static str> {
         match self {
             Self::ApplicationReceived => Some("inquiry_no"),
-            Self::CollectionCode => Some("code"),
+            Self::AddressCode | Self::CollectionCode => Some("code"),
             _ => None,
         }
     }

@@ -15,6 +15,8 @@ const COOKIE_NAME: &str = "__Secure-tegata-flow";
 /// Which procedure an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Procedure {
+    /// `/p/ru/address`: 通知用メールアドレスの変更.
+    Address,
     /// `/p/rcr`: 発行申請.
     Apply,
     /// `/p/rcd`
@@ -33,6 +35,7 @@ impl Procedure {
     /// The site's first page.
     pub(crate) const fn path(self) -> &'static str {
         match self {
+            Self::Address => "/p/ru/address",
             Self::Apply => "/p/rcr",
             Self::Collect => "/p/rcd",
             Self::Inquire => "/p/rcr/status",
@@ -51,6 +54,7 @@ impl Procedure {
         [
             Self::Inquire,
             Self::Apply,
+            Self::Address,
             Self::Retrieve,
             Self::Renew,
             Self::Revoke,

@@ -137,7 +137,9 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         FieldProblem::Unprintable(found) => {
             format!("「{found}」は通知書に印刷できない文字です。別の文字で入力してください。")
         }
-        FieldProblem::MailCodeForm => "確認番号は、数字8桁で入力してください。".to_owned(),
+        FieldProblem::MailCodeForm { digits } => {
+            format!("確認番号は、数字{digits}桁で入力してください。")
+        }
         FieldProblem::MailCodeWrong => {
             "確認番号が正しくないか、使える時間を過ぎています。いちばん新しいメールの番号を入力してください。\
              それでも進めないときは、「もう一度送る」をクリックしてください。"
@@ -145,6 +147,12 @@ pub(crate) fn field_problem(problem: &FieldProblem) -> String {
         }
         FieldProblem::MailInvalid => {
             "メールアドレスを、半角の「名前@所属先」の形で入力してください。".to_owned()
+        }
+        FieldProblem::MailTwice => {
+            "予備のメールアドレスには、もう1つとは別のメールアドレスを入力してください。".to_owned()
+        }
+        FieldProblem::MailUnchanged => {
+            "現在の宛先と同じです。変更するメールアドレスを入力してください。".to_owned()
         }
         FieldProblem::MailsDiffer => "2つのメールアドレスが一致しません。".to_owned(),
         FieldProblem::NewerUnanswered => {

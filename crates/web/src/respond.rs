@@ -65,7 +65,7 @@ const fn site(procedure: Procedure) -> &'static str {
     match procedure {
         Procedure::Apply | Procedure::Inquire => messages::SITE_APPLY,
         Procedure::Collect => messages::SITE_COLLECT,
-        Procedure::Renew | Procedure::Retrieve => messages::SITE_RENEW,
+        Procedure::Address | Procedure::Renew | Procedure::Retrieve => messages::SITE_RENEW,
         Procedure::Revoke => messages::SITE_REVOKE,
     }
 }
@@ -217,6 +217,7 @@ pub(crate) fn elsewhere(web: &Web, flow: &FlowPath, step: FlowStep) -> Response 
     let view = ElsewherePage {
         frame: web.frame(site(flow.procedure), messages::ELSEWHERE),
         procedure: match flow.procedure {
+            Procedure::Address => messages::PROCEDURE_ADDRESS,
             Procedure::Apply => messages::PROCEDURE_APPLY,
             Procedure::Collect => messages::PROCEDURE_COLLECT,
             Procedure::Inquire => messages::PROCEDURE_INQUIRE,

@@ -99,6 +99,27 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
         .route("/p/ru/begin", get(ru::to_first_page).post(ru::apply::begin))
         .route("/p/ru/list", get(ru::list::show))
         .route("/p/ru/retrieve", get(ru::to_list).post(ru::list::retrieve))
+        .route(
+            "/p/ru/address",
+            get(ru::to_first_page).post(ru::address::begin),
+        )
+        .route("/p/ru/address/{flow}", get(ru::address::show))
+        .route(
+            "/p/ru/address/{flow}/form",
+            get(back).post(ru::address::enter),
+        )
+        .route(
+            "/p/ru/address/{flow}/code",
+            get(back).post(ru::address::confirm),
+        )
+        .route(
+            "/p/ru/address/{flow}/resend",
+            get(back).post(ru::address::resend),
+        )
+        .route(
+            "/p/ru/address/{flow}/correct",
+            get(back).post(ru::address::correct),
+        )
         .route("/p/ru/{flow}", get(ru::apply::show))
         .route("/p/ru/{flow}/submit", get(back).post(ru::apply::submit))
         .route("/p/ru/{flow}/receipt", get(ru::apply::receipt))

@@ -1,19 +1,19 @@
 //! The addresses to which a holder's mails go: the registered one and 予備のメールアドレス (P-23).
 
-use tegata_app::EnteredContact;
+use tegata_app::{EnteredContact, FieldProblem, Refusal};
 use tegata_domain::grant::Grant;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::RequestId;
 
 use crate::applications::{Desk, typed_contact, typed_institution};
 use crate::cards::Card;
-use crate::world::{FORM_MAIL, Posted, World, worlds};
+use crate::world::{FORM_MAIL, Posted, World, refusal, worlds};
 
-const SECOND: &str = "spare@house.example";
+pub(crate) const SECOND: &str = "spare@house.example";
 
 impl World {
     /// A letter that is out, of an application by web that gave this second address.
-    async fn posted_with_second(&self, second: &str) -> Posted {
+    pub(crate) async fn posted_with_second(&self, second: &str) -> Posted {
         let desk = Desk::begin(self).await;
         desk.enter_institution(typed_institution()).await.unwrap();
         let contact = EnteredContact {
@@ -37,14 +37,14 @@ impl World {
     }
 
     /// To whom the mails of this kind go, in the order of the alphabet.
-    async fn recipients(&self, kind: MailKind) -> Vec<String> {
+    pub(crate) async fn recipients(&self, kind: MailKind) -> Vec<String> {
         let mails = self.mails(kind).await;
         let mut all: Vec<_> = mails.into_iter().map(|mail| mail.to.to_string()).collect();
         all.sort();
         all
     }
 
-    async fn addresses(&self, request: &RequestId) -> Vec<String> {
+    pub(crate) async fn addresses(&self, request: &RequestId) -> Vec<String> {
         let grant = self.app.grant_story(request).await.unwrap().grant;
         Grant::addresses(&grant).map(ToString::to_string).collect()
     }
@@ -97,9 +97,16 @@ async fn the_mails_of_a_revocation_go_to_form_and_registered_addresses_each_once
 }
 
 #[tokio::test]
-async fn a_second_address_that_is_the_first_is_none() {
+async fn a_second_address_that_is_the_first_is_not_taken() {
     for world in worlds().await {
-        let posted = world.posted_with_second(FORM_MAIL).await;
-        assert_eq!(posted.grant.second_mail, None);
+        let desk = Desk::begin(&world).await;
+        desk.enter_institution(typed_institution()).await.unwrap();
+        let contact = EnteredContact {
+            second_mail: FORM_MAIL.to_owned(),
+            ..typed_contact(&["受付1"])
+        };
+        let told = refusal(desk.enter_contact(contact).await);
+        let twice = vec![("second_mail", FieldProblem::MailTwice)];
+        assert_eq!(told, Refusal::Form(twice));
     }
 }

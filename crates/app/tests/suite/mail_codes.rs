@@ -178,7 +178,10 @@ async fn a_code_is_read_however_it_is_typed_and_a_repeated_form_gets_the_first_a
         let code = world.mailed_code().await;
         for typed in ["", "1234567", "123456789", "abcdefgh"] {
             let told = refusal(world.type_code(&opened, typed).await);
-            assert_eq!(told, Refusal::Fields(vec![FieldProblem::MailCodeForm]));
+            assert_eq!(
+                told,
+                Refusal::Fields(vec![FieldProblem::MailCodeForm { digits: 8 }])
+            );
         }
         let wide: String = code
             .chars()

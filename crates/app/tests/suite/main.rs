@@ -8,6 +8,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod address_changes;
 mod addresses;
 mod announcements;
 mod applications;

@@ -192,6 +192,8 @@ pub(crate) fn action_name(action: &str) -> &str {
     match action {
         "announcement.change" => "お知らせを変更しました",
         "announcement.publish" => "お知らせを掲載しました",
+        "address.code.send" => "宛先の変更の確認番号を送りました",
+        "address.code.wrong" => "宛先の変更の確認番号が違いました",
         "announcement.withdraw" => "お知らせを取り下げました",
         "application.cancel" => "申請者が取り消しました",
         "application.correct" | "application.resubmit" => "申請者が修正しました",
@@ -246,6 +248,8 @@ pub(crate) fn action_name(action: &str) -> &str {
 /// 件名のあらまし of a mail.
 pub(crate) fn mail_name(kind: MailKind) -> &'static str {
     match kind.as_str() {
+        "address_changed" => "宛先の変更の通知",
+        "address_code" => "宛先の変更の確認番号",
         "application_cancelled" => "申請の取消の通知",
         "application_received" => "申請情報受付通知",
         "application_rejected" => "却下の通知",

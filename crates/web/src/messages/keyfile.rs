@@ -86,7 +86,7 @@ pub(super) fn screens() -> Vec<Screen> {
 pub(crate) fn file_screens(procedure: Procedure) -> &'static FileScreens {
     match procedure {
         Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => &COLLECT,
-        Procedure::Renew | Procedure::Retrieve => &RENEW,
+        Procedure::Address | Procedure::Renew | Procedure::Retrieve => &RENEW,
     }
 }
 

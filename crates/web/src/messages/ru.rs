@@ -8,6 +8,7 @@ use super::{NO_FILE, ON_HOLD, Screen, date, date_and_time, screen, time};
 /// Its name, as the manual calls it.
 pub(crate) const SITE_RENEW: &str = "電子証明書更新申請サイト";
 /// Its procedures (E-04).
+pub(crate) const PROCEDURE_ADDRESS: &str = "通知用メールアドレスの変更";
 pub(crate) const PROCEDURE_RENEW: &str = "証明書更新申請";
 pub(crate) const PROCEDURE_RETRIEVE: &str = "更新後証明書の取得";
 
@@ -15,6 +16,9 @@ pub(crate) const RU_0: Screen = screen("RU-0", "", "証明書の更新");
 pub(crate) const RU_1: Screen = screen("RU-1", "", "証明書更新申請情報の確認");
 pub(crate) const RU_2: Screen = screen("RU-2", "", "送信完了");
 pub(crate) const RU_5: Screen = screen("RU-5", "", "更新申請情報の一覧");
+pub(crate) const RU_6: Screen = screen("RU-6", "手順 1/2", PROCEDURE_ADDRESS);
+pub(crate) const RU_6B: Screen = screen("RU-6B", "手順 2/2", "確認番号の入力");
+pub(crate) const RU_6C: Screen = screen("RU-6C", "", "通知用メールアドレスを変更しました");
 pub(crate) const RU_OTHER: Screen = screen("RU-E7", "", "途中で、別の電子証明書が選択されました");
 pub(crate) const RU_FOREIGN: Screen =
     screen("RU-E2", "", "選択された電子証明書では、手続きできません");
@@ -36,6 +40,9 @@ pub(super) const SCREENS: &[Screen] = &[
     RU_1,
     RU_2,
     RU_5,
+    RU_6,
+    RU_6B,
+    RU_6C,
     RU_OTHER,
     RU_FOREIGN,
     RU_MISSING,

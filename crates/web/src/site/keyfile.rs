@@ -613,7 +613,9 @@ pub(crate) async fn visit<'a>(
             Some(ru::stopped_holder(web, caller).await?)
         }
         Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => None,
-        Procedure::Renew | Procedure::Retrieve => Some(ru::holder(web, caller).await?),
+        Procedure::Address | Procedure::Renew | Procedure::Retrieve => {
+            Some(ru::holder(web, caller).await?)
+        }
     };
     Ok(Visit {
         cookie: flow.cookie(),

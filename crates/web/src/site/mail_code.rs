@@ -51,6 +51,15 @@ impl Form for TypedCode {
     }
 }
 
+impl From<TypedCode> for CodeForm {
+    fn from(typed: TypedCode) -> Self {
+        Self {
+            version: typed.version,
+            code: typed.code,
+        }
+    }
+}
+
 /// POST /p/rcd/{flow}/code
 pub(crate) async fn confirm(
     State(web): State<Web>,
@@ -63,11 +72,11 @@ pub(crate) async fn confirm(
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    let form = CodeForm {
-        version: form.version,
-        code: form.code,
-    };
-    match web.app().confirm_code(&flow.id, visit, form, now).await {
+    match web
+        .app()
+        .confirm_code(&flow.id, visit, form.into(), now)
+        .await
+    {
         Ok(()) => see_other(&flow.page()),
         Err(error) => again_or_refuse(&web, &flow, visit, error, now).await,
     }
@@ -135,6 +144,64 @@ fn code_page(
     page(status, &view)
 }
 
+/// A page that is shown again, with what is wrong.
+pub(crate) struct Again {
+    pub(crate) problems: Problems,
+    pub(crate) status: StatusCode,
+    /// Seconds after which it can be tried again.
+    pub(crate) wait: Option<u64>,
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self {
+            problems: Problems::default(),
+            status: StatusCode::OK,
+            wait: None,
+        }
+    }
+}
+
+impl Again {
+    /// Fields that cannot be taken.
+    pub(crate) fn of(problems: Problems) -> Self {
+        Self {
+            problems,
+            status: StatusCode::BAD_REQUEST,
+            wait: None,
+        }
+    }
+
+    /// What is told on the page of a code itself; other errors are given back.
+    pub(crate) fn told(web: &Web, error: Error) -> Result<Self, Error> {
+        let (field, message, status, wait) = match error {
+            Error::Refused(Refusal::Fields(problems)) => {
+                let told = problems.first().unwrap_or(&FieldProblem::MailCodeWrong);
+                let message = messages::field_problem(told);
+                ("code", message, StatusCode::BAD_REQUEST, None)
+            }
+            Error::Refused(Refusal::Throttled { seconds }) => {
+                let message = messages::code_throttled(seconds);
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                ("code", message, status, Some(seconds))
+            }
+            Error::Refused(Refusal::TooSoon { at }) => {
+                let message = messages::code_too_soon(at);
+                let seconds = at.unix() - web.app().system_now().unix();
+                let seconds = u64::try_from(seconds).unwrap_or(0);
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                ("resend", message, status, Some(seconds))
+            }
+            other => return Err(other),
+        };
+        Ok(Self {
+            problems: Problems(vec![Problem { field, message }]),
+            status,
+            wait,
+        })
+    }
+}
+
 /// What can be put right is told on the page itself.
 async fn again_or_refuse(
     web: &Web,
@@ -143,29 +210,12 @@ async fn again_or_refuse(
     error: Error,
     now: Timestamp,
 ) -> Response {
-    let (field, message, status, wait) = match error {
-        Error::Refused(Refusal::Fields(problems)) => {
-            let told = problems.first().unwrap_or(&FieldProblem::MailCodeWrong);
-            let message = messages::field_problem(told);
-            ("code", message, StatusCode::BAD_REQUEST, None)
-        }
-        Error::Refused(Refusal::Throttled { seconds }) => {
-            let message = messages::code_throttled(seconds);
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            ("code", message, status, Some(seconds))
-        }
-        Error::Refused(Refusal::TooSoon { at }) => {
-            let message = messages::code_too_soon(at);
-            let seconds = at.unix() - web.app().system_now().unix();
-            let seconds = u64::try_from(seconds).unwrap_or(0);
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            ("resend", message, status, Some(seconds))
-        }
-        other => return moved_on_or_refuse(web, flow, visit, other, now).await,
+    let again = match Again::told(web, error) {
+        Ok(again) => again,
+        Err(other) => return moved_on_or_refuse(web, flow, visit, other, now).await,
     };
-    let problems = Problems(vec![Problem { field, message }]);
-    let mut response = show(web, flow, visit, problems, status).await;
-    if let Some(seconds) = wait {
+    let mut response = show(web, flow, visit, again.problems, again.status).await;
+    if let Some(seconds) = again.wait {
         retry_after(&mut response, seconds);
     }
     response

@@ -1,5 +1,6 @@
 //! 電子証明書更新申請サイト (`/p/ru`), front page: whose certificate is this (W2, RU-0, RU-E2 to RU-E6)?
 
+pub(crate) mod address;
 pub(crate) mod apply;
 pub(crate) mod list;
 
@@ -54,7 +55,7 @@ pub(crate) fn check_address(addresses: &Addresses, procedure: Procedure) -> Stri
         Procedure::Apply | Procedure::Collect | Procedure::Inquire | Procedure::Revoke => {
             (1, FROM_COLLECTION)
         }
-        Procedure::Renew | Procedure::Retrieve => (2, FROM_RENEWAL),
+        Procedure::Address | Procedure::Renew | Procedure::Retrieve => (2, FROM_RENEWAL),
     };
     let name = names
         .get(wanted)
@@ -95,6 +96,10 @@ struct HolderPage {
     certificate: Holder,
     thumbprint: String,
     not_after: String,
+    mail: String,
+    second_mail: Option<String>,
+    /// Whether text 2 names the addresses already.
+    names_addresses: bool,
     state: State0,
     /// The closing line after 登録の確認.
     checked: Option<Checked>,
@@ -287,8 +292,10 @@ fn whose(
             standing,
             successor,
             days_left,
+            addresses,
             ..
         } => {
+            let mut addresses = addresses.into_iter().map(|address| address.to_string());
             let not_after = certificate.not_after;
             // Whoever shows the old certificate by mistake is not told that the work is done.
             let checked = checked.filter(|_| matches!(standing, RenewalStanding::Early { .. }));
@@ -298,6 +305,9 @@ fn whose(
                 certificate: holder(certificate),
                 thumbprint: fingerprint.to_string(),
                 not_after: messages::date_and_time(not_after),
+                mail: addresses.next().unwrap_or_default(),
+                second_mail: addresses.next(),
+                names_addresses: matches!(standing, RenewalStanding::Early { .. }),
                 state: match standing {
                     RenewalStanding::Accepted => State0::Accepted,
                     RenewalStanding::Collected => State0::Collected(newer.unwrap_or_default()),

@@ -376,6 +376,45 @@ async fn renewing_reads_like_this() {
 }
 
 #[tokio::test]
+async fn changing_the_address_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let certificate = house.certificate(&letter).await;
+    let (mut holder, mut pages) = (Visitor::holder(&house, certificate), Pages::default());
+    let thumbprint = holder.get("/p/ru").await.hidden("certificate");
+    let form = format!("certificate={thumbprint}");
+    let page = holder.go("/p/ru/address", &form).await;
+    pages.take("ru-6", &page);
+    let here = holder.at();
+    let wrong = "version=1&mail=a(b)@c&mail_confirmation=a&second_mail=spare";
+    let told = holder.post(&format!("{here}/form"), wrong).await;
+    pages.take("ru-6-wrong", &told);
+    let form = "version=1&mail=Jimu@new.example&mail_confirmation=Jimu@new.example\
+        &second_mail=spare@house.example";
+    pages.take("ru-6b", &holder.go(&format!("{here}/form"), form).await);
+    let (code, text) = house.mailed_code().await;
+    assert!(text.contains("このメールアドレスに変更するための確認番号"));
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    for (name, typed) in [("ru-6b-form", "12345"), ("ru-6b-wrong", wrong)] {
+        let form = format!("version=2&code={typed}");
+        pages.take(name, &holder.post(&format!("{here}/code"), &form).await);
+    }
+    let soon = holder.post(&format!("{here}/resend"), "version=2").await;
+    pages.take("ru-6b-soon", &soon);
+    let other = holder
+        .post(&format!("{here}/form"), "version=1&mail=other")
+        .await;
+    pages.take("ru-6-elsewhere", &other);
+    let form = format!("version=2&code={code}");
+    pages.take("ru-6c", &holder.go(&format!("{here}/code"), &form).await);
+    let again = holder.post(&format!("{here}/code"), &form).await;
+    assert_eq!(again.header("location"), here);
+    pages.take("ru-0-second", &holder.get("/p/ru").await);
+    pages.compare();
+}
+
+#[tokio::test]
 async fn revoking_by_the_certificate_itself_reads_like_this() {
     let house = House::new().await;
     let letter = house.letter().await;

@@ -29,6 +29,9 @@ struct Applied {
     country: String,
     terminal: String,
     mail: String,
+    second_mail: Option<String>,
+    /// The certificate that may change the addresses, where the page offers it.
+    changed_by: Option<String>,
     not_after: String,
     new_not_after: String,
 }
@@ -101,7 +104,7 @@ pub(crate) async fn show(State(web): State<Web>, flow: FlowPath, caller: Caller)
     };
     let now = web.now();
     match web.app().renewal_page(&flow.id, presented, now).await {
-        Ok(state) => flow_page(&web, &flow, state),
+        Ok(state) => flow_page(&web, &flow, presented, state),
         Err(error) => refuse_holder(&web, &flow, presented, error).await,
     }
 }
@@ -152,7 +155,7 @@ pub(crate) async fn receipt(State(web): State<Web>, flow: FlowPath, caller: Call
     }
 }
 
-fn flow_page(web: &Web, flow: &FlowPath, state: RenewalPage) -> Response {
+fn flow_page(web: &Web, flow: &FlowPath, presented: Fingerprint, state: RenewalPage) -> Response {
     let subject = &web.app().policy().subject;
     let applied = Applied {
         common_name: state.certificate.code.clone(),
@@ -162,6 +165,8 @@ fn flow_page(web: &Web, flow: &FlowPath, state: RenewalPage) -> Response {
         country: subject.country.clone(),
         terminal: state.certificate.terminal.clone(),
         mail: state.mail,
+        second_mail: state.second_mail,
+        changed_by: state.accepted.is_none().then(|| presented.to_string()),
         not_after: messages::date_and_time(state.certificate.not_after),
         new_not_after: messages::date_and_time(state.new_not_after),
     };
@@ -203,7 +208,7 @@ fn flow_page(web: &Web, flow: &FlowPath, state: RenewalPage) -> Response {
 }
 
 /// Another certificate than the one that began has a page that names both (RU-E7).
-async fn refuse_holder(
+pub(super) async fn refuse_holder(
     web: &Web,
     flow: &FlowPath,
     presented: Fingerprint,

@@ -30,6 +30,8 @@ pub enum CertificateProfile {
     SubscriberCa(SubscriberCa),
     /// The CA of the hierarchy that issues TLS server certificates.
     TlsCa(TlsCa),
+    /// A program that is known to a server by the fingerprint of this self-signed certificate.
+    TlsClient(TlsClient),
     /// A TLS server.
     TlsServer(TlsServer),
 }
@@ -123,6 +125,11 @@ pub struct TlsServer {
     pub crl_uri: Option<String>,
 }
 
+/// Extensions of a self-signed TLS client certificate. Whoever knows its fingerprint needs no chain, and takes it
+/// from his list to end it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct TlsClient;
+
 /// Extensions of a delegated OCSP responder certificate. It names no source of revocation:
 /// ocsp-nocheck and a short life take its place (RFC 6960 §4.2.2.2.1).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -137,6 +144,7 @@ impl CertificateProfile {
             Self::Subscriber(subscriber) => subscriber.plan(),
             Self::SubscriberCa(ca) => ca.plan(),
             Self::TlsCa(ca) => ca.plan(),
+            Self::TlsClient(_) => plan_tls_client(),
             Self::TlsServer(server) => server.plan(),
         };
         for extension in &mut plan {
@@ -151,7 +159,7 @@ impl CertificateProfile {
     pub(crate) fn is_self_signed(&self) -> bool {
         match self {
             Self::SubscriberCa(ca) => ca.position == CaPosition::Root,
-            Self::TlsCa(_) => true,
+            Self::TlsCa(_) | Self::TlsClient(_) => true,
             Self::OcspResponder(_) | Self::Subscriber(_) | Self::TlsServer(_) => false,
         }
     }
@@ -235,6 +243,14 @@ impl TlsServer {
         );
         plan
     }
+}
+
+fn plan_tls_client() -> Vec<PlannedExtension> {
+    vec![
+        critical(ExtensionValue::KeyUsage(vec![KeyUsage::DigitalSignature])),
+        plain(ExtensionValue::ExtendedKeyUsage(rfc5280::ID_KP_CLIENT_AUTH)),
+        plain(ExtensionValue::SubjectKeyIdentifier),
+    ]
 }
 
 fn plan_ocsp_responder() -> Vec<PlannedExtension> {

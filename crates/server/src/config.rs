@@ -114,6 +114,8 @@ pub(crate) struct Names {
     pub(crate) console: String,
     /// The name of the API of relying systems.
     pub(crate) relying: String,
+    /// The address of that API.
+    pub(crate) relying_address: String,
     /// The console's address: scheme, name and port.
     pub(crate) console_address: String,
     /// Port in the public site's addresses.

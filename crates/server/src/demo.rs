@@ -8,12 +8,14 @@ mod clock;
 mod folder;
 mod mail_page;
 mod mailbox;
+mod messages;
 mod relying;
+mod relying_api;
 mod relying_site;
 mod samples;
 mod time_machine;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use askama::Template;
@@ -29,6 +31,8 @@ use tokio::sync::Mutex;
 use self::folder::{Folder, State};
 use self::mailbox::Mailbox;
 use self::relying::Judge;
+use self::relying_api::RelyingApi;
+use self::relying_site::SampleSystem;
 use self::time_machine::TimeMachine;
 use crate::cli::line;
 use crate::config::{Config, LogFormat, MailServer};
@@ -53,7 +57,7 @@ pub(crate) struct Arguments {
     /// The demo's folder; made when it does not exist, used again when it does.
     #[arg(long, value_name = "DIR", default_value = "tegata-demo")]
     data: PathBuf,
-    /// The first of its eight ports [default: 8440].
+    /// The first of its nine ports [default: 8440].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
     port_base: Option<u16>,
     /// The time at which the demo's clock begins, such as 2027-03-14T09:00:00+09:00.
@@ -157,7 +161,9 @@ struct Sockets {
     subscriber: TcpListener,
     console: TcpListener,
     relying: TcpListener,
-    relying_mtls: TcpListener,
+    relying_api: TcpListener,
+    /// The entrances of the sample systems, in their order.
+    entrances: [TcpListener; 2],
     plain: TcpListener,
     clock: TcpListener,
     /// The demo's own mail server: any free port.
@@ -179,7 +185,11 @@ impl Sockets {
             relying: bind("relying", at(3), key).await?,
             plain: bind("plain", at(4), key).await?,
             clock: bind("clock", at(5), key).await?,
-            relying_mtls: bind("relying mTLS", at(7), key).await?,
+            relying_api: bind("relying API", at(6), key).await?,
+            entrances: [
+                bind("claims mTLS", at(7), key).await?,
+                bind("eligibility mTLS", at(8), key).await?,
+            ],
             smtp,
             smtp_port,
         })
@@ -193,7 +203,10 @@ pub(crate) struct DemoAddresses {
     console: String,
     plain: String,
     relying: String,
-    relying_mtls: String,
+    relying_api: String,
+    entrances: [String; 2],
+    /// Certificate and key of each sample system, PEM.
+    identities: [PathBuf; 2],
     clock: String,
     mail: String,
     tls_ca_pem: PathBuf,
@@ -201,6 +214,43 @@ pub(crate) struct DemoAddresses {
 }
 
 impl DemoAddresses {
+    /// The entrance of a sample system.
+    fn entrance(&self, system: SampleSystem) -> &str {
+        let [claims, eligibility] = &self.entrances;
+        match system {
+            SampleSystem::Claims => claims,
+            SampleSystem::Eligibility => eligibility,
+        }
+    }
+
+    /// Certificate and key with which a sample system asks.
+    fn identity(&self, system: SampleSystem) -> &Path {
+        let [claims, eligibility] = &self.identities;
+        match system {
+            SampleSystem::Claims => claims,
+            SampleSystem::Eligibility => eligibility,
+        }
+    }
+
+    /// Where certificates are shown and renewed.
+    fn renew(&self) -> String {
+        let subscriber = self.subscriber.first().unwrap_or(&self.public);
+        format!("{subscriber}/p/ru")
+    }
+
+    fn systems(&self) -> Vec<Value> {
+        let told = SampleSystem::ALL.map(|system| {
+            json!({
+                "name": system.as_str(),
+                "channel": system.channel().as_str(),
+                "login": format!("{}/{}", self.relying, system.as_str()),
+                "entrance": self.entrance(system),
+                "client_pem": self.identity(system),
+            })
+        });
+        told.to_vec()
+    }
+
     /// The content of `demo.json` (contract, "Demo").
     fn announced(&self, state: &State) -> Value {
         json!({
@@ -209,7 +259,9 @@ impl DemoAddresses {
             "subscriber_names": self.subscriber,
             "console": self.console,
             "relying": self.relying,
-            "relying_mtls": self.relying_mtls,
+            "relying_mtls": self.entrance(SampleSystem::Claims),
+            "relying_api": self.relying_api,
+            "relying_systems": self.systems(),
             "plain": self.plain,
             "clock": self.clock,
             "mail": self.mail,
@@ -246,7 +298,9 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
         console: instance.config.names.console_address.clone(),
         plain: addresses.plain.clone(),
         relying: format!("https://localhost:{}", base + 3),
-        relying_mtls: format!("https://localhost:{}", base + 7),
+        relying_api: instance.config.names.relying_address.clone(),
+        entrances: [7, 8].map(|offset| format!("https://localhost:{}", base + offset)),
+        identities: SampleSystem::ALL.map(|system| folder.identity(system)),
         clock: format!("http://localhost:{}", base + 5),
         mail: format!("http://localhost:{}", base + 5),
         tls_ca_pem: folder.write("tls-ca.pem", 0o644, &tls_ca)?,
@@ -285,13 +339,21 @@ fn serve(
         None,
         tegata_web::plain_router(app, options),
     );
-    let judge = Judge::new(&addresses.ca_pem, Arc::clone(machine.clock()))?;
+    serve_relying(
+        instance,
+        tls,
+        running,
+        machine,
+        addresses,
+        sockets.entrances,
+    )?;
     let site = relying_site::login_router(addresses, &instance.config.policy.names);
     running.listen("relying", sockets.relying, Some(tls.public()), site);
-    let site = relying_site::entrance_router(judge, addresses);
+    let systems = instance.config.relying.clone();
+    let site = tegata_web::relying_router(instance.app.clone(), options, systems);
     running.listen(
-        "relying mTLS",
-        sockets.relying_mtls,
+        "relying API",
+        sockets.relying_api,
         Some(tls.subscriber()),
         site,
     );
@@ -303,6 +365,30 @@ fn serve(
     if let Some(mailer) = Mailer::open(&instance.config)? {
         let app = instance.app.clone();
         running.spawn(|stop| mailer.run(app, stop));
+    }
+    Ok(())
+}
+
+/// The entrances of the two sample systems.
+fn serve_relying(
+    instance: &Arc<Instance>,
+    tls: &Arc<Tls>,
+    running: &mut Running,
+    machine: &Arc<TimeMachine>,
+    addresses: &DemoAddresses,
+    sockets: [TcpListener; 2],
+) -> Outcome<()> {
+    let judge = Arc::new(Judge::new(&addresses.ca_pem, Arc::clone(machine.clock()))?);
+    let port = instance
+        .config
+        .listen
+        .relying
+        .map_or(0, |address| address.port());
+    for (system, socket) in SampleSystem::ALL.into_iter().zip(sockets) {
+        let identity = addresses.identity(system);
+        let api = RelyingApi::new(port, system.channel(), identity, &addresses.tls_ca_pem)?;
+        let site = relying_site::entrance_router(system, Arc::clone(&judge), api, addresses);
+        running.listen(system.as_str(), socket, Some(tls.subscriber()), site);
     }
     Ok(())
 }

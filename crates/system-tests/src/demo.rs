@@ -56,13 +56,18 @@ impl Demo {
 
     /// Ends the demo and starts it again in the same folder.
     pub fn restart(&mut self) -> Result<()> {
+        self.restart_with(&[])
+    }
+
+    /// The same with these arguments.
+    pub fn restart_with(&mut self, arguments: &[&str]) -> Result<()> {
         let status = self.server.stop()?;
         ensure!(
             status.success(),
             "it ended with {status}: {}",
             self.server.said()
         );
-        (self.server, self.told) = launch(&self.data(), self.port_base, &[])?;
+        (self.server, self.told) = launch(&self.data(), self.port_base, arguments)?;
         Ok(())
     }
 

@@ -85,6 +85,8 @@ fn use_and_stop(demo: &Demo, sample: &Sample) -> Result<Vec<Value>> {
     let (entrance, own) = (demo.text("relying_mtls")?, demo.text("subscriber")?);
     let mut steps = vec![
         goto(&format!("{relying}/")),
+        picture("relying-choice")?,
+        click("オンライン請求システム(見本)"),
         picture("relying-login")?,
         click("電子証明書でログインする"),
         expect("ログインしました"),

@@ -24,6 +24,7 @@ fn demo_json_says_what_the_contract_promises() -> Result<()> {
         ("subscriber", format!("https://localhost:{}", base + 1)),
         ("relying", format!("https://localhost:{}", base + 3)),
         ("relying_mtls", format!("https://localhost:{}", base + 7)),
+        ("relying_api", format!("https://localhost:{}", base + 6)),
         ("plain", format!("http://localhost:{}", base + 4)),
         ("clock", format!("http://localhost:{}", base + 5)),
     ] {

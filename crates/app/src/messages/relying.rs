@@ -109,7 +109,7 @@ pub(crate) fn worded(
                 } else {
                     "申請した覚えがない場合は、"
                 };
-                format!("{first}{who}すぐに下記へお電話ください。{desk}")
+                format!("{first}{who}すぐに下記へお電話ください。\n{desk}")
             },
             link: LeadsTo::Renewal,
             link_text: "電子証明書の状態を確認する",

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     CaPosition, CertificatePolicy, CertificateProfile, ExtensionValue, IpSubtree, OcspResponder,
-    PlannedExtension, Subscriber, SubscriberCa, TlsCa, TlsServer, extension::KeyUsage,
+    PlannedExtension, Subscriber, SubscriberCa, TlsCa, TlsClient, TlsServer, extension::KeyUsage,
 };
 use crate::ObjectIdentifier;
 
@@ -87,6 +87,10 @@ fn samples() -> Vec<(&'static str, CertificateProfile)> {
         ),
         ("TLS CA", CertificateProfile::TlsCa(tls_ca)),
         ("TLS server", CertificateProfile::TlsServer(tls_server)),
+        (
+            "TLS client of a sample relying system",
+            CertificateProfile::TlsClient(TlsClient),
+        ),
         (
             "OCSP responder",
             CertificateProfile::OcspResponder(OcspResponder),

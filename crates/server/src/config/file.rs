@@ -223,6 +223,10 @@ impl NamesFile {
         };
         Ok(Names {
             console_address: address("https", &console, console_port, 443),
+            relying_address: match listen.relying {
+                Some(socket) => address("https", &relying, socket.port(), 443),
+                None => String::new(),
+            },
             public,
             subscriber,
             console,

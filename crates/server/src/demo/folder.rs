@@ -3,6 +3,7 @@
 //!     tegata.toml   configuration, for the other commands (`--config DIR/tegata.toml`)
 //!     kek           key-encryption key, marked
 //!     data/         database, CA keys, clock
+//!     relying/      certificate and key of each sample relying system
 //!     samples/      .p12 files
 //!     state.json    operators and samples with their secrets, mode 0600
 //!     demo.json     the file of the contract; written when the demo is ready, mode 0600
@@ -17,6 +18,8 @@ use tegata_domain::time::Timestamp;
 use toml::Table;
 
 use super::clock::DemoClock;
+use super::relying_api::make_identity;
+use super::relying_site::SampleSystem;
 use super::{DEMO_POLICY, PORT_BASE};
 use crate::cli::{make_folder, make_kek};
 use crate::config::Config;
@@ -93,10 +96,12 @@ impl Folder {
         }
         make_folder(&folder.path)?;
         make_folder(&folder.path.join("data"))?;
+        make_folder(&folder.path.join("relying"))?;
         make_folder(&folder.path.join("samples"))?;
         folder.write(".gitignore", 0o644, "*\n")?;
         DemoClock::create(&folder.path.join("data"), begin)?;
-        let text = configuration(port_base.unwrap_or(PORT_BASE))?;
+        let systems = folder.make_identities()?;
+        let text = configuration(port_base.unwrap_or(PORT_BASE), &systems)?;
         folder.write("tegata.toml", 0o600, &text)?;
         make_kek(
             &folder.config()?,
@@ -203,13 +208,33 @@ impl Folder {
         Ok(file)
     }
 
+    /// Certificate and key of a sample relying system, PEM.
+    pub(super) fn identity(&self, system: SampleSystem) -> PathBuf {
+        self.path.join(identity_name(system))
+    }
+
+    /// Makes the keys of the sample relying systems; answers their entries of `relying.systems`.
+    fn make_identities(&self) -> Outcome<Vec<String>> {
+        let mut entries = Vec::new();
+        for system in SampleSystem::ALL {
+            let (pem, fingerprint) = make_identity(system.as_str())?;
+            self.write(&identity_name(system), 0o600, &pem)?;
+            entries.push(format!("\"{}={fingerprint}\"", system.as_str()));
+        }
+        Ok(entries)
+    }
+
     fn config_file(&self) -> PathBuf {
         self.path.join("tegata.toml")
     }
 }
 
+fn identity_name(system: SampleSystem) -> String {
+    format!("relying/{}.pem", system.as_str())
+}
+
 /// The demo's configuration file.
-fn configuration(base: u16) -> Outcome<String> {
+fn configuration(base: u16, systems: &[String]) -> Outcome<String> {
     let defect = |error: toml::de::Error| {
         Failure::machine("read demo.toml", error, "report this as a defect")
     };
@@ -231,16 +256,21 @@ fn configuration(base: u16) -> Outcome<String> {
          public = \"127.0.0.1:{base}\"\n\
          subscriber = \"127.0.0.1:{}\"\n\
          console = \"127.0.0.1:{}\"\n\
-         plain = \"127.0.0.1:{}\"\n\n\
+         plain = \"127.0.0.1:{}\"\n\
+         relying = \"127.0.0.1:{}\"\n\n\
          [names]\n\
          public = \"localhost\"\n\
          subscriber = [{}]\n\
          tls_domains = [\"localhost\"]\n\n\
+         [relying]\n\
+         systems = [{}]\n\n\
          {policy}",
         base + 1,
         base + 2,
         base + 4,
+        base + 6,
         names.join(", "),
+        systems.join(", "),
     ))
 }
 
@@ -258,6 +288,8 @@ mod tests {
         assert_eq!(config.names.addresses.subscriber.len(), 9);
         assert_eq!(config.names.console_address, "https://localhost:9002");
         assert_eq!(config.names.addresses.plain, "http://localhost:9004");
+        assert_eq!(config.names.relying_address, "https://localhost:9006");
+        assert_eq!(config.relying_entries.len(), 2);
         assert_eq!(config.names.tls_domains, ["localhost"]);
         assert_eq!(folder.port_base(&config, None).unwrap(), 9_000);
         assert!(folder.port_base(&config, Some(9_010)).is_err());

@@ -324,7 +324,7 @@ async fn who_has_not_collected_is_reminded_on_five_days_and_not_after_the_collec
                 world.hand_over().await;
             }
         }
-        let subject = "【電子証明書 取得のお願い】(受付1)";
+        let subject = "【電子証明書 取得のお願い】まだ取得されていません(受付1)";
         let days = [30, 30, 60, 60, 120, 150, 170];
         let wanted: Vec<_> = days.map(|day| (day, subject.to_owned())).into();
         assert_eq!(told, wanted);

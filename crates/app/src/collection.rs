@@ -52,6 +52,7 @@ impl App {
             return Err(Refusal::WindowEnded {
                 window_end,
                 collected,
+                request: grant.request_id.clone(),
             }
             .into());
         }
@@ -59,7 +60,15 @@ impl App {
             let kept = self.store().reader().await?.sealed_key(&serial).await?;
             match kept.and_then(|key| key.destroyed) {
                 Some((_, KeyDestroyed::WindowEnd)) if may_have_another_key(grant) => {}
-                Some((at, because)) => return Err(Refusal::KeyDestroyed { because, at }.into()),
+                Some((at, because)) => {
+                    let request = grant.request_id.clone();
+                    return Err(Refusal::KeyDestroyed {
+                        because,
+                        at,
+                        request,
+                    }
+                    .into());
+                }
                 None => {}
             }
         }

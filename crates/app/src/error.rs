@@ -5,6 +5,7 @@ use tegata_domain::certificate::CertificateRefusal;
 use tegata_domain::grant::GrantRefusal;
 use tegata_domain::institution::InvalidCode;
 use tegata_domain::proposal::ProposalRefusal;
+use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::RevocationRefusal;
 use tegata_domain::time::Timestamp;
 use tegata_store::StoreError;
@@ -73,6 +74,8 @@ pub enum Refusal {
         because: KeyDestroyed,
         /// When.
         at: Timestamp,
+        /// リクエストID, after which a kept file is called.
+        request: RequestId,
     },
     /// The operator's roles do not include this act, or name, password or code are wrong.
     #[error("not allowed: check name, password, one-time code and roles")]
@@ -134,6 +137,8 @@ pub enum Refusal {
         window_end: Timestamp,
         /// Whether the certificate was collected before.
         collected: bool,
+        /// リクエストID, after which a kept file is called.
+        request: RequestId,
     },
     /// No such pair of IDs: unknown, wrong, foreign or ended (E-01; one answer for all).
     #[error("the request ID or the reference ID is not right")]

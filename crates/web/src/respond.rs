@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tegata_app::{Error, KeyDestroyed, Refusal};
 use tegata_domain::flow::FlowStep;
+use tegata_domain::reference::RequestId;
 use tegata_domain::time::Timestamp;
 
 use crate::flow::{FlowPath, Procedure};
@@ -98,7 +99,11 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             stop(web, site, messages::RX_QUEUE, status, None)
         }
-        Refusal::KeyDestroyed { because, at } => {
+        Refusal::KeyDestroyed {
+            because,
+            at,
+            request,
+        } => {
             let cause = match because {
                 KeyDestroyed::Request => Cause::Asked(messages::date_and_time(at)),
                 KeyDestroyed::Revocation => Cause::Revoked(messages::date_and_time(at)),
@@ -106,7 +111,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
                     Cause::WindowEnded(messages::date(at))
                 }
             };
-            no_file(web, destroyed(place), cause)
+            no_file(web, destroyed(place), cause, Some(&request))
         }
         Refusal::NotAllowed | Refusal::SamePerson => {
             stop(web, site, messages::CALL, StatusCode::FORBIDDEN, None)
@@ -132,7 +137,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             ) =>
         {
             let cause = Cause::Revoked(messages::date_and_time(at));
-            no_file(web, destroyed(place), cause)
+            no_file(web, destroyed(place), cause, None)
         }
         Refusal::Revoked { at } => {
             let at = messages::date_and_time(at);
@@ -154,16 +159,19 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         Refusal::WindowEnded {
             window_end,
             collected: true,
+            request,
         } => {
             let cause = Cause::WindowEnded(messages::date(window_end));
-            no_file(web, destroyed(place), cause)
+            no_file(web, destroyed(place), cause, Some(&request))
         }
         Refusal::WindowEnded {
             window_end,
             collected: false,
+            ..
         } => {
             let cause = Cause::NeverCollected(messages::date(window_end));
-            no_file(web, (messages::SITE_COLLECT, messages::RCD_WINDOW), cause)
+            let screen = (messages::SITE_COLLECT, messages::RCD_WINDOW);
+            no_file(web, screen, cause, None)
         }
     }
 }
@@ -399,6 +407,8 @@ enum Cause {
 struct NoFilePage {
     frame: Frame,
     cause: Cause,
+    /// Name of the file that its holder may have kept, where there was one.
+    file_name: Option<String>,
 }
 
 /// Site and screen of text 5: RU-E8 for whoever came with a certificate, else RCD-E3.
@@ -411,8 +421,18 @@ fn destroyed(place: Place<'_>) -> (&'static str, Screen) {
     }
 }
 
-/// Text 5
-fn no_file(web: &Web, (site, screen): (&'static str, Screen), cause: Cause) -> Response {
+/// Text 5; a file that was made for this request may be kept somewhere.
+fn no_file(
+    web: &Web,
+    (site, screen): (&'static str, Screen),
+    cause: Cause,
+    request: Option<&RequestId>,
+) -> Response {
     let frame = web.frame(site, screen);
-    page(StatusCode::GONE, &NoFilePage { frame, cause })
+    let view = NoFilePage {
+        frame,
+        cause,
+        file_name: request.map(|request| format!("{request}.p12")),
+    };
+    page(StatusCode::GONE, &view)
 }

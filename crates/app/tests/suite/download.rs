@@ -352,12 +352,13 @@ async fn the_window_includes_its_last_second_and_the_key_goes_with_it() {
         world.collect(&posted).await;
         assert_eq!(world.jobs().await.keys, 0);
         world.advance(1);
-        let ended = |collected| Refusal::WindowEnded {
+        let ended = |of: &Posted, collected| Refusal::WindowEnded {
             window_end: end,
             collected,
+            request: of.grant.request_id.clone(),
         };
-        assert_eq!(world.open_refused(&posted).await, ended(true));
-        assert_eq!(world.open_refused(&never).await, ended(false));
+        assert_eq!(world.open_refused(&posted).await, ended(&posted, true));
+        assert_eq!(world.open_refused(&never).await, ended(&never, false));
         assert_eq!(world.jobs().await.keys, 1);
         assert_eq!(world.jobs().await.keys, 0);
         assert_eq!(
@@ -385,6 +386,7 @@ async fn a_destroyed_key_does_not_come_back_when_the_window_is_extended() {
         let expected = Refusal::KeyDestroyed {
             because: KeyDestroyed::WindowEnd,
             at: destroyed_at,
+            request: posted.grant.request_id.clone(),
         };
         assert_eq!(world.open_refused(&posted).await, expected);
     }
@@ -835,7 +837,8 @@ async fn the_copy_of_the_key_is_destroyed_on_request_and_the_certificate_goes_on
             world.open_refused(&posted).await,
             Refusal::KeyDestroyed {
                 because: KeyDestroyed::Request,
-                at: NOW
+                at: NOW,
+                request: posted.grant.request_id.clone(),
             }
         );
         assert_eq!(world.audited("key.destroy").await, 1);

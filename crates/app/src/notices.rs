@@ -40,7 +40,7 @@ struct Run<'a> {
 impl App {
     /// Queues the notices of today once their hour has come; answers how many. Does nothing where they are queued, or
     /// where another process is about it.
-    pub(crate) async fn run_notices(&self, now: Timestamp) -> Result<u64> {
+    pub async fn run_notices(&self, now: Timestamp) -> Result<u64> {
         let day = now.japan_date();
         if now < due_at(day, &self.policy().notices) || self.is_noticed(day) {
             return Ok(0);

@@ -5,12 +5,15 @@
 //! processor time per operation, so that a slow or busy machine cancels out. The last line is one JSON object.
 
 mod crl;
+mod fleet;
 mod issue;
 mod letters;
 mod measure;
+mod notices;
 mod ocsp;
 mod raw;
 mod startup;
+mod sweep;
 mod world;
 
 use clap::{Args, ValueEnum};
@@ -24,12 +27,15 @@ use measure::Figure;
 pub(crate) struct Arguments {
     /// The name of the bench.
     name: Name,
-    /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`, sheets for `letters`.
+    /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`, sheets for `letters`,
+    /// certificates for `notices` and `sweep`.
     #[arg(long)]
     n: Option<usize>,
     /// Rounds in which product and reference alternate.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    #[command(flatten)]
+    notices: notices::Options,
     /// Print only the JSON line.
     #[arg(long)]
     json: bool,
@@ -44,23 +50,34 @@ enum Name {
     Issue,
     /// Letters of a batch, drawn as one PDF.
     Letters,
+    /// A certificate life of notices, with the processes that send them killed over and over.
+    Notices,
     /// OCSP answers on demand by a P-256 responder.
     Ocsp,
     /// What the machine's processor can do at best.
     Raw,
     /// From the start of `serve` to its first answer, and its memory when idle.
     Startup,
+    /// The daily run of notices: what it finds, queues and hands over.
+    Sweep,
 }
 
 /// Carries out the command.
 pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
+    if let Some(file) = &arguments.notices.worker {
+        return notices::work(file).await;
+    }
     let rounds = arguments.rounds.max(1);
     let figures: Vec<Figure> = match arguments.name {
         Name::Crl => vec![crl::run(arguments.n.unwrap_or(100_000), rounds).await?],
         Name::Issue => vec![issue::run(arguments.n.unwrap_or(400), rounds).await?],
         Name::Letters => vec![letters::run(arguments.n.unwrap_or(300), rounds).await?],
+        Name::Notices => {
+            vec![notices::run(arguments.n.unwrap_or(2_000), &arguments.notices).await?]
+        }
         Name::Ocsp => vec![ocsp::run(arguments.n.unwrap_or(20_000), rounds).await?],
         Name::Raw => raw::run()?,
+        Name::Sweep => sweep::run(arguments.n.unwrap_or(100_000)).await?,
         Name::Startup => vec![startup::run(rounds).await?],
     };
     for figure in &figures {

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use self::folder::{Folder, State};
-use self::mailbox::Mailbox;
+pub(crate) use self::mailbox::Mailbox;
 use self::relying::Judge;
 use self::relying_api::RelyingApi;
 use self::relying_site::SampleSystem;

@@ -2,23 +2,32 @@
 //!
 //! What a mail says and when it is tried again is decided in `app`; here it becomes a message and leaves.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use futures_util::{StreamExt as _, stream};
 use lettre::address::Address;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use tegata_app::{App, ReadyMail};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::config::{Config, MailServer, Security};
 use crate::failure::{Failure, Outcome};
 
 /// Time between two looks at the queue.
 const TICK: Duration = Duration::from_secs(1);
+/// Mails handed over side by side, each on a connection of its own that is kept for the next.
+const ABREAST: usize = 8;
+/// The same, as the pool of connections counts.
+const CONNECTIONS: u32 = ABREAST as u32;
+/// Seconds that a connection without a mail is kept.
+const IDLE: Duration = Duration::from_secs(20);
 /// Longest hand-over of one mail. A server that falls silent holds nothing up for longer; a claim lasts longer still.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -48,16 +57,18 @@ impl Mailer {
         }))
     }
 
-    /// Hands mails over until `stop` turns true.
+    /// Hands mails over until `stop` turns true, not more in a second than the cap allows.
     pub(crate) async fn run(self, app: App, mut stop: watch::Receiver<bool>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            tokio::select! {
+                _ = stop.wait_for(|stopped| *stopped) => return,
+                _ = tick.tick() => {}
+            }
             match app.claim_mails(self.burst).await {
                 Ok(mails) => self.hand_over_all(&app, &mails).await,
                 Err(error) => tracing::error!(%error, "the queue of mails could not be read"),
-            }
-            tokio::select! {
-                _ = stop.wait_for(|stopped| *stopped) => return,
-                () = tokio::time::sleep(TICK) => {}
             }
         }
     }
@@ -86,24 +97,30 @@ impl Mailer {
         self.send(message).await
     }
 
-    /// Hands claimed mails over. Once the server is silent, the rest is put off: to wait for each would outlast
-    /// their claims.
+    /// Hands claimed mails over, some side by side. Once the server is silent, the rest is put off: to wait for each
+    /// would outlast their claims.
     async fn hand_over_all(&self, app: &App, mails: &[ReadyMail]) {
-        let mut is_silent = false;
-        for mail in mails {
-            let sent = match self.message(mail) {
-                _ if is_silent => Err(silent()),
-                Ok(message) => self.send(message).await,
-                Err(reason) => Err(reason),
-            };
-            is_silent |= sent.as_ref().is_err_and(|reason| *reason == silent());
-            let recorded = match sent {
-                Ok(()) => app.mail_sent(mail).await,
-                Err(reason) => app.mail_failed(mail, &reason).await,
-            };
-            if let Err(error) = recorded {
-                tracing::error!(%error, "what became of a mail could not be recorded");
-            }
+        let is_silent = AtomicBool::new(false);
+        stream::iter(mails)
+            .for_each_concurrent(ABREAST, |mail| self.hand_over(app, mail, &is_silent))
+            .await;
+    }
+
+    async fn hand_over(&self, app: &App, mail: &ReadyMail, is_silent: &AtomicBool) {
+        let sent = match self.message(mail) {
+            _ if is_silent.load(Ordering::Relaxed) => Err(silent()),
+            Ok(message) => self.send(message).await,
+            Err(reason) => Err(reason),
+        };
+        if sent.as_ref().is_err_and(|reason| *reason == silent()) {
+            is_silent.store(true, Ordering::Relaxed);
+        }
+        let recorded = match sent {
+            Ok(()) => app.mail_sent(mail).await,
+            Err(reason) => app.mail_failed(mail, &reason).await,
+        };
+        if let Err(error) = recorded {
+            tracing::error!(%error, "what became of a mail could not be recorded");
         }
     }
 
@@ -157,6 +174,7 @@ fn transport(server: &MailServer) -> Outcome<AsyncSmtpTransport<Tokio1Executor>>
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
         .port(server.port)
         .timeout(Some(PATIENCE))
+        .pool_config(PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE))
         .tls(match server.security {
             Security::None => Tls::None,
             Security::Starttls => Tls::Required(tls(server)?),

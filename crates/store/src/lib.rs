@@ -16,6 +16,7 @@ mod announcement;
 mod applicant;
 mod application;
 mod audit;
+mod bare;
 mod ca;
 mod certificate;
 mod collection;
@@ -44,6 +45,7 @@ mod service;
 mod session;
 
 pub use audit::{AuditFilter, AuditRow};
+pub use bare::BareMail;
 pub use ca::{CaKeyPurpose, CaKeyRow, CaKeyState};
 pub use certificate::StatusRow;
 pub use collection::Collection;

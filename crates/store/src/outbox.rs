@@ -264,7 +264,7 @@ pub struct ClaimedMail {
 }
 
 /// The case that a mail tells about.
-fn about(mail: &OutboxMail) -> &str {
+pub(crate) fn about(mail: &OutboxMail) -> &str {
     let value = |name: &str| mail.values.get(name).map(String::as_str);
     value("request_id")
         .or(value("application_no"))

@@ -51,14 +51,22 @@ impl Figure {
 
     /// The figure for a reader.
     pub(crate) fn sentence(&self) -> String {
-        let per_cpu = per_second(self.ops, self.cpu_s);
         let per_wall = per_second(self.ops, self.wall_s);
+        let per_cpu = match self.cpu_s {
+            0.0 => String::new(),
+            cpu => format!("{:.0} a processor second, ", per_second(self.ops, cpu)),
+        };
         let ratio = self
             .ratio_to_raw
             .map(|ratio| format!(", {ratio:.2} of the raw reference"))
             .unwrap_or_default();
+        let further: String = self
+            .further
+            .iter()
+            .map(|(name, value)| format!(", {name}={value}"))
+            .collect();
         format!(
-            "{}: {per_cpu:.0} a processor second, {per_wall:.0} a second{ratio}, p50 {} us, p99 {} us, {} KiB",
+            "{}: {per_cpu}{per_wall:.0} a second{ratio}, p50 {} us, p99 {} us, {} KiB{further}",
             self.name,
             self.quantile(50),
             self.quantile(99),

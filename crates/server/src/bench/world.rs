@@ -12,7 +12,7 @@ use tegata_domain::operator::{Operator, Role};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::register::TypedEntry;
 use tegata_domain::secret::Secret;
-use tegata_domain::time::{Clock as _, Timestamp};
+use tegata_domain::time::{Clock, Timestamp};
 use tegata_store::Store;
 
 use crate::cli::make_kek;
@@ -38,6 +38,16 @@ pub(crate) struct World {
 impl World {
     /// Makes an installation with profile `obn` on SQLite. `overrides` is TOML for `[policy]`.
     pub(crate) async fn make(name: &str, overrides: &str) -> Outcome<Self> {
+        Self::make_at(name, None, overrides, Arc::new(SystemClock)).await
+    }
+
+    /// The same on another database, which must be empty, and with a clock of its own.
+    pub(crate) async fn make_at(
+        name: &str,
+        database: Option<&str>,
+        overrides: &str,
+        clock: Arc<dyn Clock>,
+    ) -> Outcome<Self> {
         let folder =
             std::env::temp_dir().join(format!("tegata-bench-{name}-{}", std::process::id()));
         let wrong = |error: std::io::Error| {
@@ -50,8 +60,9 @@ impl World {
         std::fs::create_dir_all(&folder).map_err(wrong)?;
         let file = folder.join("tegata.toml");
         let data = folder.join("data");
+        let database = database.map_or_else(String::new, |url| format!("database = {url:?}\n"));
         let text = format!(
-            "profile = \"obn\"\ndata_dir = {data:?}\nkek_file = {:?}\n\
+            "profile = \"obn\"\n{database}data_dir = {data:?}\nkek_file = {:?}\n\
              [listen]\npublic = \"127.0.0.1:0\"\nsubscriber = \"127.0.0.1:0\"\nconsole = \"127.0.0.1:0\"\nplain = \"127.0.0.1:0\"\n{overrides}",
             folder.join("kek")
         );
@@ -65,9 +76,9 @@ impl World {
             accept_online_root: true,
             demo: false,
         };
-        let made = parts(&config, store.clone(), Arc::new(SystemClock))?;
-        App::initialise(&made, options, SystemClock.now()).await?;
-        let app = App::open(parts(&config, store.clone(), Arc::new(SystemClock))?).await?;
+        let made = parts(&config, store.clone(), Arc::clone(&clock))?;
+        App::initialise(&made, options, clock.now()).await?;
+        let app = App::open(parts(&config, store.clone(), clock)?).await?;
         app.run_due_jobs(app.clock_now()).await?;
         Ok(Self {
             app,
@@ -109,18 +120,8 @@ impl World {
         let dispatcher = self.operator("dispatcher", Role::Dispatcher, now).await?;
         let second = self.operator("dispatcher2", Role::Dispatcher, now).await?;
         let class = ClassName::new("medical");
-        let institution = TypedEntry {
-            class: class.as_str().to_owned(),
-            code: CODE.to_owned(),
-            name: "Bench Clinic".to_owned(),
-            kana: String::new(),
-            prefecture: String::new(),
-            postal_code: "000-0000".to_owned(),
-            address: "1 Bench Street".to_owned(),
-            telephone: "00-0000-0000".to_owned(),
-        };
         self.app
-            .add_institution(institution, Actor::System, now)
+            .add_institution(clinic(), Actor::System, now)
             .await?;
         let mut released = Vec::with_capacity(count);
         for number in 0..count {
@@ -152,7 +153,13 @@ impl World {
         Ok((released, dispatcher))
     }
 
-    async fn operator(&self, name: &str, role: Role, now: Timestamp) -> Outcome<Operator> {
+    /// An operator of the bench, who never logs in.
+    pub(super) async fn operator(
+        &self,
+        name: &str,
+        role: Role,
+        now: Timestamp,
+    ) -> Outcome<Operator> {
         let password = Secret::new(generated_password().expose().clone());
         let added = self
             .app
@@ -167,6 +174,20 @@ impl World {
         std::fs::remove_dir_all(&self.folder).map_err(|error| {
             Failure::machine("remove the bench's folder", error, "remove it by hand")
         })
+    }
+}
+
+/// The institution of every bench.
+pub(super) fn clinic() -> TypedEntry {
+    TypedEntry {
+        class: "medical".to_owned(),
+        code: CODE.to_owned(),
+        name: "Bench Clinic".to_owned(),
+        kana: String::new(),
+        prefecture: String::new(),
+        postal_code: "000-0000".to_owned(),
+        address: "1 Bench Street".to_owned(),
+        telephone: "00-0000-0000".to_owned(),
     }
 }
 

@@ -53,6 +53,11 @@ impl Mailbox {
         self.kept().mails.iter().rev().cloned().collect()
     }
 
+    /// How many arrived so far.
+    pub(crate) fn count(&self) -> usize {
+        self.kept().count
+    }
+
     /// One mail.
     pub(crate) fn find(&self, number: usize) -> Option<Received> {
         let kept = self.kept();
@@ -121,8 +126,9 @@ impl Mailbox {
                 }
                 _ => "502 not here",
             };
+            // One write: the end of the line would wait for the sender's acknowledgement.
+            let answer = format!("{answer}\r\n");
             writing.write_all(answer.as_bytes()).await?;
-            writing.write_all(b"\r\n").await?;
         }
     }
 

@@ -1,0 +1,204 @@
+//! Many subscribers with a certificate each, put into the database directly: to make 600,000 keys would take hours, and
+//! what is measured does not look at them.
+
+use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
+use tegata_domain::audit::Actor;
+use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
+use tegata_domain::entropy::octets;
+use tegata_domain::grant::{Grant, GrantOrigin, GrantState, Persons, window_end};
+use tegata_domain::id::{
+    ApplicationId, CaKeyId, Fingerprint, GrantId, ReferenceRowId, SerialNumber,
+};
+use tegata_domain::institution::{Institution, MailAddress, TerminalName};
+use tegata_domain::operator::Role;
+use tegata_domain::reference::{ReferenceScope, RequestId, StoredReference};
+use tegata_domain::time::Timestamp;
+use tegata_pki::digest::sha256;
+use tegata_store::{StoreError, Tx};
+
+use super::ocsp::subscriber_ca;
+use super::world::{World, clinic};
+use crate::failure::{Failure, Outcome};
+use crate::instance::database_failure;
+use crate::system::SystemEntropy;
+
+/// Subscribers stored in one transaction.
+const BATCH: usize = 1_000;
+
+/// Who stands behind the subscribers of a bench.
+pub(crate) struct Fleet {
+    ca: CaKeyId,
+    institution: Institution,
+    persons: Persons,
+}
+
+/// What one subscriber has.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscriber {
+    /// From 1; its mail address is made from it ([`address`]).
+    pub(crate) number: u64,
+    /// P.
+    pub(crate) approved_at: Timestamp,
+    /// The certificate's last second.
+    pub(crate) not_after: Timestamp,
+}
+
+/// A subscriber as it stands in the database.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    /// Its grant, whose certificate is in use.
+    pub(crate) grant: Grant,
+    /// Its certificate's serial number.
+    pub(crate) serial: SerialNumber,
+}
+
+/// The mail address of a subscriber.
+pub(crate) fn address(number: u64) -> String {
+    format!("terminal{number}@mail.example")
+}
+
+impl Fleet {
+    /// An institution and three operators in an empty world.
+    pub(crate) async fn prepare(world: &World) -> Outcome<Self> {
+        let now = world.app.clock_now();
+        let (ca, _) = subscriber_ca(world)?;
+        let examiner = world.operator("examiner", Role::Examiner, now).await?;
+        let approver = world.operator("approver", Role::Approver, now).await?;
+        let institution = world.app.add_institution(clinic(), Actor::System, now);
+        Ok(Self {
+            ca,
+            institution: institution.await?,
+            persons: Persons {
+                entered_by: EnteredBy::Applicant.as_text().to_owned(),
+                examined_by: examiner.id,
+                approved_by: approver.id,
+            },
+        })
+    }
+
+    /// Stores subscribers with a certificate in use each, in their order.
+    pub(crate) async fn store(
+        &self,
+        world: &World,
+        subscribers: &[Subscriber],
+    ) -> Outcome<Vec<Stored>> {
+        let mut all = Vec::with_capacity(subscribers.len());
+        for batch in subscribers.chunks(BATCH) {
+            let rows: Vec<_> = batch.iter().map(|one| self.rows_of(world, one)).collect();
+            let rows: Vec<Rows> = rows.into_iter().collect::<Outcome<_>>()?;
+            all.extend(rows.iter().map(|rows| Stored {
+                grant: rows.grant.clone(),
+                serial: rows.certificate.serial,
+            }));
+            world
+                .store
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for row in &rows {
+                            row.write(tx).await?;
+                        }
+                        Ok::<_, StoreError>(())
+                    })
+                })
+                .await
+                .map_err(|error| database_failure("store subscribers", &error))?;
+        }
+        Ok(all)
+    }
+
+    fn rows_of(&self, world: &World, one: &Subscriber) -> Outcome<Rows> {
+        let at = one.approved_at;
+        let serial = SerialNumber::generate(&SystemEntropy);
+        let mail = MailAddress::parse(&address(one.number));
+        let terminal = TerminalName::parse(&format!("端末{}", one.number));
+        let application = CertificateApplication {
+            id: ApplicationId::generate(at, &SystemEntropy),
+            institution: self.institution.id.clone(),
+            terminal: terminal.ok_or_else(|| failed("name a terminal"))?,
+            mail: mail.ok_or_else(|| failed("make an address"))?,
+            entered_by: EnteredBy::Applicant,
+            entered_at: at,
+            state: ApplicationState::Submitted,
+        };
+        let grant = Grant {
+            id: GrantId::generate(at, &SystemEntropy),
+            request_id: RequestId::new(at.japan_date(), one.number),
+            application: application.id.clone(),
+            origin: GrantOrigin::Letter,
+            institution: self.institution.id.clone(),
+            institution_name: self.institution.name.clone(),
+            class: self.institution.class.clone(),
+            code: self.institution.code.clone(),
+            prefecture: self.institution.prefecture,
+            terminal: application.terminal.clone(),
+            mail: application.mail.clone(),
+            second_mail: None,
+            approved_at: at,
+            not_after: one.not_after,
+            window_end: window_end(at, &world.app.policy().periods),
+            persons: self.persons.clone(),
+            state: GrantState::SeenInUse { serial, at },
+        };
+        let certificate = CertificateRecord {
+            serial,
+            kind: CertificateKind::Subscriber,
+            ca_key: self.ca.clone(),
+            shard: 0,
+            grant: Some(grant.id.clone()),
+            fingerprint: None,
+            spki_sha256: sha256(serial.octets()),
+            not_before: at,
+            not_after: one.not_after,
+            created_at: at,
+            state: CertificateState::Intended,
+        };
+        Ok(Rows {
+            reference: reference(at, ReferenceScope::Letter),
+            application,
+            grant,
+            certificate,
+        })
+    }
+}
+
+/// The rows of one subscriber.
+struct Rows {
+    application: CertificateApplication,
+    grant: Grant,
+    reference: (ReferenceRowId, StoredReference),
+    certificate: CertificateRecord,
+}
+
+impl Rows {
+    async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.insert_application(&self.application).await?;
+        let (row, stored) = &self.reference;
+        tx.insert_grant(&self.grant, row, stored, b"").await?;
+        tx.insert_intent(&self.certificate, b"").await?;
+        let serial = &self.certificate.serial;
+        let fingerprint = Fingerprint(sha256(serial.octets()));
+        tx.issue_certificate(serial, &fingerprint, b"").await?;
+        Ok(())
+    }
+}
+
+/// The reference ID of a grant, which nobody knows.
+pub(crate) fn reference(at: Timestamp, scope: ReferenceScope) -> (ReferenceRowId, StoredReference) {
+    let stored = StoredReference {
+        hmac: octets::<32>(&SystemEntropy).to_vec(),
+        pepper: 1,
+        salt: octets::<16>(&SystemEntropy).to_vec(),
+        scope,
+        created_at: at,
+        posted_at: None,
+        release: None,
+    };
+    (ReferenceRowId::generate(at, &SystemEntropy), stored)
+}
+
+fn failed(doing: &str) -> Failure {
+    Failure::new(
+        format!("the bench could not {doing}"),
+        "run `cargo xtask test`",
+    )
+}

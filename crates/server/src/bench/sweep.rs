@@ -1,0 +1,213 @@
+//! `bench sweep`: the daily run of notices over n certificates that end all through their 39 months (PERF11, T61).
+//!
+//! Three figures. `sweep_select`: what a usual day finds due, read by index. `sweep_enqueue`: the first run after a
+//! pause, which queues the newest notice of every certificate in its last 75 days; the reference inserts the same rows,
+//! finished, in the same batches into a table of the same shape. `sweep_mails`: those mails, handed over to a mail server
+//! on this machine, each in a conversation of RFC 5321 with its answer awaited and recorded.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tegata_domain::notice::{NoticeChannel, ends_between};
+use tegata_domain::time::{ManualClock, Timestamp};
+use tegata_store::{BareMail, EndingCertificate, NoticeCursor, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::fleet::{Fleet, Subscriber};
+use super::measure::{Figure, Stopwatch, memory_kb, reset_peak};
+use super::world::World;
+use crate::config::Config;
+use crate::demo::Mailbox;
+use crate::failure::{Failure, Outcome};
+use crate::instance::{database_failure, open_store};
+use crate::mailer::Mailer;
+
+/// Days in 39 months.
+const LIFE: i64 = 1_187;
+/// The simulated day: 2027-06-01 at 09:00 in Japan.
+const MORNING: Timestamp = Timestamp::from_unix(1_811_808_000);
+/// Rows in one transaction, as in the run.
+const BATCH: usize = 500;
+/// Mails that the server takes.
+const MAILS: usize = 58_000;
+
+/// Runs over `n` certificates.
+pub(super) async fn run(n: usize) -> Outcome<Vec<Figure>> {
+    let clock = Arc::new(ManualClock::new(MORNING.plus_days(-LIFE)));
+    let overrides = "[policy.ca]\nkey = \"p256\"\nkey_pool = 0\n";
+    let world = World::make_at("sweep", None, overrides, Arc::<ManualClock>::clone(&clock));
+    let world = world.await?;
+    fill(&world, n).await?;
+    clock.set(MORNING);
+    reset_peak();
+    let select = select(&world).await?;
+    let enqueue = enqueue(&world).await?;
+    let mails = hand_over(&world).await?;
+    world.end().await?;
+    Ok(vec![select, enqueue, mails])
+}
+
+async fn fill(world: &World, n: usize) -> Outcome<()> {
+    let fleet = Fleet::prepare(world).await?;
+    let mut batch = Vec::with_capacity(BATCH);
+    for number in 0..n {
+        let ahead = (number as i64 * 7_919) % LIFE;
+        let second = (number as i64 * 104_729) % 86_400;
+        let not_after = MORNING.plus_days(ahead - 5).plus_seconds(second);
+        batch.push(Subscriber {
+            number: number as u64 + 1,
+            approved_at: not_after.plus_days(-LIFE),
+            not_after,
+        });
+        if batch.len() == BATCH || number + 1 == n {
+            fleet.store(world, &batch).await?;
+            batch.clear();
+        }
+    }
+    Ok(())
+}
+
+/// What a day finds due where the day before was done.
+async fn select(world: &World) -> Outcome<Figure> {
+    let days = &world.app.policy().notices;
+    let day = MORNING.japan_date();
+    let stopwatch = Stopwatch::start();
+    let mut due = 0;
+    for threshold in NoticeChannel::Mail.thresholds(days) {
+        let since = Some(day.plus_days(-1));
+        let span = ends_between(NoticeChannel::Mail, threshold, since, day, days);
+        if let Some((first, last)) = span {
+            due += read_all(world, first, last).await?.len();
+        }
+    }
+    let (cpu_s, wall_s) = stopwatch.stop();
+    Ok(figure("sweep_select", due, cpu_s, wall_s))
+}
+
+async fn read_all(
+    world: &World,
+    first: Timestamp,
+    last: Timestamp,
+) -> Outcome<Vec<EndingCertificate>> {
+    let failed = |error: StoreError| database_failure("read what is due", &error);
+    let mut reader = world.store.reader().await.map_err(failed)?;
+    let mut all = Vec::new();
+    let mut cursor = Some(NoticeCursor {
+        at: first,
+        id: String::new(),
+    });
+    while let Some(after) = cursor {
+        let page = reader.ending_certificates(&after, last, 500).await;
+        let page = page.map_err(failed)?;
+        for row in page.rows {
+            all.push(row.map_err(failed)?);
+        }
+        cursor = page.next;
+    }
+    Ok(all)
+}
+
+/// The first run, against the bare rows.
+async fn enqueue(world: &World) -> Outcome<Figure> {
+    let stopwatch = Stopwatch::start();
+    let queued = world.app.run_notices(world.app.clock_now()).await?;
+    let (cpu_s, wall_s) = stopwatch.stop();
+    let queued = usize::try_from(queued).unwrap_or(usize::MAX);
+    let raw = bare(world, queued).await?;
+    let mut figure = figure("sweep_enqueue", queued, cpu_s, wall_s);
+    figure.ratio_to_raw = (cpu_s > 0.0).then_some(raw / cpu_s);
+    figure.rss_kb = memory_kb("self", "VmHWM");
+    figure.further = vec![("raw_cpu_s", json!((raw * 10_000.0).round() / 10_000.0))];
+    Ok(figure)
+}
+
+/// Processor seconds of inserting the same rows into another database.
+async fn bare(world: &World, count: usize) -> Outcome<f64> {
+    let failed = |error: StoreError| database_failure("insert bare rows", &error);
+    let limit = u32::try_from(count).unwrap_or(u32::MAX);
+    let mails = world.app.waiting_mails(limit).await?;
+    let rows: Vec<BareMail> = mails
+        .into_iter()
+        .map(BareMail::of)
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    let folder = tempdir(world)?;
+    let mut config = Config::load(&world.file)?;
+    config.database = format!("sqlite:{}", folder.join("bare.db").display());
+    let store = open_store(&config).await?;
+    let batches: Vec<Vec<BareMail>> = rows.chunks(BATCH).map(<[_]>::to_vec).collect();
+    let stopwatch = Stopwatch::start();
+    for batch in batches {
+        store
+            .write(move |tx| {
+                Box::pin(async move {
+                    for row in &batch {
+                        tx.insert_bare_mail(row).await?;
+                    }
+                    Ok::<_, StoreError>(())
+                })
+            })
+            .await
+            .map_err(failed)?;
+    }
+    let (cpu, _) = stopwatch.stop();
+    store.close().await;
+    Ok(cpu)
+}
+
+/// A folder beside the world's own, which ends with it.
+fn tempdir(world: &World) -> Outcome<std::path::PathBuf> {
+    let folder = world.file.with_file_name("bare");
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::machine("make a folder", error, "free the temporary folder"))?;
+    Ok(folder)
+}
+
+/// The queued mails, as a server would take them.
+async fn hand_over(world: &World) -> Outcome<Figure> {
+    let failed = |error: std::io::Error| {
+        Failure::machine("open a mail server", error, "see that loopback works")
+    };
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let socket = socket.map_err(failed)?;
+    let port = socket.local_addr().map_err(failed)?.port();
+    let (stop, stopped) = watch::channel(false);
+    let mailbox = Mailbox::default();
+    let server = tokio::spawn(mailbox.clone().serve(socket, stopped.clone()));
+    let file = world.file.with_file_name("mails.toml");
+    let text = std::fs::read_to_string(&world.file).map_err(failed)?;
+    let mail = format!(
+        "\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nper_minute = 60000\n"
+    );
+    std::fs::write(&file, text + &mail).map_err(failed)?;
+    let config = Config::load(&file)?;
+    let mailer = Mailer::open(&config)?
+        .ok_or_else(|| Failure::new("the bench has no mail server", "run the bench again"))?;
+    let before = mailbox.count();
+    let stopwatch = Stopwatch::start();
+    let sending = tokio::spawn(mailer.run(world.app.clone(), stopped));
+    while mailbox.count() - before < MAILS && !world.app.waiting_mails(1).await?.is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (cpu_s, wall_s) = stopwatch.stop();
+    let arrived = mailbox.count() - before;
+    let _ = stop.send(true);
+    let _ = (sending.await, server.await);
+    Ok(figure("sweep_mails", arrived, cpu_s, wall_s))
+}
+
+fn figure(name: &str, ops: usize, cpu_s: f64, wall_s: f64) -> Figure {
+    Figure {
+        name: name.to_owned(),
+        ops,
+        cpu_s,
+        wall_s,
+        latencies_us: Vec::new(),
+        rss_kb: 0,
+        ratio_to_raw: None,
+        further: Vec::new(),
+    }
+}

@@ -7,6 +7,8 @@ use crate::time::Timestamp;
 /// What a certificate is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CertificateKind {
+    /// Signs the nightly feed of the relying systems.
+    FeedSigner,
     /// Signs OCSP answers.
     OcspResponder,
     /// A terminal's.
@@ -19,6 +21,7 @@ impl CertificateKind {
     /// The word that stands in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::FeedSigner => "feed_signer",
             Self::OcspResponder => "ocsp_responder",
             Self::Subscriber => "subscriber",
             Self::TlsServer => "tls_server",
@@ -27,9 +30,14 @@ impl CertificateKind {
 
     /// Reads the word back.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::OcspResponder, Self::Subscriber, Self::TlsServer]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
+        [
+            Self::FeedSigner,
+            Self::OcspResponder,
+            Self::Subscriber,
+            Self::TlsServer,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
     }
 }
 

@@ -8,11 +8,13 @@
 //! | [`profile`], [`tbs`], [`lint`] | what a certificate says, its signature, and the rules before it |
 //! | [`certificate`], [`csr`] | reading certificates (RFC 5280) and requests (RFC 2986) |
 //! | [`crl`], [`ocsp`] | revocation lists (RFC 5280 §5), OCSP (RFC 6960) |
+//! | [`cms`] | a signature beside a document (RFC 5652) |
 //! | [`pkcs12`], [`pem`] | key and chain in a file (RFC 7292), text form (RFC 7468) |
 //!
 //! This crate knows no hospital, no database, no network and no clock.
 
 pub mod certificate;
+pub mod cms;
 pub mod crl;
 pub mod csr;
 pub mod digest;

@@ -22,6 +22,8 @@ use extension::KeyUsage;
 /// What a certificate is for; decides its extensions.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum CertificateProfile {
+    /// Signs documents of ours.
+    DocumentSigner(DocumentSigner),
     /// A delegated OCSP responder.
     OcspResponder(OcspResponder),
     /// A subscriber's client certificate.
@@ -125,6 +127,17 @@ pub struct TlsServer {
     pub crl_uri: Option<String>,
 }
 
+/// Extensions of a certificate whose key signs documents of this authority (RFC 9336).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DocumentSigner {
+    /// `http` URI of the CRL shard that will name this certificate.
+    pub crl_uri: String,
+}
+
+/// id-kp-documentSigning (RFC 9336 §3).
+pub(crate) const ID_KP_DOCUMENT_SIGNING: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36");
+
 /// Extensions of a self-signed TLS client certificate. Whoever knows its fingerprint needs no chain, and takes it
 /// from his list to end it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -140,6 +153,7 @@ impl CertificateProfile {
     /// critical (RFC 5280 §4.2.1.6).
     pub(crate) fn plan(&self, subject_is_empty: bool) -> Vec<PlannedExtension> {
         let mut plan = match self {
+            Self::DocumentSigner(signer) => signer.plan(),
             Self::OcspResponder(_) => plan_ocsp_responder(),
             Self::Subscriber(subscriber) => subscriber.plan(),
             Self::SubscriberCa(ca) => ca.plan(),
@@ -160,7 +174,10 @@ impl CertificateProfile {
         match self {
             Self::SubscriberCa(ca) => ca.position == CaPosition::Root,
             Self::TlsCa(_) | Self::TlsClient(_) => true,
-            Self::OcspResponder(_) | Self::Subscriber(_) | Self::TlsServer(_) => false,
+            Self::DocumentSigner(_)
+            | Self::OcspResponder(_)
+            | Self::Subscriber(_)
+            | Self::TlsServer(_) => false,
         }
     }
 }
@@ -242,6 +259,18 @@ impl TlsServer {
                 .map(plain),
         );
         plan
+    }
+}
+
+impl DocumentSigner {
+    fn plan(&self) -> Vec<PlannedExtension> {
+        vec![
+            critical(ExtensionValue::KeyUsage(vec![KeyUsage::DigitalSignature])),
+            plain(ExtensionValue::ExtendedKeyUsage(ID_KP_DOCUMENT_SIGNING)),
+            plain(ExtensionValue::SubjectKeyIdentifier),
+            plain(ExtensionValue::AuthorityKeyIdentifier),
+            plain(ExtensionValue::CrlDistributionPoint(self.crl_uri.clone())),
+        ]
     }
 }
 

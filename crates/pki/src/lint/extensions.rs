@@ -7,6 +7,7 @@ use const_oid::{
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName};
 
 use super::{Rule, View};
+use crate::profile::ID_KP_DOCUMENT_SIGNING;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -318,7 +319,8 @@ fn responder_nocheck(view: &View<'_>) -> Option<String> {
     (responder != nocheck).then(|| "OCSPSigning and ocsp-nocheck go together".to_owned())
 }
 
-const PURPOSES: [ObjectIdentifier; 3] = [
+const PURPOSES: [ObjectIdentifier; 4] = [
+    ID_KP_DOCUMENT_SIGNING,
     rfc5280::ID_KP_CLIENT_AUTH,
     rfc5280::ID_KP_OCSP_SIGNING,
     rfc5280::ID_KP_SERVER_AUTH,

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    CaPosition, CertificatePolicy, CertificateProfile, ExtensionValue, IpSubtree, OcspResponder,
-    PlannedExtension, Subscriber, SubscriberCa, TlsCa, TlsClient, TlsServer, extension::KeyUsage,
+    CaPosition, CertificatePolicy, CertificateProfile, DocumentSigner, ExtensionValue,
+    ID_KP_DOCUMENT_SIGNING, IpSubtree, OcspResponder, PlannedExtension, Subscriber, SubscriberCa,
+    TlsCa, TlsClient, TlsServer, extension::KeyUsage,
 };
 use crate::ObjectIdentifier;
 
@@ -88,6 +89,12 @@ fn samples() -> Vec<(&'static str, CertificateProfile)> {
         ("TLS CA", CertificateProfile::TlsCa(tls_ca)),
         ("TLS server", CertificateProfile::TlsServer(tls_server)),
         (
+            "Document signer",
+            CertificateProfile::DocumentSigner(DocumentSigner {
+                crl_uri: "http://pki.example/7.crl".to_owned(),
+            }),
+        ),
+        (
             "TLS client of a sample relying system",
             CertificateProfile::TlsClient(TlsClient),
         ),
@@ -132,6 +139,9 @@ fn value(value: &ExtensionValue) -> String {
             policies.iter().map(policy).collect::<Vec<_>>().join(", ")
         }
         ExtensionValue::CrlDistributionPoint(uri) => uri.clone(),
+        ExtensionValue::ExtendedKeyUsage(purpose) if *purpose == ID_KP_DOCUMENT_SIGNING => {
+            format!("id-kp-documentSigning ({purpose})")
+        }
         ExtensionValue::ExtendedKeyUsage(purpose) => const_oid::db::DB
             .by_oid(purpose)
             .map_or_else(|| purpose.to_string(), |name| format!("{name} ({purpose})")),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tegata_pki::{
+    cms,
     crl::{CrlWriter, ReasonCode},
     csr::CertificationRequest,
     key::{KeyAlgorithm, PrivateKey},
@@ -502,5 +503,47 @@ fn openssl_and_we_accept_each_others_requests() {
             "-noout",
         ]);
         assert!(said.contains("verify OK"), "{said}");
+    }
+}
+
+#[test]
+fn openssl_verifies_a_detached_signature_and_no_other_content() {
+    let Some(shop) = workshop() else { return };
+    for algorithm in KINDS {
+        let hierarchy = Hierarchy::new(algorithm);
+        let subordinate = hierarchy.subordinate();
+        let signer = sample::document_signer(&subordinate);
+        let chain = [signer.certificate.clone(), subordinate.certificate.clone()];
+        let content = "見本\n".repeat(1_000);
+        let signature =
+            cms::sign_detached(content.as_bytes(), &signer.signer, &chain, NOW).unwrap();
+        let root = shop.pem("root.pem", &hierarchy.root);
+        let signed = shop.write("feed.p7s", &signature);
+        let at = NOW.to_string();
+        for (text, fits) in [(content.clone(), true), (format!("{content} "), false)] {
+            let content = shop.write("feed.jsonl", text.as_bytes());
+            let [root, signed, content] =
+                [&root, &signed, &content].map(|path| path.to_str().unwrap());
+            let (verified, said) = openssl(&[
+                "cms",
+                "-verify",
+                "-binary",
+                "-inform",
+                "DER",
+                "-in",
+                signed,
+                "-content",
+                content,
+                "-CAfile",
+                root,
+                "-purpose",
+                "any",
+                "-attime",
+                &at,
+                "-out",
+                "/dev/null",
+            ]);
+            assert_eq!(verified, fits, "{algorithm:?}: {said}");
+        }
     }
 }

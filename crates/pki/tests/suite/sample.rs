@@ -6,8 +6,8 @@ use tegata_pki::{
     key::{KeyAlgorithm, PrivateKey, PublicKey},
     name::DistinguishedName,
     profile::{
-        CaPosition, CertificatePolicy, CertificateProfile, OcspResponder, Subscriber, SubscriberCa,
-        TlsCa, TlsServer,
+        CaPosition, CertificatePolicy, CertificateProfile, DocumentSigner, OcspResponder,
+        Subscriber, SubscriberCa, TlsCa, TlsServer,
     },
     signer::Signer,
     soft::SoftSigner,
@@ -217,4 +217,19 @@ fn issue(
     })
     .unwrap();
     Certificate::from_der(&tbs::issue(&tbs, issuer_signer).unwrap()).unwrap()
+}
+
+/// Whoever signs documents under `issuer`.
+pub(crate) fn document_signer(issuer: &Member) -> Member {
+    let profile = CertificateProfile::DocumentSigner(DocumentSigner {
+        crl_uri: "http://pki.example/7.crl".to_owned(),
+    });
+    let name = ca_name("Sample Document Signer");
+    issued(
+        issuer,
+        &name,
+        signer(KeyAlgorithm::P256),
+        &profile,
+        serial(9),
+    )
 }

@@ -1,0 +1,106 @@
+//! Detached signatures over a document: SignedData (RFC 5652 §5) of one signer, without the content.
+//!
+//! Anybody verifies them with `openssl cms -verify -content FILE`; Java and .NET read them too.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::{rfc5911, rfc5912};
+
+use crate::certificate::Certificate;
+use crate::digest::{DigestAlgorithm, Hasher, MessageDigest};
+use crate::signer::{SignError, Signer};
+use crate::tlv;
+
+/// The tag of SET and SET OF.
+const SET: u8 = 0x31;
+
+/// Why there is no signature.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CmsError {
+    /// The signer's certificate is missing.
+    #[error("the signer's certificate is missing")]
+    NoCertificate,
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// An instant that X.509 cannot say.
+    #[error("the signing time is out of range")]
+    Time,
+}
+
+/// Signs `content`; answers the DER ContentInfo. `certificates` go along: the signer's first, then those up to the
+/// root, itself left out.
+pub fn sign_detached(
+    content: &[u8],
+    signer: &dyn Signer,
+    certificates: &[Certificate],
+    signing_time: i64,
+) -> Result<Vec<u8>, CmsError> {
+    let algorithm = signer.signature_algorithm();
+    let mut hasher = Hasher::new(algorithm.digest());
+    hasher.update(content);
+    let digest = hasher.finish();
+    let attributes = signed_attributes(&digest, signing_time)?;
+    // What is signed is the DER of the SET itself, not of its [0] (RFC 5652 §5.4).
+    let signature = signer.sign(&tlv::wrap(SET, &[&attributes]))?;
+    let leaf = certificates.first().ok_or(CmsError::NoCertificate)?;
+    let digest_algorithm = digest_algorithm(algorithm.digest());
+    let signer_info = tlv::sequence(&[
+        &tlv::unsigned_integer(&[1]),
+        &tlv::sequence(&[
+            &leaf.issuer().to_der(),
+            &tlv::unsigned_integer(leaf.serial()),
+        ]),
+        &digest_algorithm,
+        &tlv::wrap(tlv::context(0), &[&attributes]),
+        &algorithm.to_der(),
+        &tlv::octet_string(&signature),
+    ]);
+    let all: Vec<&[u8]> = certificates.iter().map(Certificate::der).collect();
+    let signed_data = tlv::sequence(&[
+        &tlv::unsigned_integer(&[1]),
+        &tlv::wrap(SET, &[&digest_algorithm]),
+        &tlv::sequence(&[&tlv::object_identifier(&rfc5911::ID_DATA)]),
+        &tlv::wrap(tlv::context(0), &set_of(&all)),
+        &tlv::wrap(SET, &[&signer_info]),
+    ]);
+    Ok(tlv::sequence(&[
+        &tlv::object_identifier(&rfc5911::ID_SIGNED_DATA),
+        &tlv::wrap(tlv::context(0), &[&signed_data]),
+    ]))
+}
+
+/// The content of SignedAttributes: contentType, signingTime and messageDigest (RFC 5652 §11).
+fn signed_attributes(digest: &MessageDigest, signing_time: i64) -> Result<Vec<u8>, CmsError> {
+    let attribute = |name: &ObjectIdentifier, value: Vec<u8>| {
+        tlv::sequence(&[&tlv::object_identifier(name), &tlv::wrap(SET, &[&value])])
+    };
+    let time = tlv::time(signing_time).map_err(|_| CmsError::Time)?;
+    let attributes = [
+        attribute(
+            &rfc5911::ID_CONTENT_TYPE,
+            tlv::object_identifier(&rfc5911::ID_DATA),
+        ),
+        attribute(&rfc5911::ID_SIGNING_TIME, time),
+        attribute(
+            &rfc5911::ID_MESSAGE_DIGEST,
+            tlv::octet_string(digest.as_ref()),
+        ),
+    ];
+    let attributes: Vec<&[u8]> = attributes.iter().map(Vec::as_slice).collect();
+    Ok(set_of(&attributes).concat())
+}
+
+/// In the order of DER (X.690 §11.6).
+fn set_of<'a>(elements: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let mut sorted = elements.to_vec();
+    sorted.sort_unstable();
+    sorted
+}
+
+fn digest_algorithm(algorithm: DigestAlgorithm) -> Vec<u8> {
+    let identifier = match algorithm {
+        DigestAlgorithm::Sha256 => rfc5912::ID_SHA_256,
+        DigestAlgorithm::Sha384 => rfc5912::ID_SHA_384,
+    };
+    tlv::sequence(&[&tlv::object_identifier(&identifier)])
+}

@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::authority::Authorities;
 use crate::error::{Error, Result, internal};
 use crate::failpoint::Failpoint;
+use crate::feed::Feeds;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
@@ -91,6 +92,7 @@ struct Inner {
     wanted: Notify,
     statuses: Statuses,
     lists: Lists,
+    feeds: Feeds,
     signing_paused: AtomicBool,
     swept_minute: AtomicI64,
     noticed_from: AtomicI64,
@@ -125,6 +127,7 @@ impl App {
             wanted: Notify::new(),
             statuses: Statuses::default(),
             lists: Lists::default(),
+            feeds: Feeds::default(),
             signing_paused: AtomicBool::new(false),
             swept_minute: AtomicI64::new(0),
             noticed_from: AtomicI64::new(i64::MIN),
@@ -177,6 +180,10 @@ impl App {
 
     pub(crate) fn mail_texts(&self) -> &MailTexts {
         &self.0.mail_texts
+    }
+
+    pub(crate) fn feeds(&self) -> &Feeds {
+        &self.0.feeds
     }
 
     pub(crate) fn lists(&self) -> &Lists {

@@ -17,6 +17,7 @@ mod download;
 mod error;
 mod examine;
 mod failpoint;
+mod feed;
 mod find;
 mod flow;
 mod giveback;
@@ -77,6 +78,7 @@ pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]
 pub use failpoint::ISSUE_ORDER;
+pub use feed::RelyingFeed;
 pub use find::{Findings, FoundCase, Hit};
 pub use flow::Opened;
 pub use guessing::Source;

@@ -109,7 +109,7 @@ impl App {
     }
 
     /// What is to be shown about the certificate of this row.
-    fn notice_of(
+    pub(crate) fn notice_of(
         &self,
         row: &RelyingRow,
         channel: NoticeChannel,

@@ -1,4 +1,4 @@
-//! Certificates of our own services: TLS servers and OCSP responders, kept, made and renewed (K6, W4).
+//! Certificates of our own services: TLS servers, OCSP responders and the signer of the feed, kept, made and renewed (K6, W4).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey};
 use tegata_pki::name::DistinguishedName;
-use tegata_pki::profile::{CertificateProfile, OcspResponder, TlsServer};
+use tegata_pki::profile::{CertificateProfile, DocumentSigner, OcspResponder, TlsServer};
 use tegata_pki::soft::SoftSigner;
 use tegata_store::{CaKeyPurpose, ServiceCertificate, ServiceCertificateRow};
 use zeroize::Zeroizing;
@@ -98,6 +98,32 @@ impl App {
             );
         }
         Ok(())
+    }
+
+    /// Who signs the feed of the relying systems: the key, and the certificates up to the root, itself left out.
+    pub(crate) async fn feed_signer(
+        &self,
+        now: Timestamp,
+    ) -> Result<(SoftSigner, Vec<Certificate>)> {
+        let authority = self.authorities().issuing(CaKeyPurpose::Subscriber)?;
+        let policy = &self.policy().tls;
+        let life = Life {
+            days: policy.server_days,
+            renew: policy.renew_days,
+        };
+        let name = authority.id.as_str();
+        let (row, key) = self
+            .service(CertificateKind::FeedSigner, name, &authority, life, now)
+            .await?;
+        let key =
+            PrivateKey::from_pkcs8(&key).map_err(|error| internal("open the feed's key", error))?;
+        let own = Certificate::from_der(&row.der)
+            .map_err(|error| internal("read the feed's certificate", error))?;
+        let mut chain = vec![own];
+        if authority.certificate.subject() != authority.certificate.issuer() {
+            chain.push(authority.certificate.clone());
+        }
+        Ok((SoftSigner::from_private_key(key), chain))
     }
 
     async fn service(
@@ -217,16 +243,14 @@ impl App {
         name: &str,
         authority: &Authority,
     ) -> Result<DistinguishedName> {
+        let of_ca = |what: &str| {
+            let ca = authority.certificate.subject().common_name();
+            let room: String = ca.unwrap_or_default().chars().take(50).collect();
+            format!("{room} {what}")
+        };
         let common_name = match kind {
-            CertificateKind::OcspResponder => {
-                let ca = authority
-                    .certificate
-                    .subject()
-                    .common_name()
-                    .unwrap_or_default();
-                let room: String = ca.chars().take(50).collect();
-                format!("{room} OCSP")
-            }
+            CertificateKind::FeedSigner => of_ca("feed"),
+            CertificateKind::OcspResponder => of_ca("OCSP"),
             CertificateKind::Subscriber | CertificateKind::TlsServer => name.to_owned(),
         };
         DistinguishedName::builder()
@@ -244,6 +268,9 @@ impl App {
         authority: &Authority,
     ) -> CertificateProfile {
         match kind {
+            CertificateKind::FeedSigner => CertificateProfile::DocumentSigner(DocumentSigner {
+                crl_uri: self.list_uri(&authority.id, Some(0)),
+            }),
             CertificateKind::OcspResponder => CertificateProfile::OcspResponder(OcspResponder),
             CertificateKind::Subscriber | CertificateKind::TlsServer => {
                 CertificateProfile::TlsServer(TlsServer {

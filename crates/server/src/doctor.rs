@@ -355,7 +355,9 @@ async fn check_services(instance: &Instance, report: &mut Report) -> Outcome<()>
     for (kind, name, renew_days, now) in wanted {
         let what = match kind {
             CertificateKind::OcspResponder => format!("OCSP responder of CA key {name}"),
-            _ => format!("TLS certificate of {name}"),
+            CertificateKind::FeedSigner
+            | CertificateKind::Subscriber
+            | CertificateKind::TlsServer => format!("TLS certificate of {name}"),
         };
         let mut reader = instance.store.reader().await.map_err(failed)?;
         let newest = reader

@@ -305,7 +305,7 @@ create unique index ca_key_active on ca_key (purpose) where state = 'active';
 create table certificate (
     serial text not null primary key,
     kind text not null constraint certificate_kind check (kind in (
-        'subscriber', 'tls_server', 'ocsp_responder')),
+        'subscriber', 'tls_server', 'ocsp_responder', 'feed_signer')),
     ca_key_id text not null references ca_key (id),
     shard bigint not null,
     grant_id text references issue_grant (id),
@@ -346,6 +346,10 @@ create index certificate_listed_in_shard on certificate
     (ca_key_id, shard, serial, not_after, state, state_at, reason)
     where state in ('on_hold', 'revoked', 'superseded', 'void');
 
+-- What was stopped and has not ended yet, for the feed of the relying systems (F7).
+create index certificate_stopped_end on certificate (not_after, serial)
+    where state in ('on_hold', 'revoked', 'superseded');
+
 create table certificate_der (
     serial text not null primary key references certificate (serial),
     tbs bytea not null,
@@ -374,7 +378,7 @@ create index sealed_key_kept on sealed_key (keep_until, serial) where sealed is 
 create table service_certificate (
     id text not null primary key,
     kind text not null constraint service_certificate_kind check (kind in (
-        'tls_server', 'ocsp_responder')),
+        'tls_server', 'ocsp_responder', 'feed_signer')),
     name text not null,
     serial text not null constraint service_certificate_serial unique
         references certificate (serial),
@@ -554,3 +558,12 @@ create table audit (
 
 create index audit_object on audit (object, id);
 create index audit_actor on audit (actor, id);
+
+-- The nightly feed of the relying systems: made once a day, with its signature (F7).
+create table relying_feed (
+    day text not null primary key,
+    made_at bigint not null,
+    sha256 text not null,
+    body bytea not null,
+    signature bytea not null
+);

@@ -58,7 +58,7 @@ pub use notice::{EndingCertificate, Holder, NoticeCursor, NoticePage, SuccessorR
 pub use operator::OperatorLogin;
 pub use outbox::{ClaimedMail, MailFate};
 pub use publication::{DuePublication, FinishedList, RevocationList};
-pub use relying::RelyingRow;
+pub use relying::{FeedRow, RelyingRow};
 pub use search::Found;
 pub use secret::SealedSecret;
 pub use service::{ServiceCertificate, ServiceCertificateRow};

@@ -4,12 +4,28 @@ use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::{Fingerprint, GrantId, SerialNumber};
 use tegata_domain::revocation::BY_OPERATOR;
-use tegata_domain::time::Timestamp;
+use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::certificate::{digest, state};
 use crate::error::StoreError;
 use crate::grant;
 use crate::sql::{Connection, Row};
+use crate::store::Tx;
+
+/// A feed as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRow {
+    /// The day in Japan that it is for.
+    pub day: CalendarDate,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// SHA-256 of the body, hexadecimal.
+    pub sha256: String,
+    /// What it says.
+    pub body: Vec<u8>,
+    /// The detached signature, DER.
+    pub signature: Vec<u8>,
+}
 
 /// A subscriber's certificate with what came after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +74,126 @@ impl Connection {
             )
             .await?;
         row.as_ref().map(relying_row).transpose()
+    }
+
+    /// Certificates in force that end between `from` and `until`, both included, in the order of their ends: those
+    /// after `after` (end and serial number), at most `limit`.
+    pub async fn relying_rows_ending(
+        &mut self,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&(Timestamp, SerialNumber)>,
+        limit: u32,
+    ) -> Result<Vec<RelyingRow>, StoreError> {
+        let (end, serial) = place(from, after);
+        let rows = self
+            .fetch_all(
+                "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
+                    c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
+                    s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
+                from certificate c
+                join issue_grant g on g.id = c.grant_id
+                left join revocation_request r
+                    on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
+                left join issue_grant s on s.id = (
+                    select max(n.id) from certificate o
+                    join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
+                    where o.grant_id = c.grant_id)
+                where c.state = 'issued' and c.kind = 'subscriber'
+                    and c.not_after >= $1 and c.not_after <= $2
+                    and (c.not_after > $1 or c.serial > $3)
+                order by c.not_after, c.serial limit $4",
+                &[
+                    end.into(),
+                    until.into(),
+                    serial.as_str().into(),
+                    i64::from(limit).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(relying_row).collect()
+    }
+
+    /// Certificates on hold, revoked or superseded that end at `from` or later, likewise.
+    pub async fn relying_rows_stopped(
+        &mut self,
+        from: Timestamp,
+        after: Option<&(Timestamp, SerialNumber)>,
+        limit: u32,
+    ) -> Result<Vec<RelyingRow>, StoreError> {
+        let (end, serial) = place(from, after);
+        let rows = self
+            .fetch_all(
+                "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
+                    c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
+                    s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
+                from certificate c
+                join issue_grant g on g.id = c.grant_id
+                left join revocation_request r
+                    on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
+                left join issue_grant s on s.id = (
+                    select max(n.id) from certificate o
+                    join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
+                    where o.grant_id = c.grant_id)
+                where c.state in ('on_hold', 'revoked', 'superseded') and c.kind = 'subscriber'
+                    and c.not_after >= $1 and (c.not_after > $1 or c.serial > $2)
+                order by c.not_after, c.serial limit $3",
+                &[end.into(), serial.as_str().into(), i64::from(limit).into()],
+            )
+            .await?;
+        rows.iter().map(relying_row).collect()
+    }
+
+    /// The feed of a day, once it was made.
+    pub async fn relying_feed(&mut self, day: CalendarDate) -> Result<Option<FeedRow>, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select day, made_at, sha256, body, signature from relying_feed where day = $1",
+                &[day.to_string().into()],
+            )
+            .await?;
+        row.map(|row| {
+            let fields = row.of("relying_feed");
+            Ok(FeedRow {
+                day: fields.id(0, CalendarDate::parse)?,
+                made_at: fields.time(1)?,
+                sha256: fields.text(2)?.to_owned(),
+                body: fields.bytes(3)?,
+                signature: fields.bytes(4)?,
+            })
+        })
+        .transpose()
+    }
+}
+
+impl Tx {
+    /// Keeps the feed of a day and drops those of other days; `false` where another process was faster.
+    pub async fn insert_relying_feed(&mut self, feed: &FeedRow) -> Result<bool, StoreError> {
+        let day = feed.day.to_string();
+        self.execute(
+            "delete from relying_feed where day <> $1",
+            &[day.as_str().into()],
+        )
+        .await?;
+        self.changes(
+            "insert into relying_feed (day, made_at, sha256, body, signature)
+            values ($1, $2, $3, $4, $5) on conflict (day) do nothing",
+            &[
+                day.as_str().into(),
+                feed.made_at.into(),
+                feed.sha256.as_str().into(),
+                feed.body.as_slice().into(),
+                feed.signature.as_slice().into(),
+            ],
+        )
+        .await
+    }
+}
+
+/// Where a page begins: after the last row of the page before, else at `from`.
+fn place(from: Timestamp, after: Option<&(Timestamp, SerialNumber)>) -> (Timestamp, String) {
+    match after {
+        Some((end, serial)) => (*end, serial.to_string()),
+        None => (from, String::new()),
     }
 }
 

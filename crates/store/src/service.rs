@@ -13,7 +13,7 @@ use crate::store::Tx;
 pub struct ServiceCertificate {
     /// Its id.
     pub id: ServiceCertificateId,
-    /// [`CertificateKind::TlsServer`] or [`CertificateKind::OcspResponder`].
+    /// Any but [`CertificateKind::Subscriber`].
     pub kind: CertificateKind,
     /// The server's name, or the id of the CA key that the responder answers for.
     pub name: String,

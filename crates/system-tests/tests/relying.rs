@@ -1,6 +1,8 @@
 //! 利用システム (decision F7; R-031, R-032): the relying API over real TLS, and what the two sample systems show on
 //! the days of the time machine.
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -166,6 +168,37 @@ fn the_sample_systems_judge_by_the_list_and_say_what_the_api_says() -> Result<()
                 ensure!(answer.text().contains(&format!("{link}\"")), "{path}");
             }
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn openssl_verifies_the_feed_and_no_other() -> Result<()> {
+    let demo = Demo::start(&[])?;
+    let claims = text(system(&demo, CLAIMS)?, "client_pem")?.to_owned();
+    let feed = ask(&demo, "feed", Some(&claims), None)?;
+    let signature = ask(&demo, "feed.p7s", Some(&claims), None)?;
+    ensure!(feed.status == 200 && signature.status == 200);
+    let (content, signed) = (
+        demo.folder().join("feed.jsonl"),
+        demo.folder().join("feed.p7s"),
+    );
+    fs::write(&signed, &signature.body)?;
+    let changed = feed.text().replace("on_hold", "good   ");
+    for (body, fits) in [(feed.text(), true), (changed, false)] {
+        fs::write(&content, body)?;
+        // The command of docs/relying.md.
+        let mut verify = command("openssl", ["cms", "-verify", "-binary", "-inform", "DER"]);
+        verify.arg("-in").arg(&signed).arg("-content").arg(&content);
+        verify.arg("-CAfile").arg(demo.subscriber_ca()?);
+        verify.args(["-purpose", "any", "-out", "/dev/null"]);
+        let ran = run(&mut verify)?;
+        eprintln!("verified: {} {}", ran.status, ran.stderr.trim());
+        ensure!(ran.status.success() == fits, "{}", ran.stderr);
+    }
+    for word in ["on_hold", "revoked", "expired", "good"] {
+        let status = format!("\"status\":\"{word}\"");
+        ensure!(feed.text().contains(&status), "{word}: {}", feed.text());
     }
     Ok(())
 }

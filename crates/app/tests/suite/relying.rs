@@ -1,5 +1,6 @@
 //! 利用システム (decision F7): what is shown about a certificate, on which day and in which channel.
 
+use serde_json::{Value, json};
 use tegata_app::{RelyingNotice, RelyingSystems};
 use tegata_domain::audit::Actor;
 use tegata_domain::id::Fingerprint;
@@ -202,4 +203,115 @@ async fn a_relying_system_is_known_by_its_certificate() {
     systems.insert(Fingerprint(tegata_pki::digest::sha256(b"one")), "claims");
     assert_eq!(systems.name_of(b"one"), Some("claims"));
     assert_eq!(systems.name_of(b"two"), None);
+}
+
+/// The lines of the day's feed between head and foot.
+async fn lines(world: &World) -> Vec<Value> {
+    let feed = world.app.relying_feed(world.now()).await.unwrap();
+    let text = std::str::from_utf8(&feed.body).unwrap();
+    let mut lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let head = lines.remove(0);
+    assert_eq!(head["feed"], "tegata-relying");
+    assert_eq!(head["day"], world.now().japan_date().to_string());
+    let foot = lines.pop().unwrap();
+    assert_eq!(foot["certificates"], lines.len());
+    lines
+}
+
+#[tokio::test]
+async fn the_feed_says_what_the_answers_say_about_every_certificate_with_a_message() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        // Stopped: in the feed until it ends. Young: not in it.
+        let stopped = world.posted().await;
+        world.collect(&stopped).await;
+        world.revoke(&stopped, "lost").await;
+        let young = world.posted().await;
+        world.collect(&young).await;
+        let held = Card::of(&world.certificate(&stopped).await);
+        for left in [90, 89, 60, 8, 0, -1] {
+            world.go_to(morning(posted.grant.not_after, left));
+            let lines = lines(&world).await;
+            let (claims, eligibility) = (
+                ask(&world, &card, CLAIMS).await,
+                ask(&world, &card, ELIGIBILITY).await,
+            );
+            let [mine, other] = lines.as_slice() else {
+                panic!("{left}: {lines:?}")
+            };
+            assert_eq!(mine["certificate"], card.fingerprint.to_string());
+            assert_eq!(mine["days_left"], left);
+            assert_eq!(mine["levels"]["claims_message"], json!(claims.level));
+            assert_eq!(
+                mine["levels"]["eligibility_message"],
+                json!(eligibility.level)
+            );
+            assert_eq!(mine["status"], claims.status.as_str());
+            assert_eq!(mine["message"]["heading"], heading(&claims));
+            assert_eq!(mine["message"]["link"], claims.message.unwrap().link);
+            assert_eq!(other["certificate"], held.fingerprint.to_string());
+            assert_eq!(other["status"], "on_hold");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_feed_of_a_day_is_made_once_and_kept_by_every_process() {
+    for mut world in worlds().await {
+        world.renewable().await;
+        let first = world.app.relying_feed(world.now()).await.unwrap();
+        let late = world.posted().await;
+        world.collect(&late).await;
+        world.revoke(&late, "lost").await;
+        world.restart().await;
+        world.advance(3_600);
+        let again = world.app.relying_feed(world.now()).await.unwrap();
+        assert_eq!(again.body, first.body);
+        assert_eq!(again.signature, first.signature);
+        assert_eq!(again.made_at, first.made_at);
+        assert_eq!(lines(&world).await.len(), 1);
+        world.advance(86_400);
+        let next = world.app.relying_feed(world.now()).await.unwrap();
+        assert_ne!(next.sha256, first.sha256);
+        assert_eq!(lines(&world).await.len(), 2);
+        assert_eq!(world.db.count("relying_feed").await, 1);
+        assert_eq!(
+            world
+                .db
+                .count("certificate where kind = 'feed_signer'")
+                .await,
+            1
+        );
+    }
+}
+
+#[tokio::test]
+async fn pages_of_the_feed_have_every_certificate_once_in_the_order_of_their_ends() {
+    for world in worlds().await {
+        let mut wanted = Vec::new();
+        for _ in 0..5 {
+            let posted = world.posted().await;
+            world.collect(&posted).await;
+            let card = Card::of(&world.certificate(&posted).await);
+            wanted.push((posted.grant.not_after, card.fingerprint));
+        }
+        // They end in the same second: the serial number parts them.
+        let span = (wanted[0].0, wanted[4].0);
+        let mut reader = world.db.store.reader().await.unwrap();
+        let (mut told, mut after) = (Vec::new(), None);
+        loop {
+            let page = reader.relying_rows_ending(span, after.as_ref(), 2).await;
+            let page = page.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some((last.not_after, last.serial));
+            told.extend(page.iter().map(|row| (row.not_after, row.fingerprint)));
+        }
+        assert!(told.is_sorted_by_key(|row| row.0));
+        told.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(told, wanted);
+    }
 }

@@ -5,21 +5,25 @@
 //! its own client presented to it (`Client-Cert`, RFC 9440). The *holder* of a certificate is known by having used it
 //! for this very connection, and is told about that one alone. From anybody else the header is never read (T26).
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, RawQuery, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
-use tegata_app::{RelyingNotice, RelyingSystems};
+use tegata_app::{RelyingFeed, RelyingNotice, RelyingSystems};
 use tegata_domain::audit::Actor;
 use tegata_domain::id::Fingerprint;
 use tegata_domain::notice::NoticeChannel;
 
 use super::problem::{Problem, failed};
 use crate::connection::Connection;
+use crate::http_date::http_date;
 use crate::status::{conditional, present};
 use crate::tag::digest;
 use crate::web::Web;
@@ -60,6 +64,12 @@ pub(crate) enum Asker {
     Holder(Vec<u8>, Actor),
     /// A relying system of this name.
     System(String),
+}
+
+impl Asker {
+    const fn is_system(&self) -> bool {
+        matches!(self, Self::System(_))
+    }
 }
 
 impl FromRequestParts<Web> for Asker {
@@ -129,6 +139,54 @@ pub(crate) async fn of_presented(
     let app = web.app();
     let notice = app.notice_of_presented(&presented, channel, actor, web.now());
     answer(&web, &headers, notice.await)
+}
+
+/// GET /api/relying/v1/feed
+pub(crate) async fn feed(State(web): State<Web>, asker: Asker, headers: HeaderMap) -> Response {
+    if !asker.is_system() {
+        return NOT_A_RELYING_SYSTEM.answer();
+    }
+    match web.app().relying_feed(web.now()).await {
+        Ok(feed) => of_day(&headers, &feed, "application/jsonl", &feed.body),
+        Err(error) => failed(&web, error),
+    }
+}
+
+/// GET /api/relying/v1/feed.p7s
+pub(crate) async fn feed_signature(
+    State(web): State<Web>,
+    asker: Asker,
+    headers: HeaderMap,
+) -> Response {
+    if !asker.is_system() {
+        return NOT_A_RELYING_SYSTEM.answer();
+    }
+    match web.app().relying_feed(web.now()).await {
+        Ok(feed) => of_day(
+            &headers,
+            &feed,
+            "application/pkcs7-signature",
+            &feed.signature,
+        ),
+        Err(error) => failed(&web, error),
+    }
+}
+
+/// The feed or its signature: the same until the day is over, and the same tag on both.
+fn of_day(
+    headers: &HeaderMap,
+    feed: &RelyingFeed,
+    kind: &'static str,
+    content: &Arc<[u8]>,
+) -> Response {
+    let tag = format!("\"{}-{}\"", feed.day, feed.sha256);
+    let named = present([
+        (CONTENT_TYPE, Some(kind.to_owned())),
+        (CACHE_CONTROL, Some("private, no-cache".to_owned())),
+        (ETAG, Some(tag.clone())),
+        (LAST_MODIFIED, http_date(feed.made_at)),
+    ]);
+    conditional(headers, &tag, named, Bytes::from_owner(Arc::clone(content)))
 }
 
 /// The one `channel` of a query. Nothing but the two words of relying systems is one.

@@ -224,6 +224,41 @@ async fn what_cannot_be_read_is_told_with_what_to_send_instead() {
 }
 
 #[tokio::test]
+async fn the_feed_is_for_relying_systems_alone_and_comes_with_its_signature() {
+    let (house, certificate) = house().await;
+    house.clock.advance((1_186 - 45) * 86_400);
+    for path in ["/api/relying/v1/feed", "/api/relying/v1/feed.p7s"] {
+        for presented in [None, Some(certificate.as_slice())] {
+            let refused = ask(&house, get_request(path), presented).await;
+            let unknown = (403, "relying_system_unknown".to_owned());
+            assert_eq!(problem(&refused), unknown);
+        }
+    }
+    let feed = ask(&house, get_request("/api/relying/v1/feed"), Some(SYSTEM)).await;
+    let signature = ask(
+        &house,
+        get_request("/api/relying/v1/feed.p7s"),
+        Some(SYSTEM),
+    )
+    .await;
+    assert_eq!(feed.header("content-type"), "application/jsonl");
+    let kind = signature.header("content-type");
+    assert_eq!(kind, "application/pkcs7-signature");
+    assert_eq!(feed.header("etag"), signature.header("etag"));
+    let text = String::from_utf8(feed.body.clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3, "{text}");
+    assert_eq!(lines[2], "{\"certificates\":1}");
+    assert!(lines[1].contains("\"levels\":{\"claims_message\":45,\"eligibility_message\":null}"));
+    let mut again = get_request("/api/relying/v1/feed");
+    again
+        .headers_mut()
+        .insert(IF_NONE_MATCH, feed.header("etag").parse().unwrap());
+    let again = ask(&house, again, Some(SYSTEM)).await;
+    assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
 async fn other_addresses_and_methods_are_told_so() {
     let (house, _) = house().await;
     let nowhere = ask(&house, get_request("/api/relying/v2/notice"), Some(SYSTEM)).await;

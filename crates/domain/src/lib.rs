@@ -29,4 +29,6 @@ pub mod renewal;
 pub mod revocation;
 pub mod search;
 pub mod secret;
+pub mod spread;
+pub mod terminal_notice;
 pub mod time;

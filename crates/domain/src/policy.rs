@@ -80,6 +80,8 @@ pub struct Policy {
     pub periods: Periods,
     /// Days on which notices are due, for each channel.
     pub notices: NoticeDays,
+    /// When terminals ask.
+    pub terminal: TerminalPolicy,
     /// The subject's fixed parts.
     pub subject: SubjectLayout,
     /// Keys and lifetimes of the certification authority.
@@ -201,6 +203,20 @@ pub struct NoticeDays {
     pub not_collected: Vec<i64>,
     /// Hour of the day in Japan at which they are due.
     pub hour: i64,
+}
+
+/// When terminals ask for their notices (P-11, PERF17): in the hours of a working day, not in the claims peak.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TerminalPolicy {
+    /// Hour of the day in Japan from which on they ask.
+    pub first_hour: i64,
+    /// Hour of the day in Japan before which they ask.
+    pub last_hour: i64,
+    /// First day of the month on which only those ask that have a notice.
+    pub busy_first_day: i64,
+    /// Last such day; smaller than the first where there is none.
+    pub busy_last_day: i64,
 }
 
 /// Fixed parts of the subject (N2).

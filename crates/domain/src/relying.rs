@@ -93,6 +93,27 @@ pub enum RelyingMessage {
     UseNewer,
 }
 
+impl RelyingMessage {
+    /// What can be said of a certificate; nothing of one in force whose newer one is in use.
+    pub(crate) fn about(status: RelyingStatus, renewal: Option<RenewalStanding>) -> Option<Self> {
+        match (status, renewal) {
+            (RelyingStatus::Good, Some(standing)) => match standing {
+                RenewalStanding::Accepted => Some(Self::Collect),
+                RenewalStanding::Collected => Some(Self::Install),
+                RenewalStanding::Early { .. } | RenewalStanding::Open => Some(Self::Renew),
+                RenewalStanding::Replaced => None,
+            },
+            (RelyingStatus::Good, None) => None,
+            (RelyingStatus::Expired, Some(RenewalStanding::Replaced)) => Some(Self::UseNewer),
+            (RelyingStatus::Expired, Some(_)) => Some(Self::CollectAfterEnd),
+            (RelyingStatus::Expired, None) => Some(Self::Ended),
+            (RelyingStatus::OnHold { .. }, _) => Some(Self::OnHold),
+            (RelyingStatus::Revoked { .. }, _) => Some(Self::Revoked),
+            (RelyingStatus::Superseded { .. }, _) => Some(Self::UseNewer),
+        }
+    }
+}
+
 /// What a relying system is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelyingStanding {
@@ -139,24 +160,8 @@ impl RelyingStanding {
             .then(|| notice_on(channel, not_after, now.japan_date(), days))
             .flatten();
         let level = due.map(|due| due.threshold);
-        let message = match (status, renewal) {
-            (RelyingStatus::Good, Some(standing)) => level.map(|_| match standing {
-                RenewalStanding::Accepted => RelyingMessage::Collect,
-                RenewalStanding::Collected => RelyingMessage::Install,
-                RenewalStanding::Early { .. }
-                | RenewalStanding::Open
-                | RenewalStanding::Replaced => RelyingMessage::Renew,
-            }),
-            (RelyingStatus::Good, None) => None,
-            (RelyingStatus::Expired, Some(RenewalStanding::Replaced)) => {
-                Some(RelyingMessage::UseNewer)
-            }
-            (RelyingStatus::Expired, Some(_)) => Some(RelyingMessage::CollectAfterEnd),
-            (RelyingStatus::Expired, None) => Some(RelyingMessage::Ended),
-            (RelyingStatus::OnHold { .. }, _) => Some(RelyingMessage::OnHold),
-            (RelyingStatus::Revoked { .. }, _) => Some(RelyingMessage::Revoked),
-            (RelyingStatus::Superseded { .. }, _) => Some(RelyingMessage::UseNewer),
-        };
+        let message = RelyingMessage::about(status, renewal)
+            .filter(|_| status != RelyingStatus::Good || level.is_some());
         Some(Self {
             status,
             days_left: days_left(not_after, now),

@@ -3,7 +3,7 @@
 //!
 //! A range says what the program can live with, and what the decisions fix; it gives no advice.
 
-use super::{ClassRule, InvalidPolicy, NoticeDays, Policy};
+use super::{ClassRule, InvalidPolicy, NoticeDays, Policy, TerminalPolicy};
 use crate::institution::MailAddress;
 
 /// A rule: whether it holds, the key it is about, and what to write instead.
@@ -16,6 +16,7 @@ impl Policy {
             .period_rules()
             .into_iter()
             .chain(notice_rules(&self.notices))
+            .chain(terminal_rules(&self.terminal))
             .chain(self.name_rules())
             .chain(self.ca_rules())
             .chain(self.status_rules())
@@ -355,6 +356,32 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 6] {
             (0..=23).contains(&notices.hour),
             "policy.notices.hour",
             "use 0 to 23",
+        ),
+    ]
+}
+
+/// Every month keeps days on which any terminal may ask.
+fn terminal_rules(terminal: &TerminalPolicy) -> [Rule; 4] {
+    [
+        (
+            (0..=23).contains(&terminal.first_hour),
+            "policy.terminal.first_hour",
+            "use 0 to 23",
+        ),
+        (
+            (1..=24).contains(&terminal.last_hour) && terminal.last_hour > terminal.first_hour,
+            "policy.terminal.last_hour",
+            "use more than policy.terminal.first_hour, at most 24",
+        ),
+        (
+            (1..=28).contains(&terminal.busy_first_day),
+            "policy.terminal.busy_first_day",
+            "use 1 to 28",
+        ),
+        (
+            (0..=27).contains(&terminal.busy_last_day),
+            "policy.terminal.busy_last_day",
+            "use 0 to 27; less than policy.terminal.busy_first_day leaves no busy day",
         ),
     ]
 }

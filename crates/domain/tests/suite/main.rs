@@ -10,4 +10,6 @@ mod policy;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod request_times;
+#[cfg(test)]
 mod states_doc;

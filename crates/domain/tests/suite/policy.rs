@@ -263,6 +263,10 @@ fn a_number_outside_its_range_is_refused_by_its_key() {
     ranges("periods.flow_hours", 1, 24);
     ranges("notices.message_daily_from", 0, 365);
     ranges("notices.hour", 0, 23);
+    refuses("terminal.first_hour", [i64::MIN, -1, 24, i64::MAX]);
+    ranges("terminal.last_hour", 10, 24);
+    ranges("terminal.busy_first_day", 1, 28);
+    ranges("terminal.busy_last_day", 0, 27);
     ranges("ca.tiers", 1, 2);
     ranges("ca.years", 1, 40);
     refuses("ca.key_pool", [1_001]);
@@ -303,6 +307,9 @@ fn numbers_that_contradict_each_other_are_refused() {
     // Answers are slowed before they are refused.
     refuses("guessing.budget_per_minute", [4]);
     accepts("guessing.budget_per_minute", [5]);
+    // Terminals have an hour to ask in.
+    let none = with("terminal.first_hour", 17).unwrap().check();
+    assert_eq!(none.unwrap_err().key, "policy.terminal.last_hour");
     // Renewed before its end.
     let late = with("ocsp.responder_days", 7).unwrap().check();
     assert_eq!(late.unwrap_err().key, "policy.ocsp.renew_days");

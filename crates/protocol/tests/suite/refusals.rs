@@ -1,0 +1,66 @@
+//! The answer where there is no certificate of ours.
+
+use std::fs;
+
+use tegata_protocol::{Message, MessageCode, Refusal};
+
+fn refusal(code: &str, detail: &str, number: MessageCode, title: &str, text: &str) -> Refusal {
+    Refusal {
+        kind: "about:blank".to_owned(),
+        title: "Forbidden".to_owned(),
+        status: 403,
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+        message: Some(Message {
+            code: number,
+            notify: false,
+            title: title.to_owned(),
+            text: text.to_owned(),
+            link: "https://my.ca.example/p/ru".to_owned(),
+            link_text: "電子証明書を確認する".to_owned(),
+        }),
+        incident: None,
+    }
+}
+
+#[test]
+fn each_refusal_is_written_as_its_file_and_read_back_from_it() {
+    let cases = [
+        (
+            "refused_missing",
+            refusal(
+                "certificate_missing",
+                "Connect with the terminal's TLS client certificate; its key must be the certificate's.",
+                MessageCode::CERTIFICATE_MISSING,
+                "電子証明書が選択されていません",
+                "この端末に登録されている電子証明書を選択してください。",
+            ),
+        ),
+        (
+            "refused_unknown",
+            refusal(
+                "certificate_unknown",
+                "This certificate is none of ours. Connect with the one that this authority gave to the terminal.",
+                MessageCode::CERTIFICATE_UNKNOWN,
+                "選択された電子証明書では、手続きできません",
+                "この電子証明書は、共通認証局が発行したものではありません。",
+            ),
+        ),
+    ];
+    for (name, refusal) in cases {
+        let file = fs::read_to_string(format!("tests/golden/{name}.json")).unwrap();
+        let written = serde_json::to_string_pretty(&refusal).unwrap();
+        assert_eq!(format!("{written}\n"), file, "{name}");
+        assert_eq!(serde_json::from_str::<Refusal>(&file).unwrap(), refusal);
+    }
+}
+
+#[test]
+fn a_refusal_without_words_and_with_more_fields_is_read() {
+    let text = r#"{"type":"about:blank","title":"Service Unavailable","status":503,
+        "code":"unavailable","detail":"Try again in a minute.","later":{"a":1}}"#;
+    let read: Refusal = serde_json::from_str(text).unwrap();
+    assert_eq!((read.status, read.message.is_some()), (503, false));
+    let written = serde_json::to_string(&read).unwrap();
+    assert!(!written.contains("message") && !written.contains("incident"));
+}

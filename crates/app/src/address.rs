@@ -15,6 +15,7 @@ use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
 use crate::base::{App, TRIES};
+use crate::bounce::note_reached;
 use crate::download::CertificateBox;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::guessing::Source;
@@ -57,6 +58,7 @@ struct Change {
     mails: Vec<OutboxMail>,
     changed: AuditEvent,
     wrong: AuditEvent,
+    reached: AuditEvent,
 }
 
 impl App {
@@ -244,6 +246,8 @@ impl App {
         let judged = self.judge_code(&row, typed, CodeUse::Address).await?;
         if let Some((live, is_right)) = judged {
             let (changed, wrong) = self.change_events(&old, &new, source, now);
+            let actor = Actor::Subscriber(source.to_string());
+            let reached = self.reached_event(&old, &new.mail, actor, now);
             let told = (flow.as_str(), Some(source));
             let change = Change {
                 is_right: is_right && live.is_good(&new.mail, self.system_now()),
@@ -259,6 +263,7 @@ impl App {
                 live,
                 changed,
                 wrong,
+                reached,
             };
             if self.store_change(change, now).await? {
                 return Ok(());
@@ -301,6 +306,7 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
+                    note_reached(tx, &new.mail, &change.reached).await?;
                     let second = new.second_mail.as_ref();
                     tx.change_addresses(&old.application, &new.mail, second)
                         .await?;

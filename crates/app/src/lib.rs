@@ -9,6 +9,7 @@ mod application_form;
 mod apply;
 mod authority;
 mod base;
+mod bounce;
 mod casework;
 mod collection;
 mod cookie;
@@ -69,6 +70,7 @@ pub use application_form::{
 };
 pub use apply::NewApplication;
 pub use base::{Addresses, App, AppParts};
+pub use bounce::ReportTaken;
 pub use casework::{
     Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, RevocationFile, Waiting,
     What,

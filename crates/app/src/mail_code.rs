@@ -21,6 +21,7 @@ use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
 use crate::base::{App, TRIES};
+use crate::bounce::note_reached;
 use crate::download::values_of;
 use crate::error::{Error, FieldProblem, Refusal, Result};
 use crate::guessing::Source;
@@ -278,6 +279,7 @@ impl App {
         };
         let confirmed = event("collection.code", "");
         let wrong = event("collection.code.wrong", "");
+        let reached = event("address.reached", &step.live.to.masked());
         let most_tries = self.policy().collect.code_tries;
         let (system_now, expires) = (self.system_now(), self.flow_end());
         self.store()
@@ -308,6 +310,7 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
+                    note_reached(tx, &step.live.to, &reached).await?;
                     tx.insert_audit(&confirmed).await?;
                     Ok(true)
                 })

@@ -125,11 +125,15 @@ impl App {
     }
 
     fn message_id(&self, claimed: &ClaimedMail) -> String {
+        format!("<{}@{}>", claimed.mail.id, self.mail_domain())
+    }
+
+    /// What stands behind the `@` of our Message-IDs.
+    pub(crate) fn mail_domain(&self) -> &str {
         let sender = &self.policy().names.sender;
-        let domain = sender
+        sender
             .rsplit_once('@')
-            .map_or("localhost", |(_, domain)| domain);
-        format!("<{}@{domain}>", claimed.mail.id)
+            .map_or("localhost", |(_, domain)| domain)
     }
 }
 

@@ -8,6 +8,7 @@ pub mod announcement;
 pub mod applicant;
 pub mod application;
 pub mod audit;
+pub mod bounce;
 pub mod certificate;
 pub mod entropy;
 pub mod flow;

@@ -10,6 +10,7 @@ use tegata_domain::policy::SecondFactor;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_pki::certificate::Certificate;
 
+use crate::bounce::Maildir;
 use crate::cli::line;
 use crate::config::{Config, kek_mode};
 use crate::failure::{Failure, Outcome};
@@ -221,6 +222,15 @@ async fn check_mail(instance: &Instance, report: &mut Report) -> Outcome<()> {
             "set mail.server",
         ),
         None => {}
+    }
+    if let Some(folder) = &instance.config.mail.bounces {
+        match Maildir::new(folder.clone()).is_usable() {
+            Ok(()) => report.ok("mails that come back can be read"),
+            Err(reason) => report.fail(
+                format!("mails that come back cannot be read: {reason}"),
+                "see that mail.bounces is a Maildir whose `new` and `cur` this user can write",
+            ),
+        }
     }
     let Some((due, error)) = instance.app.oldest_waiting_mail().await? else {
         return Ok(());

@@ -4,6 +4,7 @@
 //! crate wires the others together and has no rules of its own.
 
 mod bench;
+mod bounce;
 mod cli;
 mod config;
 mod demo;

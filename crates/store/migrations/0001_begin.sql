@@ -540,6 +540,40 @@ create index mail_code_flow on mail_code (flow_id, number);
 create index mail_code_end on mail_code (expires_at) where hmac is not null;
 create index mail_code_sent on mail_code (sent_at);
 
+-- Addresses whose mails come back (RFC 3464), with the newest one that did and why.
+create table bounced_address (
+    address text not null primary key,
+    since bigint not null,
+    mail_id text not null references outbox (id),
+    status text not null,
+    said text not null
+);
+
+create index issue_grant_mail on issue_grant (mail);
+create index issue_grant_second_mail on issue_grant (second_mail) where second_mail is not null;
+
+-- Grants none of whose addresses gets mails: before its certificate ends, somebody calls the holder or writes a letter.
+-- `tries` rises with each attempt; `handled_at` is there once the holder was told.
+create table unreachable_grant (
+    grant_id text not null primary key references issue_grant (id),
+    not_after bigint not null,
+    since bigint not null,
+    tries bigint not null,
+    tried_at bigint,
+    tried_by text references operator (id),
+    tried_how text constraint unreachable_grant_how check (tried_how in (
+        'letter', 'no_answer', 'telephone')),
+    note text,
+    handled_at bigint,
+    constraint unreachable_grant_tried check (
+        (tries = 0) = (tried_at is null) and (tries = 0) = (tried_by is null)
+        and (tries = 0) = (tried_how is null) and (tries = 0) = (note is null)
+        and (handled_at is null or tries > 0))
+);
+
+create index unreachable_grant_waiting on unreachable_grant (not_after, grant_id)
+    where handled_at is null;
+
 create table wrong_id (
     source text not null,
     minute bigint not null,

@@ -169,6 +169,7 @@ impl Tx {
             ],
         )
         .await?;
+        self.settle_grants_of(&grant.application).await?;
         if let Some(second) = second_mail {
             let object = format!("application:{}", grant.application);
             self.add_search_words(&object, search::mail_words(second))

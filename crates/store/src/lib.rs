@@ -17,6 +17,7 @@ mod applicant;
 mod application;
 mod audit;
 mod bare;
+mod bounce;
 mod ca;
 mod certificate;
 mod collection;
@@ -46,6 +47,7 @@ mod session;
 
 pub use audit::{AuditFilter, AuditRow};
 pub use bare::BareMail;
+pub use bounce::SentMail;
 pub use ca::{CaKeyPurpose, CaKeyRow, CaKeyState};
 pub use certificate::StatusRow;
 pub use collection::Collection;

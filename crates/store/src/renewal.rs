@@ -146,17 +146,20 @@ impl Tx {
             self.add_search_words(&object, search::mail_words(address.as_str()))
                 .await?;
         }
-        self.execute(
-            "update issue_grant set mail = $2, second_mail = $3
+        let changed = self
+            .execute(
+                "update issue_grant set mail = $2, second_mail = $3
             where application_id = $1
                 and (mail <> $2 or second_mail is distinct from $3)",
-            &[
-                application.as_str().into(),
-                mail.as_str().into(),
-                second.map(MailAddress::as_str).into(),
-            ],
-        )
-        .await
+                &[
+                    application.as_str().into(),
+                    mail.as_str().into(),
+                    second.map(MailAddress::as_str).into(),
+                ],
+            )
+            .await?;
+        self.settle_grants_of(application).await?;
+        Ok(changed)
     }
 
     /// Drops the clear text of renewals' reference IDs made before `before`; returns how many (I2).

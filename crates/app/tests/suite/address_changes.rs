@@ -63,6 +63,12 @@ impl World {
         page.unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// RU-6 to its end, without a second address.
+    pub(crate) async fn change_address(&self, card: &Card, mail: &str) {
+        let (flow, code) = self.asked(card, mail, "").await;
+        self.confirm(&flow, card, 2, &code).await.unwrap();
+    }
+
     /// RU-6 with these addresses; the procedure and the code that was mailed.
     async fn asked(&self, card: &Card, mail: &str, second: &str) -> (FlowId, String) {
         let flow = self.begin_change(card).await.unwrap();

@@ -114,6 +114,9 @@ fn mail(config: &Config) -> String {
         lines.push(format!("texts = {}", path(texts)));
     }
     lines.push(format!("per_minute = {}", config.mail.per_minute));
+    if let Some(bounces) = &config.mail.bounces {
+        lines.push(format!("bounces = {}", path(bounces)));
+    }
     lines.join("\n")
 }
 

@@ -7,6 +7,7 @@ use tegata_web::SiteOptions;
 use tokio::sync::Mutex;
 
 use super::line;
+use crate::bounce::Maildir;
 use crate::config::Config;
 use crate::demo::DEMO_POLICY;
 use crate::failure::{Failure, Outcome};
@@ -64,6 +65,10 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
             running.spawn(|stop| mailer.run(app, stop));
         }
         None => tracing::warn!("no mail server is configured (mail.server): mails wait"),
+    }
+    if let Some(folder) = &instance.config.mail.bounces {
+        let (app, maildir) = (instance.app.clone(), Maildir::new(folder.clone()));
+        running.spawn(|stop| maildir.run(app, stop));
     }
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));

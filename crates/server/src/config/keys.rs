@@ -203,6 +203,13 @@ pub(super) const KEYS: &[Key] = &[
         "Mails handed over in a minute at the most.",
     ),
     key(
+        "mail.bounces",
+        Kind::Text,
+        "none",
+        "Maildir into which the mail server puts what comes back to `policy.names.sender`; each message in its `new` is \
+         read once and moved to `cur`.",
+    ),
+    key(
         "relying.systems",
         Kind::Texts,
         "[]",

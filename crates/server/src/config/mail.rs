@@ -22,6 +22,8 @@ pub(crate) struct Mail {
     pub(crate) texts: Option<PathBuf>,
     /// Mails handed over in a minute at the most.
     pub(crate) per_minute: u32,
+    /// Maildir into which the mail server puts what comes back.
+    pub(crate) bounces: Option<PathBuf>,
 }
 
 /// A mail server that takes our mails.
@@ -82,6 +84,7 @@ pub(super) struct MailFile {
     ca_file: Option<PathBuf>,
     texts: Option<PathBuf>,
     per_minute: Option<u32>,
+    bounces: Option<PathBuf>,
 }
 
 impl MailFile {
@@ -116,6 +119,7 @@ impl MailFile {
             server,
             texts: self.texts.map(|texts| folder.join(texts)),
             per_minute: self.per_minute.unwrap_or(PER_MINUTE),
+            bounces: self.bounces.map(|bounces| folder.join(bounces)),
         })
     }
 }

@@ -192,6 +192,8 @@ pub(crate) fn action_name(action: &str) -> &str {
     match action {
         "announcement.change" => "お知らせを変更しました",
         "announcement.publish" => "お知らせを掲載しました",
+        "address.bounce" => "宛先のメールが戻ってきました",
+        "address.reached" => "宛先のメールが届くことを確認しました",
         "address.code.send" => "宛先の変更の確認番号を送りました",
         "address.code.wrong" => "宛先の変更の確認番号が違いました",
         "announcement.withdraw" => "お知らせを取り下げました",

@@ -1,0 +1,173 @@
+//! What a mail server reports about a mail of ours (RFC 3464), and addresses whose mails come back (P-23).
+//!
+//! A report says of each recipient what became of it. Only one that names a mail which we sent to that very address
+//! counts; who sends a report proves nothing by it but that he knows the Message-ID.
+
+use std::fmt;
+
+use crate::id::OutboxId;
+use crate::institution::MailAddress;
+use crate::time::Timestamp;
+
+/// Characters of a mail server's words that are kept.
+const LONGEST_WORDS: usize = 300;
+
+/// An enhanced status code (RFC 3463 §2), such as `5.1.1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryStatus(String);
+
+impl DeliveryStatus {
+    /// Reads a code; what stands behind it, such as a comment, is left out.
+    pub fn parse(text: &str) -> Option<Self> {
+        let code = text.split([' ', '\t', '(']).find(|word| !word.is_empty())?;
+        let parts: Vec<&str> = code.split('.').collect();
+        let is_number =
+            |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let fits = matches!(parts.as_slice(), ["2" | "4" | "5", _, _]);
+        (fits && parts.iter().all(is_number)).then(|| Self(code.to_owned()))
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeliveryStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What became of a mail at one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeliveryFate {
+    /// It was put into the mailbox.
+    Delivered,
+    /// It was given up.
+    Failed(DeliveryStatus),
+    /// It is still tried, or was handed on to where no report comes from.
+    Underway,
+}
+
+impl DeliveryFate {
+    /// Reads `Action` and `Status` (RFC 3464 §2.3.3, §2.3.4). A delay is none, whatever its status; a mail that was given
+    /// up after days of trying (4.x.x) did not arrive any more than one that was refused (5.x.x).
+    pub fn read(action: &str, status: &str) -> Option<Self> {
+        let status = DeliveryStatus::parse(status);
+        match action.to_ascii_lowercase().as_str() {
+            "delivered" => Some(Self::Delivered),
+            "failed" => Some(match status {
+                Some(status) if !status.as_str().starts_with('2') => Self::Failed(status),
+                _ => Self::Underway,
+            }),
+            "delayed" | "expanded" | "relayed" => Some(Self::Underway),
+            _ => None,
+        }
+    }
+}
+
+/// A report about one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientReport {
+    /// The recipient as the mail server knew it, and as the sender wrote it.
+    pub addresses: Vec<MailAddress>,
+    /// What became of the mail there.
+    pub fate: DeliveryFate,
+    /// The mail server's words; one line.
+    pub said: String,
+}
+
+/// A report, read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Message-IDs that it names, without their angle brackets.
+    pub message_ids: Vec<String>,
+    /// What it says of each recipient.
+    pub recipients: Vec<RecipientReport>,
+}
+
+/// An address whose mails come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BouncedAddress {
+    /// The address.
+    pub address: MailAddress,
+    /// Since when.
+    pub since: Timestamp,
+    /// The newest mail that came back.
+    pub mail: OutboxId,
+    /// Why, as a code.
+    pub status: DeliveryStatus,
+    /// Why, in the mail server's words.
+    pub said: String,
+}
+
+/// A mail server's words as they are kept: one line, and not for ever.
+pub fn one_line_of(words: &str) -> String {
+    let plain = words.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let text: String = plain.collect();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_WORDS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_three_numbers_of_a_known_class() {
+        for (text, code) in [
+            ("5.1.1", Some("5.1.1")),
+            (" 4.4.7 (delivery time expired)", Some("4.4.7")),
+            ("5.7.26(policy)", Some("5.7.26")),
+            ("2.0.0\t", Some("2.0.0")),
+            ("", None),
+            ("5", None),
+            ("5.1", None),
+            ("5.1.1.1", None),
+            ("3.1.1", None),
+            ("5.1.", None),
+            ("5.1.1000", None),
+            ("5.a.1", None),
+            ("550", None),
+        ] {
+            let read = DeliveryStatus::parse(text);
+            assert_eq!(read.as_ref().map(DeliveryStatus::as_str), code, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_mail_that_was_given_up_counts_against_an_address() {
+        let failed = |code| DeliveryFate::Failed(DeliveryStatus::parse(code).unwrap());
+        for (action, status, fate) in [
+            ("failed", "5.1.1", Some(failed("5.1.1"))),
+            ("Failed", "5.2.2", Some(failed("5.2.2"))),
+            ("failed", "4.4.7", Some(failed("4.4.7"))),
+            ("failed", "2.0.0", Some(DeliveryFate::Underway)),
+            ("failed", "nonsense", Some(DeliveryFate::Underway)),
+            ("delayed", "4.4.1", Some(DeliveryFate::Underway)),
+            ("delayed", "5.1.1", Some(DeliveryFate::Underway)),
+            ("relayed", "2.1.9", Some(DeliveryFate::Underway)),
+            ("expanded", "2.1.9", Some(DeliveryFate::Underway)),
+            ("delivered", "2.1.5", Some(DeliveryFate::Delivered)),
+            ("", "5.1.1", None),
+            ("lost", "5.1.1", None),
+        ] {
+            assert_eq!(
+                DeliveryFate::read(action, status),
+                fate,
+                "{action} {status}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_are_one_line_of_a_bounded_length() {
+        assert_eq!(
+            one_line_of("550\r\n  no\u{0}such\tuser\n"),
+            "550 no such user"
+        );
+        let long = "長".repeat(LONGEST_WORDS + 1);
+        assert_eq!(one_line_of(&long).chars().count(), LONGEST_WORDS);
+    }
+}

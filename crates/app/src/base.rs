@@ -23,6 +23,7 @@ use crate::feed::Feeds;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
+use crate::notice_figures::Counted;
 use crate::reference::Peppers;
 use crate::seal::{Keyring, Purpose};
 use crate::session::PASSWORDS_AT_ONCE;
@@ -96,6 +97,7 @@ struct Inner {
     signing_paused: AtomicBool,
     swept_minute: AtomicI64,
     noticed_from: AtomicI64,
+    counted: Counted,
 }
 
 impl App {
@@ -131,6 +133,7 @@ impl App {
             signing_paused: AtomicBool::new(false),
             swept_minute: AtomicI64::new(0),
             noticed_from: AtomicI64::new(i64::MIN),
+            counted: Counted::default(),
         })))
     }
 
@@ -188,6 +191,11 @@ impl App {
 
     pub(crate) fn lists(&self) -> &Lists {
         &self.0.lists
+    }
+
+    /// What was counted about notices a while ago.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.0.counted
     }
 
     pub(crate) fn statuses(&self) -> &Statuses {

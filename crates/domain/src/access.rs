@@ -22,6 +22,8 @@ pub enum Right {
     ReadAudit,
     /// Read cases, institutions and mails; nothing secret stands in them.
     ReadCases,
+    /// Read how many notices go out and how many certificates come to their end; counts name nobody.
+    ReadFigures,
     /// Read which letters wait.
     ReadLetters,
     /// Read who works here, with which roles.
@@ -42,6 +44,7 @@ impl Right {
             Self::ReadAnnouncements => "read announcements".to_owned(),
             Self::ReadAudit => "read audit".to_owned(),
             Self::ReadCases => "read cases".to_owned(),
+            Self::ReadFigures => "read figures".to_owned(),
             Self::ReadLetters => "read letters".to_owned(),
             Self::ReadOperators => "read operators".to_owned(),
             Self::SignedIn => "signed in".to_owned(),
@@ -57,7 +60,7 @@ impl Right {
     pub fn is_of(self, role: Role) -> bool {
         let confirms = |act: &Act| act.confirming_roles().contains(&role);
         match self {
-            Self::Anyone | Self::SignedIn => true,
+            Self::Anyone | Self::ReadFigures | Self::SignedIn => true,
             Self::Answer => matches!(role, Role::Approver | Role::Examiner),
             Self::Confirm => Act::ALL.iter().any(confirms),
             Self::Do(act) => act.roles().contains(&role),
@@ -101,6 +104,7 @@ mod tests {
             Right::ReadAnnouncements,
             Right::ReadAudit,
             Right::ReadCases,
+            Right::ReadFigures,
             Right::ReadLetters,
             Right::ReadOperators,
         ] {
@@ -155,6 +159,7 @@ mod tests {
         };
         assert!(Right::SignedIn.is_held_by(&operator));
         assert!(!Right::ReadCases.is_held_by(&operator));
+        assert!(!Right::ReadFigures.is_held_by(&operator));
         operator.roles = Role::ALL.into_iter().collect();
         assert!(Right::ReadCases.is_held_by(&operator));
         operator.disabled_at = Some(now);

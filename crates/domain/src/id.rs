@@ -51,6 +51,11 @@ macro_rules! row_id {
                 Self(time_ordered(now, entropy))
             }
 
+            /// The least id that a row of this instant can have: where the rows of a time begin.
+            pub fn first_of(at: Timestamp) -> Self {
+                Self(format!("{:012x}{:020x}", at.unix().max(0), 0))
+            }
+
             /// Reads an id as it stands in a column or an address.
             pub fn parse(text: &str) -> Result<Self, InvalidId> {
                 is_hexadecimal(text, 32).then(|| Self(text.to_owned())).ok_or(InvalidId)

@@ -327,6 +327,23 @@ impl fmt::Display for MailAddress {
     }
 }
 
+/// A text of another program, such as a mail server's answer, with each mail address in it masked.
+pub fn mask_addresses(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "<>()[]\"',;:".contains(c);
+    let mask = |word: &str| match MailAddress::parse(word) {
+        Some(address) => address.masked(),
+        None if word.contains('@') => "****".to_owned(),
+        None => word.to_owned(),
+    };
+    let mut masked = String::with_capacity(text.len());
+    for part in text.split_inclusive(ends) {
+        let word = part.trim_end_matches(ends);
+        masked.push_str(&mask(word));
+        masked.push_str(part.get(word.len()..).unwrap_or_default());
+    }
+    masked
+}
+
 /// 医療機関等 as the register knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Institution {
@@ -711,6 +728,21 @@ mod tests {
             &long_whole,
         ] {
             assert_eq!(MailAddress::parse(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_foreign_text_are_masked_and_nothing_else_is() {
+        for (text, masked) in [
+            ("", ""),
+            ("550 5.1.1 no such user", "550 5.1.1 no such user"),
+            (
+                "550 <desk@clinic.example>: unknown (desk@clinic.example)",
+                "550 <d****@clinic.example>: unknown (d****@clinic.example)",
+            ),
+            ("to a@b@c. or @", "to **** or ****"),
+        ] {
+            assert_eq!(mask_addresses(text), masked);
         }
     }
 

@@ -11,6 +11,8 @@ use crate::time::{CalendarDate, Timestamp};
 pub const AFTER_EXPIRY: i64 = -1;
 /// Days after expiry until which the notice of the day after may come late.
 const LATEST: i64 = 7;
+/// Seconds after which a daily run is missing: a day, and two hours in which a large run or a restart may last.
+const LATE_RUN: i64 = 26 * 3_600;
 
 /// Where a notice is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +153,11 @@ pub fn due_at(day: CalendarDate, days: &NoticeDays) -> Timestamp {
     day.start().plus_seconds(days.hour * 3_600)
 }
 
+/// Whether the daily run is missing: more than 26 hours have passed since the notices of the last one's day were due.
+pub fn is_run_late(last: CalendarDate, now: Timestamp, days: &NoticeDays) -> bool {
+    now.seconds_since(due_at(last, days)) > LATE_RUN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +273,15 @@ mod tests {
                 since = Some(day);
             }
         }
+    }
+
+    #[test]
+    fn a_run_is_missing_two_hours_after_its_hour() {
+        let last = at("2027-03-14T09:00:00+09:00").japan_date();
+        let is_late = |text| is_run_late(last, at(text), &days());
+        assert!(!is_late("2027-03-14T09:05:00+09:00"));
+        assert!(!is_late("2027-03-15T11:00:00+09:00"));
+        assert!(is_late("2027-03-15T11:00:01+09:00"));
     }
 
     #[test]

@@ -337,7 +337,9 @@ create index certificate_set_aside on certificate (grant_id, created_at, serial)
 create unique index certificate_key on certificate (spki_sha256) where state <> 'void';
 create index certificate_of_grant on certificate (grant_id, created_at, serial);
 create index certificate_intended on certificate (created_at, serial) where state = 'intended';
-create index certificate_not_after on certificate (not_after, serial) where state = 'issued';
+-- Who is told of the end is found by it, and how many end in a month is counted from it alone.
+create index certificate_not_after on certificate (not_after, serial)
+    where state = 'issued' and kind = 'subscriber' and set_aside_at is null;
 -- The revocation lists are read from these two indexes alone, in the order of the serial numbers.
 create index certificate_listed on certificate
     (ca_key_id, serial, not_after, state, state_at, reason)

@@ -112,7 +112,7 @@ macro_rules! ending {
                 select max(n.id) from certificate o
                 join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
                 where o.grant_id = c.grant_id)
-            where c.state = 'issued' and c.set_aside_at is null and ",
+            where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null and ",
             $chosen
         )
     };

@@ -4,6 +4,7 @@
 pub(crate) mod acts;
 mod cert;
 mod console;
+mod console_notices;
 mod console_words;
 mod guide;
 mod keyfile;
@@ -21,6 +22,7 @@ pub(crate) use tegata_app::messages::{ON_HOLD, date, date_and_time, day, held, h
 
 pub(crate) use self::cert::*;
 pub(crate) use self::console::*;
+pub(crate) use self::console_notices::*;
 pub(crate) use self::console_words::*;
 pub(crate) use self::guide::*;
 pub(crate) use self::keyfile::*;

@@ -26,6 +26,7 @@ mod issue;
 mod letters;
 mod mail_codes;
 mod mails;
+mod notice_figures;
 mod notices;
 mod operators;
 mod own_revocations;

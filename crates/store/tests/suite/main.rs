@@ -13,6 +13,7 @@ mod console;
 mod databases;
 mod grants;
 mod mail_codes;
+mod notice_figures;
 mod operators;
 mod procedures;
 mod proposals;

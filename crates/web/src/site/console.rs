@@ -9,6 +9,7 @@ mod grant;
 mod institutions;
 mod letters;
 mod login;
+mod notices;
 mod operators;
 mod proposals;
 mod queue;

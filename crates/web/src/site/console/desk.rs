@@ -206,6 +206,12 @@ const MENU: &[(&str, &str, &str, Right)] = &[
         "9",
         Right::ReadAnnouncements,
     ),
+    (
+        messages::MENU_NOTICES,
+        "/console/notices",
+        "n",
+        Right::ReadFigures,
+    ),
 ];
 
 impl Desk {

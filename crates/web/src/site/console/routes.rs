@@ -7,8 +7,8 @@ use tegata_domain::access::Right;
 use tegata_domain::operator::Act;
 
 use super::{
-    announcements, audit, case, grant, institutions, letters, login, operators, proposals, queue,
-    revocations, search, start,
+    announcements, audit, case, grant, institutions, letters, login, notices, operators, proposals,
+    queue, revocations, search, start,
 };
 use crate::web::Web;
 
@@ -265,6 +265,7 @@ fn the_house() -> Vec<Row> {
             Right::Do(Act::Announce),
             announcements::withdraw,
         ),
+        read("/console/notices", Right::ReadFigures, notices::page),
         read("/console/audit", Right::ReadAudit, audit::page),
     ]
 }

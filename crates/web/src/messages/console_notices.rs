@@ -1,0 +1,82 @@
+//! Sentences and words of the pages about notices (`/console/notices`).
+
+use tegata_domain::time::{CalendarDate, Timestamp};
+
+use super::{Screen, age, moment, screen};
+
+pub(crate) const C_NOTICES: Screen = screen("C-18", "", "お知らせの送信状況");
+
+pub(crate) const MENU_NOTICES: &str = "お知らせメール";
+pub(crate) const NOTICES_LATE: &str =
+    "お知らせを作成する毎日の処理が止まっています。システムの管理者に連絡してください。";
+pub(crate) const NO_ANSWER_YET: &str = "まだ送信していません";
+
+/// 12,345.
+pub(crate) fn thousands(number: i64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Mails, as a number in a sentence.
+pub(crate) fn mails(number: i64) -> String {
+    format!("{}通", thousands(number))
+}
+
+/// Certificates, as a number in a sentence.
+pub(crate) fn certificates(number: i64) -> String {
+    format!("{}枚", thousands(number))
+}
+
+/// 2027年.
+pub(crate) fn year(year: i32) -> String {
+    format!("{year}年")
+}
+
+/// 3月.
+pub(crate) fn month(month: u8) -> String {
+    format!("{month}月")
+}
+
+/// What a bar of the picture says when it is pointed at.
+pub(crate) fn bar(from: CalendarDate, number: i64) -> String {
+    let (year, month, _) = from.ymd();
+    format!("{year}年{month}月 {}", certificates(number))
+}
+
+/// The heading of the picture.
+pub(crate) fn wave_title(total: i64) -> String {
+    format!(
+        "これから24か月に有効期限を迎える電子証明書 {}",
+        certificates(total)
+    )
+}
+
+/// How long the oldest mail waits, and since when.
+pub(crate) fn waits_since(since: Timestamp, now: Timestamp) -> String {
+    format!("{}前から({})", age(since, now), moment(since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_stand_in_groups_of_three() {
+        for (number, told) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(thousands(number), told);
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod console_announcements;
 mod console_cases;
 #[cfg(test)]
 mod console_login;
+#[cfg(test)]
 mod console_notices;
 #[cfg(test)]
 mod console_pages_doc;

@@ -110,7 +110,7 @@ impl Fleet {
         let at = one.approved_at;
         let serial = SerialNumber::generate(&SystemEntropy);
         let mail = MailAddress::parse(&address(one.number));
-        let terminal = TerminalName::parse(&format!("端末{}", one.number));
+        let terminal = TerminalName::parse(&format!("terminal {}", one.number));
         let application = CertificateApplication {
             id: ApplicationId::generate(at, &SystemEntropy),
             institution: self.institution.id.clone(),

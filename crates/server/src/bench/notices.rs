@@ -5,6 +5,7 @@
 //! middle of the day's run or between two mails, and started again; a mail that came twice with one Message-ID is
 //! counted as repeated, since a mail server that lost the connection may get it again.
 
+mod messages;
 mod plan;
 mod worker;
 
@@ -559,14 +560,11 @@ impl Verdict {
 
 /// Whether a subject is that of the text, with the days that are left.
 fn says(subject: &str, told: Told, left: i64) -> bool {
-    let days = match left {
-        0 => "本日".to_owned(),
-        left => format!("あと{left}日"),
-    };
+    let names_days = || subject.contains(&messages::days_left(left));
     match told {
-        Told::Expired => subject.contains("期限が切れました"),
-        Told::Expiring => !subject.contains("使われていません") && subject.contains(&days),
-        Told::Unused => subject.contains("使われていません") && subject.contains(&days),
+        Told::Expired => subject.contains(messages::EXPIRED),
+        Told::Expiring => !subject.contains(messages::UNUSED) && names_days(),
+        Told::Unused => subject.contains(messages::UNUSED) && names_days(),
     }
 }
 

@@ -12,6 +12,7 @@ mod measure;
 mod notices;
 mod ocsp;
 mod raw;
+mod relying;
 mod startup;
 mod sweep;
 mod world;
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
     /// The name of the bench.
     name: Name,
     /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`, sheets for `letters`,
-    /// certificates for `notices` and `sweep`.
+    /// certificates for `notices`, `relying` and `sweep`.
     #[arg(long)]
     n: Option<usize>,
     /// Rounds in which product and reference alternate.
@@ -56,6 +57,8 @@ enum Name {
     Ocsp,
     /// What the machine's processor can do at best.
     Raw,
+    /// What relying systems ask about a certificate, at 10,000 certificates and at n.
+    Relying,
     /// From the start of `serve` to its first answer, and its memory when idle.
     Startup,
     /// The daily run of notices: what it finds, queues and hands over.
@@ -77,6 +80,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
         }
         Name::Ocsp => vec![ocsp::run(arguments.n.unwrap_or(20_000), rounds).await?],
         Name::Raw => raw::run()?,
+        Name::Relying => vec![relying::run(arguments.n.unwrap_or(100_000), rounds).await?],
         Name::Sweep => sweep::run(arguments.n.unwrap_or(100_000)).await?,
         Name::Startup => vec![startup::run(rounds).await?],
     };

@@ -354,7 +354,7 @@ fn serve(
     running.listen(
         "relying API",
         sockets.relying_api,
-        Some(tls.subscriber()),
+        Some(tls.relying()),
         site,
     );
     let mailbox = Mailbox::default();

@@ -17,6 +17,7 @@ pub(crate) struct Tls {
     names: Vec<String>,
     certificates: Arc<ServerCertificates>,
     public: TlsSettings,
+    relying: TlsSettings,
     subscriber: TlsSettings,
 }
 
@@ -31,11 +32,13 @@ impl Tls {
                 .map(|config| Arc::new(RwLock::new(config)))
         };
         let public = settings(ClientCertificate::No, Vec::new())?;
+        let relying = settings(ClientCertificate::Optional, Vec::new())?;
         let subscriber = settings(ClientCertificate::Optional, instance.app.client_ca_names())?;
         Ok(Arc::new(Self {
             names,
             certificates,
             public,
+            relying,
             subscriber,
         }))
     }
@@ -56,6 +59,12 @@ impl Tls {
     /// Settings without client certificates.
     pub(crate) fn public(&self) -> TlsSettings {
         Arc::clone(&self.public)
+    }
+
+    /// Settings that ask for a client certificate, whoever issued it: programs that follow hints would keep
+    /// a relying system's own back.
+    pub(crate) fn relying(&self) -> TlsSettings {
+        Arc::clone(&self.relying)
     }
 
     /// Settings that ask for a client certificate.

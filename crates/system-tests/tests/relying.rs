@@ -2,6 +2,7 @@
 //! the days of the time machine.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use tegata_system_tests::http::Answer;
 use tegata_system_tests::json::{field, list, text};
 use tegata_system_tests::openssl::{Holder, openssl};
 use tegata_system_tests::page::Page;
-use tegata_system_tests::tools::{command, run};
+use tegata_system_tests::tools::{Ran, command, run};
 
 const CLAIMS: &str = "claims";
 const ELIGIBILITY: &str = "eligibility";
@@ -172,6 +173,17 @@ fn the_sample_systems_judge_by_the_list_and_say_what_the_api_says() -> Result<()
     Ok(())
 }
 
+/// The script of docs/relying.md.
+fn verify_feed(demo: &Demo, content: &Path, signed: &Path) -> Result<Ran> {
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/relying/verify-feed.sh"
+    );
+    let mut verify = command("sh", [script]);
+    verify.arg(content).arg(signed).arg(demo.subscriber_ca()?);
+    run(&mut verify)
+}
+
 #[test]
 fn openssl_verifies_the_feed_and_no_other() -> Result<()> {
     let demo = Demo::start(&[])?;
@@ -185,17 +197,26 @@ fn openssl_verifies_the_feed_and_no_other() -> Result<()> {
     );
     fs::write(&signed, &signature.body)?;
     let changed = feed.text().replace("on_hold", "good   ");
-    for (body, fits) in [(feed.text(), true), (changed, false)] {
+    for (body, fits) in [(&changed, false), (&feed.text(), true)] {
         fs::write(&content, body)?;
-        // The command of docs/relying.md.
-        let mut verify = command("openssl", ["cms", "-verify", "-binary", "-inform", "DER"]);
-        verify.arg("-in").arg(&signed).arg("-content").arg(&content);
-        verify.arg("-CAfile").arg(demo.subscriber_ca()?);
-        verify.args(["-purpose", "any", "-out", "/dev/null"]);
-        let ran = run(&mut verify)?;
+        let ran = verify_feed(&demo, &content, &signed)?;
         eprintln!("verified: {} {}", ran.status, ran.stderr.trim());
         ensure!(ran.status.success() == fits, "{}", ran.stderr);
     }
+    // A subscriber's certificate comes from the same root, and signs no feed.
+    let holder = demo.holder(&demo.sample("collected")?)?;
+    let forged = demo.folder().join("forged.p7s");
+    fs::write(&content, &changed)?;
+    let mut sign = command("openssl", ["cms", "-sign", "-binary", "-outform", "DER"]);
+    sign.arg("-in").arg(&content).arg("-out").arg(&forged);
+    sign.arg("-signer")
+        .arg(&holder.pem)
+        .arg("-inkey")
+        .arg(&holder.pem);
+    run(&mut sign)?.good()?;
+    let ran = verify_feed(&demo, &content, &forged)?;
+    eprintln!("forged: {} {}", ran.status, ran.stderr.trim());
+    ensure!(!ran.status.success() && ran.stderr.contains("not one for documents"));
     for word in ["on_hold", "revoked", "expired", "good"] {
         let status = format!("\"status\":\"{word}\"");
         ensure!(feed.text().contains(&status), "{word}: {}", feed.text());

@@ -181,6 +181,7 @@ pub fn relying_router(app: App, options: SiteOptions, systems: RelyingSystems) -
             "/api/relying/v1/certificates/{fingerprint}/notice",
             get(relying::of_fingerprint),
         )
+        .route("/api/relying/v1/openapi.json", get(relying::description))
         .route("/api/relying/v1/feed", get(relying::feed))
         .route("/api/relying/v1/feed.p7s", get(relying::feed_signature))
         .route("/healthz", get(healthz))

@@ -56,7 +56,7 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     if let Some(socket) = relying {
         let systems = instance.config.relying.clone();
         let site = tegata_web::relying_router(app.clone(), options, systems);
-        running.listen("relying", socket, Some(tls.subscriber()), site);
+        running.listen("relying", socket, Some(tls.relying()), site);
     }
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
     match Mailer::open(&instance.config)? {

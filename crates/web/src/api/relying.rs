@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, LAST_MODIFIED, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use tegata_domain::notice::NoticeChannel;
 
 use super::problem::{Problem, failed};
 use crate::connection::Connection;
+use crate::form::percent_decode;
 use crate::http_date::http_date;
 use crate::status::{conditional, present};
 use crate::tag::digest;
@@ -50,7 +51,7 @@ const FINGERPRINT_INVALID: Problem = Problem::new(
 const CLIENT_CERT_INVALID: Problem = Problem::new(
     StatusCode::BAD_REQUEST,
     "client_cert_invalid",
-    "Send one Client-Cert header: the DER in base64 between two colons (RFC 9440).",
+    "Send one Client-Cert header: the DER in base64 between two colons (RFC 9440), or PEM in percent-encoding.",
 );
 const NOT_A_RELYING_SYSTEM: Problem = Problem::new(
     StatusCode::FORBIDDEN,
@@ -202,18 +203,32 @@ fn channel(query: Option<&str>) -> Option<NoticeChannel> {
     })
 }
 
-/// The certificate of the one `Client-Cert` header: a byte sequence of RFC 8941 §3.3.5.
+/// The certificate of the one `Client-Cert` header: a byte sequence of RFC 8941 §3.3.5, or PEM in percent-encoding,
+/// which is all that nginx can hand on (`$ssl_client_escaped_cert`).
 fn client_cert(headers: &HeaderMap) -> Option<Vec<u8>> {
     let mut values = headers.get_all(CLIENT_CERT).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
     };
     let text = value.to_str().ok()?.trim();
-    let text = text.strip_prefix(':')?.strip_suffix(':')?;
-    BASE64_STANDARD
-        .decode(text)
-        .ok()
-        .filter(|der| !der.is_empty())
+    let base64 = match text.strip_prefix(':') {
+        Some(rest) => rest.strip_suffix(':')?.to_owned(),
+        None => String::from_utf8(percent_decode(text.as_bytes()).ok()?)
+            .ok()?
+            .trim()
+            .strip_prefix("-----BEGIN CERTIFICATE-----")?
+            .strip_suffix("-----END CERTIFICATE-----")?
+            .split_ascii_whitespace()
+            .collect(),
+    };
+    let der = BASE64_STANDARD.decode(base64).ok();
+    der.filter(|der| !der.is_empty())
+}
+
+/// GET /api/relying/v1/openapi.json: what this API is, for whoever can connect.
+pub(crate) async fn description() -> Response {
+    const DOCUMENT: &str = include_str!("../../../../docs/reference/relying-openapi.json");
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT).into_response()
 }
 
 /// A notice as JSON. `docs/reference/relying-openapi.json` describes it.

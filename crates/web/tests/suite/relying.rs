@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tegata_app::RelyingSystems;
 use tegata_domain::id::Fingerprint;
+use tegata_pki::certificate::Certificate;
 use tegata_pki::digest::sha256;
 use tegata_web::{SiteOptions, relying_router};
 
@@ -47,6 +48,16 @@ fn client_cert(der: &[u8]) -> String {
     format!(":{}:", BASE64_STANDARD.encode(der))
 }
 
+/// As nginx hands a certificate on.
+fn escaped_pem(der: &[u8]) -> String {
+    let pem = Certificate::from_der(der).unwrap().pem();
+    pem.replace('\n', "%0A")
+        .replace(' ', "%20")
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
+}
+
 fn by_fingerprint(der: &[u8]) -> String {
     let fingerprint = Fingerprint(sha256(der));
     format!("/api/relying/v1/certificates/{fingerprint}/notice?channel=claims_message")
@@ -78,6 +89,12 @@ async fn the_same_notice_by_fingerprint_by_header_and_by_the_holder_itself() {
         ask(
             &house,
             with_client_cert(&[client_cert(&certificate)]),
+            Some(SYSTEM),
+        )
+        .await,
+        ask(
+            &house,
+            with_client_cert(&[escaped_pem(&certificate)]),
             Some(SYSTEM),
         )
         .await,
@@ -213,6 +230,8 @@ async fn what_cannot_be_read_is_told_with_what_to_send_instead() {
         vec!["::".to_owned()],
         vec![":####:".to_owned()],
         vec![format!("{right}, {right}")],
+        vec!["-----BEGIN%20CERTIFICATE-----%0AAAAA".to_owned()],
+        vec!["%".to_owned()],
     ] {
         let answer = ask(&house, with_client_cert(&values), Some(SYSTEM)).await;
         assert_eq!(
@@ -267,4 +286,49 @@ async fn other_addresses_and_methods_are_told_so() {
     *post.method_mut() = Method::POST;
     let post = ask(&house, post, Some(SYSTEM)).await;
     assert_eq!(problem(&post), (405, "method_not_allowed".to_owned()));
+}
+
+/// The names of an object's members.
+fn names(object: &Value) -> Vec<String> {
+    object.as_object().unwrap().keys().cloned().collect()
+}
+
+#[tokio::test]
+async fn the_description_is_served_and_says_what_is_answered() {
+    let (house, certificate) = house().await;
+    house.clock.advance((1_186 - 45) * 86_400);
+    let served = ask(
+        &house,
+        get_request("/api/relying/v1/openapi.json"),
+        Some(SYSTEM),
+    )
+    .await;
+    let document = json(&served);
+    let schemas = &document["components"]["schemas"];
+    for path in names(&document["paths"]) {
+        let fingerprint = Fingerprint(sha256(&certificate)).to_string();
+        let path = path.replace("{fingerprint}", &fingerprint);
+        let mut request = with_client_cert(&[client_cert(&certificate)]);
+        *request.uri_mut() = format!("{path}?channel=claims_message").parse().unwrap();
+        let answer = ask(&house, request, Some(SYSTEM)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    let notice = ask(
+        &house,
+        get_request(&by_fingerprint(&certificate)),
+        Some(SYSTEM),
+    )
+    .await;
+    let notice = json(&notice);
+    assert_eq!(names(&notice), names(&schemas["Notice"]["properties"]));
+    let words = names(&schemas["Message"]["properties"]);
+    assert_eq!(names(&notice["message"]), words);
+    let feed = ask(&house, get_request("/api/relying/v1/feed"), Some(SYSTEM)).await;
+    let text = String::from_utf8(feed.body).unwrap();
+    let line: Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(names(&line), names(&schemas["FeedLine"]["properties"]));
+    let nobody = ask(&house, get_request(NOTICE), None).await;
+    let (_, code) = problem(&nobody);
+    let codes = schemas["Problem"]["properties"]["code"]["enum"].as_array();
+    assert!(codes.unwrap().contains(&code.into()));
 }

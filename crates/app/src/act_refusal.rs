@@ -36,6 +36,14 @@ pub enum ActRefusal {
         /// Most that one proposal names.
         most: usize,
     },
+    /// Nothing can be said about this day.
+    #[error("name a day from {first} to {latest}")]
+    DayBeyond {
+        /// The first one possible.
+        first: CalendarDate,
+        /// The last one possible.
+        latest: CalendarDate,
+    },
     /// The day until which an application can be corrected is over.
     #[error("the day until which it can be corrected is over")]
     DueOver,

@@ -15,6 +15,8 @@ mod collection;
 mod cookie;
 mod decide;
 mod download;
+mod due;
+mod due_day;
 mod error;
 mod examine;
 mod failpoint;
@@ -77,6 +79,8 @@ pub use casework::{
     What,
 };
 pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};
+pub use due::Occasion;
+pub use due_day::{DueCursor, DueDay, DueEntries, DueEntry, DueGroup};
 pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]

@@ -3,7 +3,7 @@
 //! What is read row by row is small. What is counted over many rows is kept for a while in this process: the months to
 //! come for five minutes (24 ranges of an index that holds what is counted and nothing else: of 600,000 certificates
 //! about 370,000 entries), the mails of a day for one minute while some of them wait (a busy day has about 60,000 mails),
-//! and for good once none does. No table is kept beside the mails that could differ from them.
+//! and for good once none does; what is due on a day for one minute (`due_day.rs`). No table is kept beside the mails that could differ from them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,7 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 use tegata_store::{NoticeRun, NoticeTally, Reader};
 
 use crate::base::App;
+use crate::due_day::DueGroup;
 use crate::error::Result;
 
 /// Runs that are listed.
@@ -43,6 +44,8 @@ pub struct NoticeFigures {
     pub oldest: Option<(Timestamp, Option<String>)>,
     /// The certificates that come to their end, month by month from this one on.
     pub months: Vec<EndingMonth>,
+    /// The mails that are due tomorrow, as things stand.
+    pub tomorrow: i64,
     /// The clock of certificates.
     pub clock: Timestamp,
 }
@@ -70,7 +73,11 @@ pub struct EndingMonth {
 pub(crate) struct Counted {
     months: Mutex<Option<(Timestamp, Vec<EndingMonth>)>>,
     days: Mutex<HashMap<CalendarDate, KeptDay>>,
+    due: Mutex<HashMap<Asked, (Timestamp, Vec<DueGroup>)>>,
 }
+
+/// A day, with that of the run before it.
+type Asked = (Option<CalendarDate>, CalendarDate);
 
 #[derive(Clone, Debug)]
 struct KeptDay {
@@ -85,6 +92,7 @@ impl App {
     pub async fn notice_figures(&self) -> Result<NoticeFigures> {
         let clock = self.clock_now();
         let today = clock.japan_date();
+        let tomorrow = self.due_on(today.plus_days(1)).await?.mails();
         let mut reader = self.store().reader().await?;
         let runs = reader.notice_runs(RUNS).await?;
         let days = &self.policy().notices;
@@ -105,6 +113,7 @@ impl App {
             waiting: reader.count_waiting_notices().await?,
             oldest: reader.oldest_waiting_notice().await?,
             months: self.ending_months(&mut reader, today).await?,
+            tomorrow,
             clock,
         })
     }
@@ -175,6 +184,22 @@ impl Counted {
             kept.clear();
         }
         kept.insert(day, tally);
+    }
+
+    /// What is due on a day, where it was counted a moment ago.
+    pub(crate) fn due(&self, asked: Asked, now: Timestamp) -> Option<Vec<DueGroup>> {
+        let kept = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        let (counted_at, groups) = kept.get(&asked)?;
+        is_kept(*counted_at, now, DAY_KEPT).then(|| groups.clone())
+    }
+
+    /// What is due on a day.
+    pub(crate) fn keep_due(&self, asked: Asked, now: Timestamp, groups: Vec<DueGroup>) {
+        let mut kept = self.due.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_DAYS {
+            kept.clear();
+        }
+        kept.insert(asked, (now, groups));
     }
 }
 

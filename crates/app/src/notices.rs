@@ -6,15 +6,12 @@
 //! up for by the next run, the newest notice of each certificate alone.
 
 use tegata_domain::audit::Actor;
-use tegata_domain::grant::GrantState;
 use tegata_domain::id::SerialNumber;
-use tegata_domain::notice::{NoticeChannel, due_at, ends_between, newest_notice};
+use tegata_domain::notice::due_at;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::RequestId;
-use tegata_domain::reminder::approved_between;
-use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::{CalendarDate, Timestamp};
-use tegata_store::{EndingCertificate, Holder, NoticeCursor, StoreError, Tx, WaitingGrant};
+use tegata_store::Tx;
 
 use crate::base::App;
 use crate::error::{Error, Result, internal};
@@ -91,79 +88,10 @@ impl App {
         let Some(certificate) = reader.ending_certificate(&serial).await? else {
             return Ok(false);
         };
-        let days = &self.policy().notices;
-        let today = now.japan_date();
-        let reached = if now < due_at(today, days) {
-            today.plus_days(-1)
-        } else {
-            today
-        };
-        let newest = newest_notice(NoticeChannel::Mail, certificate.not_after, reached, days);
-        Ok(newest.is_some_and(|newest| newest.threshold == threshold)
-            && self.text_for(&certificate, mail.at) == Some(mail.kind))
-    }
-
-    /// Which text the holder of a certificate in force gets; `None` where there is nothing to say.
-    fn text_for(&self, certificate: &EndingCertificate, now: Timestamp) -> Option<MailKind> {
-        if !matches!(
-            certificate.state,
-            GrantState::Collected { .. } | GrantState::SeenInUse { .. }
-        ) {
-            // Nobody has it, or its grant is frozen.
-            return None;
-        }
-        let successor = certificate.successor.as_ref().map(|grant| &grant.state);
-        let end = certificate.not_after;
-        let standing = RenewalStanding::of(end, successor, &self.policy().periods, now);
-        match standing {
-            RenewalStanding::Replaced => None,
-            _ if end < now => Some(MailKind::CertificateExpired),
-            RenewalStanding::Accepted | RenewalStanding::Collected => {
-                Some(MailKind::SuccessorUnused)
-            }
-            RenewalStanding::Early { .. } | RenewalStanding::Open => {
-                Some(MailKind::CertificateExpiring)
-            }
-        }
-    }
-
-    fn notice_mails(
-        &self,
-        certificate: &EndingCertificate,
-        threshold: i64,
-        now: Timestamp,
-    ) -> Vec<OutboxMail> {
-        let Some(kind) = self.text_for(certificate, now) else {
-            return Vec::new();
-        };
-        let mut values = values_of(&certificate.holder);
-        values.push(("serial", certificate.serial.to_string()));
-        values.push(("threshold", threshold.to_string()));
-        values.push(("not_after", certificate.not_after.to_string()));
-        match (kind, &certificate.successor) {
-            (MailKind::CertificateExpired, Some(successor)) => {
-                values.push(("grace_until", successor.window_end.to_string()));
-            }
-            (MailKind::SuccessorUnused, Some(successor)) => {
-                values.push(("renewed_at", successor.accepted_at.to_string()));
-                values.push(("file", successor.request_id.as_str().to_owned()));
-                if matches!(successor.state, GrantState::Collected { .. }) {
-                    values.push(("collected", successor.accepted_at.to_string()));
-                }
-            }
-            _ => {}
-        }
-        let key = format!("notice:mail:{threshold}:{}", certificate.serial);
-        self.mails_to(kind, certificate.holder.addresses(), &key, &values, now)
-    }
-
-    fn reminder_mails(&self, grant: &WaitingGrant, after: i64, now: Timestamp) -> Vec<OutboxMail> {
-        let mut values = values_of(&grant.holder);
-        values.push(("posted_at", grant.posted_at.to_string()));
-        values.push(("window_end", grant.window_end.to_string()));
-        let key = format!("reminder:{after}:{}", grant.id);
-        let kind = MailKind::NotCollected;
-        self.mails_to(kind, grant.holder.addresses(), &key, &values, now)
+        Ok(
+            self.reached_threshold(certificate.not_after, now) == Some(threshold)
+                && self.text_for(&certificate, mail.at) == Some(mail.kind),
+        )
     }
 
     /// Takes the lease of the run, unless another process holds it.
@@ -178,56 +106,20 @@ impl App {
 
 impl Run<'_> {
     async fn work(&mut self) -> Result<()> {
-        let days = &self.app.policy().notices;
-        for threshold in NoticeChannel::Mail.thresholds(days) {
-            self.notices(threshold).await?;
-        }
-        for after in &days.not_collected {
-            self.reminders(*after).await?;
+        for span in self.app.spans(self.since, self.day) {
+            let mut cursor = Some(span.begin());
+            while let Some(after) = cursor {
+                let page = self.app.due_page(&span, &after, BATCH, self.now).await?;
+                let mails = page
+                    .notices
+                    .iter()
+                    .flat_map(|due| self.app.due_mails(due, &due.key(), self.now))
+                    .collect();
+                self.queue(mails).await?;
+                cursor = page.next;
+            }
         }
         self.finish().await
-    }
-
-    /// The notices of one threshold.
-    async fn notices(&mut self, threshold: i64) -> Result<()> {
-        let days = &self.app.policy().notices;
-        let span = ends_between(NoticeChannel::Mail, threshold, self.since, self.day, days);
-        let Some((first, last)) = span else {
-            return Ok(());
-        };
-        let mut cursor = Some(before(first));
-        while let Some(after) = cursor {
-            let mut reader = self.app.store().reader().await?;
-            let page = reader.ending_certificates(&after, last, BATCH).await?;
-            drop(reader);
-            let mails = readable(page.rows)
-                .flat_map(|row| self.app.notice_mails(&row, threshold, self.now))
-                .collect();
-            self.queue(mails).await?;
-            cursor = page.next;
-        }
-        Ok(())
-    }
-
-    /// The reminders of one day after the approval.
-    async fn reminders(&mut self, after: i64) -> Result<()> {
-        let days = &self.app.policy().notices.not_collected;
-        let Some((first, last)) = approved_between(after, self.since, self.day, days) else {
-            return Ok(());
-        };
-        let mut cursor = Some(before(first));
-        while let Some(from) = cursor {
-            let mut reader = self.app.store().reader().await?;
-            let page = reader.waiting_grants(&from, last, BATCH).await?;
-            drop(reader);
-            let mails = readable(page.rows)
-                .filter(|grant| self.now <= grant.window_end)
-                .flat_map(|grant| self.app.reminder_mails(&grant, after, self.now))
-                .collect();
-            self.queue(mails).await?;
-            cursor = page.next;
-        }
-        Ok(())
     }
 
     async fn queue(&mut self, mails: Vec<OutboxMail>) -> Result<()> {
@@ -290,30 +182,4 @@ async fn hold(tx: &mut Tx, epoch: i64, until: Timestamp) -> Result<()> {
     } else {
         Err(Error::Conflict)
     }
-}
-
-/// The place before every row of this instant.
-fn before(at: Timestamp) -> NoticeCursor {
-    NoticeCursor {
-        at,
-        id: String::new(),
-    }
-}
-
-/// The rows that can be read; one that cannot keeps nobody else's notice back.
-fn readable<T>(rows: Vec<std::result::Result<T, StoreError>>) -> impl Iterator<Item = T> {
-    rows.into_iter().filter_map(|row| {
-        row.inspect_err(|error| tracing::error!(%error, "nobody is told of this one's end"))
-            .ok()
-    })
-}
-
-fn values_of(holder: &Holder) -> Vec<(&'static str, String)> {
-    let mut values = vec![
-        ("institution", holder.institution_name.clone()),
-        ("terminal", holder.terminal.as_str().to_owned()),
-        ("request_id", holder.request_id.as_str().to_owned()),
-    ];
-    values.extend(holder.contact.clone().map(|person| ("contact", person)));
-    values
 }

@@ -14,6 +14,7 @@ mod institution;
 mod institution_import;
 mod letter;
 mod mail;
+mod notice;
 mod operator;
 mod output;
 mod proposal;
@@ -95,6 +96,9 @@ enum Command {
     /// Mails: what waits, how the texts read, whether they leave.
     #[command(subcommand)]
     Mail(mail::Command),
+    /// Notices of a certificate's end: what goes out on a day, and what went out.
+    #[command(subcommand)]
+    Notice(notice::Command),
     /// Keys and certificates of the certification authority.
     #[command(subcommand)]
     Ca(ca::Command),
@@ -139,6 +143,7 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
             mail::run(&open(&file).await?, command).await
         }
         Command::Mail(command) => mail::run_plain(&Config::load(&file)?, command).await,
+        Command::Notice(command) => notice::run(&open(&file).await?, command).await,
         Command::Ca(command) => ca::run(&open(&file).await?, command).await,
     }
 }

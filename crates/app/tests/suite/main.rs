@@ -17,6 +17,7 @@ mod cards;
 mod cases;
 mod database;
 mod download;
+mod due_days;
 mod flows;
 mod givebacks;
 mod holds;

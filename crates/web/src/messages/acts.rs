@@ -23,6 +23,9 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
         ActRefusal::Count { most } => {
             return format!("リクエストIDは、1件以上{most}件以内で指定してください。");
         }
+        ActRefusal::DayBeyond { first, latest } => {
+            return format!("{first}から{latest}までの日付を入力してください。");
+        }
         ActRefusal::DueOver => "修正の期限は、今日以降の日付にしてください。",
         ActRefusal::InstitutionClosed => {
             "この医療機関等は、台帳で閉鎖されています。承認できません。申請を却下してください。"

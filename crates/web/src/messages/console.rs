@@ -60,6 +60,7 @@ pub(super) const SCREENS: &[Screen] = &[
     C_SECRET,
     C_ANNOUNCEMENT,
     super::C_NOTICES,
+    super::C_DUE,
     C_ENDED,
     C_DENIED,
     C_FORGED,

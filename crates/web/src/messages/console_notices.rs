@@ -1,12 +1,16 @@
 //! Sentences and words of the pages about notices (`/console/notices`).
 
+use tegata_app::Occasion;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
-use super::{Screen, age, moment, screen};
+use super::{Screen, age, day, moment, screen};
 
 pub(crate) const C_NOTICES: Screen = screen("C-18", "", "お知らせの送信状況");
 
+pub(crate) const C_DUE: Screen = screen("C-19", "", "この日に送るもの");
+
 pub(crate) const MENU_NOTICES: &str = "お知らせメール";
+pub(crate) const W_COMMA: &str = "、";
 pub(crate) const NOTICES_LATE: &str =
     "お知らせを作成する毎日の処理が止まっています。システムの管理者に連絡してください。";
 pub(crate) const NO_ANSWER_YET: &str = "まだ送信していません";
@@ -56,6 +60,29 @@ pub(crate) fn wave_title(total: i64) -> String {
         "これから24か月に有効期限を迎える電子証明書 {}",
         certificates(total)
     )
+}
+
+/// What makes a notice due.
+pub(crate) fn occasion(occasion: Occasion) -> String {
+    match occasion {
+        Occasion::End(..0) => "期限の翌日".to_owned(),
+        Occasion::End(0) => "期限の当日".to_owned(),
+        Occasion::End(days) => format!("期限の{days}日前"),
+        Occasion::NotCollected(days) => format!("承認の{days}日後"),
+    }
+}
+
+/// Days left, as a cell.
+pub(crate) fn days_left(days: i64) -> String {
+    match days {
+        ..0 => format!("{}日経過", -days),
+        days => format!("{days}日"),
+    }
+}
+
+/// The heading of a day.
+pub(crate) fn due_title(on: CalendarDate) -> String {
+    format!("{}に送るもの", day(on))
 }
 
 /// How long the oldest mail waits, and since when.

@@ -4,6 +4,7 @@ mod announcements;
 mod audit;
 mod case;
 mod desk;
+mod due;
 mod fault;
 mod grant;
 mod institutions;

@@ -35,6 +35,17 @@ async fn watching_notices_reads_like_this() {
     let page = clerk.get("/console/notices").await;
     assert!(!page.text().contains("desk@"), "the address is masked");
     pages.take("c-18", &page);
+    let due = "/console/notices/due";
+    pages.take("c-19", &clerk.get(&format!("{due}?on=2029/3/5")).await);
+    pages.take("c-19-none", &clerk.get(due).await);
+    pages.take(
+        "c-19-queued",
+        &clerk.get(&format!("{due}?on=2029-02-18")).await,
+    );
+    pages.take(
+        "c-19-wrong",
+        &clerk.get(&format!("{due}?on=2029-02-17")).await,
+    );
     pages.compare();
 }
 

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use tegata_app::{DayTally, EndingMonth, NoticeFigures, NoticeRun};
+use tegata_domain::access::Right;
 use tegata_domain::institution::mask_addresses;
 
 use super::desk::{Desk, Signed};
-use super::fault;
+use super::{due, fault};
 use crate::messages::{self, C_NOTICES};
 use crate::page::page as render;
 use crate::web::Web;
@@ -86,6 +87,9 @@ struct NoticesPage {
     last_run: Option<RunRow>,
     waiting: String,
     oldest: Option<Oldest>,
+    tomorrow: String,
+    /// Where the notices of tomorrow stand one by one, for whoever may read cases.
+    tomorrow_address: Option<String>,
     runs: Vec<RunRow>,
     kinds: Vec<KindRow>,
     wave: Wave,
@@ -103,6 +107,10 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed) -> Res
         last_run: figures.runs.first().map(run_row),
         waiting: messages::mails(figures.waiting),
         oldest: oldest(&figures),
+        tomorrow: messages::mails(figures.tomorrow),
+        tomorrow_address: Right::ReadCases
+            .is_held_by(&session.operator)
+            .then(|| due::address(figures.clock.japan_date().plus_days(1))),
         runs: figures.runs.iter().map(run_row).collect(),
         kinds: figures.days.iter().flat_map(kind_rows).collect(),
         wave: wave(&figures.months),

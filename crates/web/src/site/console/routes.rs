@@ -7,8 +7,8 @@ use tegata_domain::access::Right;
 use tegata_domain::operator::Act;
 
 use super::{
-    announcements, audit, case, grant, institutions, letters, login, notices, operators, proposals,
-    queue, revocations, search, start,
+    announcements, audit, case, due, grant, institutions, letters, login, notices, operators,
+    proposals, queue, revocations, search, start,
 };
 use crate::web::Web;
 
@@ -266,6 +266,7 @@ fn the_house() -> Vec<Row> {
             announcements::withdraw,
         ),
         read("/console/notices", Right::ReadFigures, notices::page),
+        read("/console/notices/due", Right::ReadCases, due::page),
         read("/console/audit", Right::ReadAudit, audit::page),
     ]
 }

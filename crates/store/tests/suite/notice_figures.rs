@@ -41,8 +41,11 @@ async fn queue(db: &Database) {
             tx.insert_mails(&mails[..3]).await?;
             tx.drop_mail(&dropped, NOW).await?;
             let claimed = tx.claim_mails(NOW, NOW.plus_seconds(9), 9).await?;
-            tx.mail_sent(&claimed[0], NOW).await?;
-            tx.mail_failed(&claimed[1], tomorrow, "451 later").await?;
+            let [first, second] = claimed.as_slice() else {
+                panic!("two mails wait");
+            };
+            tx.mail_sent(first, NOW).await?;
+            tx.mail_failed(second, tomorrow, "451 later").await?;
             tx.insert_mails(&mails[3..]).await.map(drop)
         })
     })

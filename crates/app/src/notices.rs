@@ -43,19 +43,16 @@ impl App {
             return Ok(0);
         }
         self.may_sign()?;
-        let epoch = self.take_notices().await?;
-        let since = self.store().reader().await?.last_notice_run().await?;
-        if since.is_some_and(|since| since >= day) {
-            self.note_noticed(day);
+        if self.is_queued(day).await? {
             return Ok(0);
         }
-        let Some(epoch) = epoch else {
+        let Some(epoch) = self.take_notices().await? else {
             return Ok(0);
         };
         let mut run = Run {
             app: self,
             epoch,
-            since,
+            since: self.last_notice_run().await?,
             day,
             now,
             mails: 0,
@@ -92,6 +89,20 @@ impl App {
             self.reached_threshold(certificate.not_after, now) == Some(threshold)
                 && self.text_for(&certificate, mail.at) == Some(mail.kind),
         )
+    }
+
+    /// Whether the notices of `day` are queued, by whichever process.
+    async fn is_queued(&self, day: CalendarDate) -> Result<bool> {
+        let since = self.last_notice_run().await?;
+        let is_queued = since.is_some_and(|since| since >= day);
+        if is_queued {
+            self.note_noticed(day);
+        }
+        Ok(is_queued)
+    }
+
+    async fn last_notice_run(&self) -> Result<Option<CalendarDate>> {
+        Ok(self.store().reader().await?.last_notice_run().await?)
     }
 
     /// Takes the lease of the run, unless another process holds it.

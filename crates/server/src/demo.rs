@@ -83,7 +83,10 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     let folder = Folder::prepare(&arguments.data, arguments.port_base, arguments.clock)?;
     let mut config = folder.config()?;
     let sockets = Sockets::bind(folder.port_base(&config, arguments.port_base)?).await?;
-    config.mail.server = Some(MailServer::on_this_machine(sockets.smtp_port));
+    // The demo's own mail server: any free port.
+    let smtp = bind("mail", ([127, 0, 0, 1], 0).into(), "mail").await?;
+    let port = smtp.local_addr().map_or(0, |address| address.port());
+    config.mail.server = Some(MailServer::on_this_machine(port));
     folder.withdraw();
     initialise(&config).await?;
     let instance = Arc::new(Instance::open(config).await?);
@@ -105,20 +108,25 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
         Arc::clone(&instance),
         clock,
         Arc::clone(&lock),
+        Mailer::open(&instance.config)?,
     ));
+    // The mailbox is there before the clock moves: what a day sends arrives on that day.
+    let mut running = Running::new();
+    let mailbox = Mailbox::default();
+    let taking = mailbox.clone();
+    running.spawn(|stop| taking.serve(smtp, stop));
     if let Some(wanted) = arguments.clock {
         machine.move_to(wanted).await?;
     }
     instance.app.run_due_jobs(instance.app.clock_now()).await?;
     let addresses = write_certificates(&instance, &folder, sockets.base)?;
-    let mut running = Running::new();
     serve(
         &instance,
         &tls,
         sockets,
         &mut running,
         &state,
-        &machine,
+        (&machine, mailbox),
         &addresses,
     )?;
     let timer = (Arc::clone(&instance), Arc::clone(&tls));
@@ -166,17 +174,12 @@ struct Sockets {
     entrances: [TcpListener; 2],
     plain: TcpListener,
     clock: TcpListener,
-    /// The demo's own mail server: any free port.
-    smtp: TcpListener,
-    smtp_port: u16,
 }
 
 impl Sockets {
     async fn bind(base: u16) -> Outcome<Self> {
         let at = |offset: u16| ([127, 0, 0, 1], base + offset).into();
         let key = "--port-base (with a new --data folder)";
-        let smtp = bind("mail", ([127, 0, 0, 1], 0).into(), key).await?;
-        let smtp_port = smtp.local_addr().map_or(0, |address| address.port());
         Ok(Self {
             base,
             public: bind("public", at(0), key).await?,
@@ -190,8 +193,6 @@ impl Sockets {
                 bind("claims mTLS", at(7), key).await?,
                 bind("eligibility mTLS", at(8), key).await?,
             ],
-            smtp,
-            smtp_port,
         })
     }
 }
@@ -314,7 +315,7 @@ fn serve(
     sockets: Sockets,
     running: &mut Running,
     state: &State,
-    machine: &Arc<TimeMachine>,
+    (machine, mailbox): (&Arc<TimeMachine>, Mailbox),
     addresses: &DemoAddresses,
 ) -> Outcome<()> {
     let app = instance.app.clone();
@@ -357,11 +358,9 @@ fn serve(
         Some(tls.relying()),
         site,
     );
-    let mailbox = Mailbox::default();
     let site = time_machine::router(Arc::clone(machine), &state.clock_token)
-        .merge(mail_page::router(mailbox.clone()));
+        .merge(mail_page::router(mailbox));
     running.listen("clock", sockets.clock, None, site);
-    running.spawn(|stop| mailbox.serve(sockets.smtp, stop));
     if let Some(mailer) = Mailer::open(&instance.config)? {
         let app = instance.app.clone();
         running.spawn(|stop| mailer.run(app, stop));

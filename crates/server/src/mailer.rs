@@ -66,9 +66,25 @@ impl Mailer {
                 _ = stop.wait_for(|stopped| *stopped) => return,
                 _ = tick.tick() => {}
             }
-            match app.claim_mails(self.burst).await {
-                Ok(mails) => self.hand_over_all(&app, &mails).await,
-                Err(error) => tracing::error!(%error, "the queue of mails could not be read"),
+            self.hand_over_some(&app).await;
+        }
+    }
+
+    /// Hands everything over that is due, however much it is: for a clock that moves faster than time.
+    pub(crate) async fn hand_over_due(&self, app: &App) {
+        while self.hand_over_some(app).await > 0 {}
+    }
+
+    /// Hands over what one second may; answers how many were taken from the queue.
+    async fn hand_over_some(&self, app: &App) -> usize {
+        match app.claim_mails(self.burst).await {
+            Ok(mails) => {
+                self.hand_over_all(app, &mails).await;
+                mails.len()
+            }
+            Err(error) => {
+                tracing::error!(%error, "the queue of mails could not be read");
+                0
             }
         }
     }

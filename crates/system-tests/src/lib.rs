@@ -17,6 +17,7 @@ pub mod page;
 pub mod ports;
 pub mod procedure;
 pub mod process;
+pub mod relying;
 pub mod served;
 pub mod staff;
 pub mod steps;

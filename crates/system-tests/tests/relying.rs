@@ -12,18 +12,8 @@ use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Answer;
 use tegata_system_tests::json::{field, list, text};
 use tegata_system_tests::openssl::{Holder, openssl};
-use tegata_system_tests::page::Page;
+use tegata_system_tests::relying::{CLAIMS, ELIGIBILITY, enter, system};
 use tegata_system_tests::tools::{Ran, command, run};
-
-const CLAIMS: &str = "claims";
-const ELIGIBILITY: &str = "eligibility";
-
-/// What `demo.json` says of a sample system.
-fn system<'a>(demo: &'a Demo, name: &str) -> Result<&'a Value> {
-    let mut systems = list(&demo.told, "relying_systems")?.iter();
-    let found = systems.find(|system| field(system, "name") == name);
-    found.with_context(|| format!("demo.json has a system {name}"))
-}
 
 /// GET at the relying API as the holder of this PEM file; as nobody without one.
 fn ask(demo: &Demo, path: &str, pem: Option<&str>, header: Option<&str>) -> Result<Answer> {
@@ -58,17 +48,6 @@ fn client_cert(holder: &Holder) -> Result<String> {
 
 fn json(answer: &Answer) -> Result<Value> {
     serde_json::from_slice(&answer.body).with_context(|| answer.text())
-}
-
-/// What a sample system shows to this holder.
-fn enter(demo: &Demo, name: &str, holder: &Holder, query: &str) -> Result<Page> {
-    let url = format!("{}/{query}", text(system(demo, name)?, "entrance")?);
-    let answer = demo.curl()?.presenting(&holder.pem).get(&url)?;
-    Ok(Page {
-        url,
-        status: answer.status,
-        html: answer.text(),
-    })
 }
 
 #[test]

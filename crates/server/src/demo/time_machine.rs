@@ -20,6 +20,7 @@ use tegata_domain::time::{Clock as _, Timestamp};
 use super::clock::DemoClock;
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
+use crate::mailer::Mailer;
 use crate::worker::JobLock;
 
 /// Seconds of a day.
@@ -34,15 +35,23 @@ pub(crate) struct TimeMachine {
     instance: Arc<Instance>,
     clock: Arc<DemoClock>,
     lock: JobLock,
+    mailer: Option<Mailer>,
 }
 
 impl TimeMachine {
-    /// A machine that keeps the timer still while it moves the clock.
-    pub(super) fn new(instance: Arc<Instance>, clock: Arc<DemoClock>, lock: JobLock) -> Self {
+    /// A machine that keeps the timer still while it moves the clock. With a mailer, the mails of a day are out before
+    /// the next one begins.
+    pub(super) fn new(
+        instance: Arc<Instance>,
+        clock: Arc<DemoClock>,
+        lock: JobLock,
+        mailer: Option<Mailer>,
+    ) -> Self {
         Self {
             instance,
             clock,
             lock,
+            mailer,
         }
     }
 
@@ -95,7 +104,11 @@ impl TimeMachine {
 
     async fn step(&self, seconds: u32) -> Outcome<()> {
         self.clock.advance(seconds)?;
-        self.instance.app.run_due_jobs(self.clock.now()).await?;
+        let app = &self.instance.app;
+        app.run_due_jobs(self.clock.now()).await?;
+        if let Some(mailer) = &self.mailer {
+            mailer.hand_over_due(app).await;
+        }
         Ok(())
     }
 }

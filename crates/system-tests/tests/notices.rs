@@ -188,7 +188,8 @@ fn mails_of(demo: &Demo, terminals: &[&Terminal], left: i64) -> Result<bool> {
         Ok((waiting.text().trim() == "[]").then_some(()))
     })?;
     // Newest first: what this day brought stands before what came earlier.
-    let today = day_of(&terminals[0].holder, left)?;
+    let first = terminals.first().context("a terminal")?;
+    let today = day_of(&first.holder, left)?;
     let mails = demo.mails()?;
     let mut came = Vec::new();
     for mail in &mails {

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Answer;
-use tegata_system_tests::json::{field, list, text};
+use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl::{Holder, openssl};
 use tegata_system_tests::relying::{CLAIMS, ELIGIBILITY, enter, system};
 use tegata_system_tests::tools::{Ran, command, run};

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mail_parser::{HeaderValue, MessageParser};
+use tegata_app::messages;
+use tegata_domain::time::Timestamp;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -35,6 +37,14 @@ pub(crate) struct Received {
     pub(crate) text: String,
     /// As it came.
     pub(crate) raw: String,
+}
+
+impl Received {
+    /// Its date as pages write it, in Japan.
+    pub(crate) fn shown_date(&self) -> String {
+        Timestamp::parse_rfc3339(&self.date)
+            .map_or_else(|_| self.date.clone(), messages::date_and_time)
+    }
 }
 
 /// The mails that arrived; cheap to clone.

@@ -61,6 +61,7 @@ mod staffing;
 mod status;
 mod statuses;
 mod terminal;
+mod terminal_notice;
 mod visit;
 mod work;
 
@@ -117,4 +118,5 @@ pub use session::Session;
 pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
 pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose, MailFate, NoticeRun, NoticeTally};
+pub use terminal_notice::TerminalNotice;
 pub use visit::{OtherHolder, Visit};

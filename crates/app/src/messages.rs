@@ -2,13 +2,15 @@
 //! heads of the register's columns.
 
 mod relying;
+mod terminal;
 
 use tegata_domain::policy::HelpDesk;
 use tegata_domain::register::RegisterField;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
-pub(crate) use self::relying::{LeadsTo, worded};
+pub(crate) use self::relying::{LeadsTo, Worded, worded};
 pub use self::relying::{ON_HOLD, held};
+pub(crate) use self::terminal::before_renewal;
 
 /// 2027年3月14日(日)
 pub fn date(at: Timestamp) -> String {

@@ -17,7 +17,7 @@ use tegata_store::RelyingRow;
 
 use crate::base::App;
 use crate::error::Result;
-use crate::messages::{LeadsTo, worded};
+use crate::messages::{LeadsTo, Worded, worded};
 
 /// What is to be shown about a certificate, on a day and in a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,13 +126,13 @@ impl App {
         )?;
         let message = standing.message.map(|message| {
             let by_operator = row.is_held_by_operator;
-            let words = worded(message, &standing, row.not_after, by_operator, policy);
-            RelyingWords {
-                heading: words.heading,
-                text: words.text,
-                link: self.address_of(words.link),
-                link_text: words.link_text,
-            }
+            self.words_of(worded(
+                message,
+                &standing,
+                row.not_after,
+                by_operator,
+                policy,
+            ))
         });
         Some(RelyingNotice {
             fingerprint: row.fingerprint,
@@ -145,6 +145,16 @@ impl App {
             renewal: standing.renewal,
             message,
         })
+    }
+
+    /// The words with the address to which they lead.
+    pub(crate) fn words_of(&self, worded: Worded) -> RelyingWords {
+        RelyingWords {
+            heading: worded.heading,
+            text: worded.text,
+            link: self.address_of(worded.link),
+            link_text: worded.link_text,
+        }
     }
 
     fn address_of(&self, place: LeadsTo) -> String {

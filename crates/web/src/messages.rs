@@ -3,6 +3,7 @@
 
 pub(crate) mod acts;
 mod cert;
+mod client;
 mod console;
 mod console_notices;
 mod console_words;
@@ -21,6 +22,7 @@ use tegata_domain::time::Timestamp;
 pub(crate) use tegata_app::messages::{ON_HOLD, date, date_and_time, day, held, help_desk, time};
 
 pub(crate) use self::cert::*;
+pub(crate) use self::client::*;
 pub(crate) use self::console::*;
 pub(crate) use self::console_notices::*;
 pub(crate) use self::console_words::*;

@@ -16,7 +16,7 @@ use axum::{Extension, Router};
 use tegata_app::{App, RelyingSystems};
 
 use crate::api::problem::{UNKNOWN_ADDRESS, WRONG_METHOD};
-use crate::api::relying;
+use crate::api::{client, relying};
 use crate::assets::asset;
 use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
@@ -89,6 +89,7 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
 pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
     let web = Web::new(app, options, Listener::Subscriber);
     let routes = Router::new()
+        .nest("/api/client/v1", client_routes())
         .route("/", get(ru::to_first_page))
         .route("/p/rx", get(rx::own).post(rx::open_own))
         .route("/p/rx/{flow}", get(rx::show))
@@ -141,6 +142,15 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
             get(keyfile::erase_form).post(keyfile::erase),
         );
     on_its_name(routes, web)
+}
+
+/// What terminals ask: JSON, errors included.
+fn client_routes() -> Router<Web> {
+    Router::new()
+        .route("/notices", get(client::notices))
+        .route("/openapi.json", get(client::openapi))
+        .fallback(async || client::UNKNOWN_ADDRESS.answer())
+        .method_not_allowed_fallback(async || WRONG_METHOD.answer())
 }
 
 /// TLS for operators: the console. Every address has its right in one table; nothing else answers.

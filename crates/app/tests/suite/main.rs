@@ -41,4 +41,5 @@ mod sessions;
 mod setup;
 mod status;
 mod terminal;
+mod terminal_notices;
 mod world;

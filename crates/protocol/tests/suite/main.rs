@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod description;
+#[cfg(test)]
 mod notices;
 #[cfg(test)]
 mod refusals;

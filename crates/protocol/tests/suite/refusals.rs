@@ -4,6 +4,8 @@ use std::fs;
 
 use tegata_protocol::{Message, MessageCode, Refusal};
 
+const CHOOSE: &str = "発行者が「Sample Billing NW Common Root CA - G1」の電子証明書を選択してください。一覧にないときは、この端末に電子証明書が登録されていません。";
+
 fn refusal(code: &str, detail: &str, number: MessageCode, title: &str, text: &str) -> Refusal {
     Refusal {
         kind: "about:blank".to_owned(),
@@ -17,7 +19,7 @@ fn refusal(code: &str, detail: &str, number: MessageCode, title: &str, text: &st
             title: title.to_owned(),
             text: text.to_owned(),
             link: "https://my.ca.example/p/ru".to_owned(),
-            link_text: "電子証明書を確認する".to_owned(),
+            link_text: "電子証明書の状態を確認する".to_owned(),
         }),
         incident: None,
     }
@@ -30,10 +32,10 @@ fn each_refusal_is_written_as_its_file_and_read_back_from_it() {
             "refused_missing",
             refusal(
                 "certificate_missing",
-                "Connect with the terminal's TLS client certificate; its key must be the certificate's.",
+                "Connect with the terminal's TLS client certificate.",
                 MessageCode::CERTIFICATE_MISSING,
                 "電子証明書が選択されていません",
-                "この端末に登録されている電子証明書を選択してください。",
+                CHOOSE,
             ),
         ),
         (
@@ -43,7 +45,7 @@ fn each_refusal_is_written_as_its_file_and_read_back_from_it() {
                 "This certificate is none of ours. Connect with the one that this authority gave to the terminal.",
                 MessageCode::CERTIFICATE_UNKNOWN,
                 "選択された電子証明書では、手続きできません",
-                "この電子証明書は、共通認証局が発行したものではありません。",
+                CHOOSE,
             ),
         ),
     ];

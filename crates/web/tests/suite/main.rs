@@ -8,6 +8,8 @@ mod cert;
 #[cfg(test)]
 mod clerk;
 #[cfg(test)]
+mod client_api;
+#[cfg(test)]
 mod console_announcements;
 mod console_cases;
 #[cfg(test)]

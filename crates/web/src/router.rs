@@ -148,7 +148,7 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
 fn client_routes() -> Router<Web> {
     Router::new()
         .route("/notices", get(client::notices))
-        .route("/openapi.json", get(client::openapi))
+        .route("/openapi.json", get(client::description))
         .fallback(async || client::UNKNOWN_ADDRESS.answer())
         .method_not_allowed_fallback(async || WRONG_METHOD.answer())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use serde_json::Value;
+use tegata_protocol::NOTICES_PATH;
 
 const DESCRIPTION: &str = "../../docs/reference/client-openapi.json";
 
@@ -13,7 +14,7 @@ fn json(path: &str) -> Value {
 #[test]
 fn every_example_is_the_file_of_its_name() {
     let description = json(DESCRIPTION);
-    let responses = &description["paths"]["/notices"]["get"]["responses"];
+    let responses = &description["paths"][NOTICES_PATH]["get"]["responses"];
     let mut compared = 0;
     for (status, kind) in [
         ("200", "application/json"),

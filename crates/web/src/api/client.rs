@@ -22,9 +22,6 @@ use crate::status::{conditional, present};
 use crate::tag::digest;
 use crate::web::Web;
 
-/// The description of this interface.
-const OPENAPI: &str = include_str!("../../../../docs/reference/client-openapi.json");
-
 /// An address that there is not.
 pub(crate) const UNKNOWN_ADDRESS: Problem = Problem::new(
     StatusCode::NOT_FOUND,
@@ -60,8 +57,9 @@ pub(crate) async fn notices(
 }
 
 /// GET /api/client/v1/openapi.json
-pub(crate) async fn openapi() -> Response {
-    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+pub(crate) async fn description() -> Response {
+    const DOCUMENT: &str = include_str!("../../../../docs/reference/client-openapi.json");
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT).into_response()
 }
 
 /// The notice. The tag is for the terminal, which may keep its last answer; nothing on the way may.

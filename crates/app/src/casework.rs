@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use tegata_domain::applicant::Applicant;
 use tegata_domain::application::CertificateApplication;
+use tegata_domain::bounce::BouncedAddress;
 use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{ApplicationId, AuditId, GrantId, InstitutionId, OperatorId, SerialNumber};
@@ -99,6 +100,8 @@ pub struct Overview {
     pub revocations: Waiting,
     /// Proposals that wait for a second person.
     pub proposals: Waiting,
+    /// Holders whose mails come back and whose certificate's end is near.
+    pub unreachable: Waiting,
     /// Mails that were not sent yet.
     pub mails: Waiting,
     /// When the revocation list that was made longest ago was made.
@@ -143,6 +146,8 @@ pub struct CaseGrant {
     pub revocation: Option<RevocationRequest>,
     /// When its letter was posted, and the number of the post.
     pub posted: Option<(Timestamp, Option<String>)>,
+    /// Why mails to its addresses come back, for those of them that do.
+    pub bounced: Vec<BouncedAddress>,
 }
 
 /// A case as a whole.
@@ -199,6 +204,10 @@ impl App {
         let revocations = reader.list_open_revocations(None, COUNTED).await?;
         let proposals = reader.list_open_proposals(None, COUNTED).await?;
         let mails = reader.waiting_mails(COUNTED).await?;
+        let now = self.clock_now();
+        let until = self.unreachable_until(now);
+        let days = self.policy().notices.unreachable;
+        let unreachable = reader.unreachable_grants(now, until, COUNTED).await?;
         Ok(Overview {
             submitted,
             examined,
@@ -206,6 +215,10 @@ impl App {
             to_post: waiting(to_post.iter().map(|row| row.reference.created_at)),
             revocations: waiting(revocations.iter().map(|request| request.submitted_at)),
             proposals: waiting(proposals.iter().map(|proposal| proposal.proposed_at)),
+            unreachable: waiting(unreachable.iter().map(|row| {
+                let listed = row.not_after.japan_date().plus_days(-days).start();
+                row.since.max(listed)
+            })),
             mails: waiting(mails.iter().map(|mail| mail.at)),
             oldest_list: reader.oldest_list().await?,
             clock: self.clock_now(),
@@ -243,7 +256,12 @@ impl App {
             let object = format!("grant:{}", grant.id);
             let about = reader.proposals_of(&object, HISTORY).await?;
             proposals.extend(about.into_iter().filter(Proposal::is_open));
+            let mut bounced = Vec::new();
+            for address in grant.addresses() {
+                bounced.extend(reader.bounced_address(address).await?);
+            }
             grants.push(CaseGrant {
+                bounced,
                 certificate: reader.latest_certificate_of_grant(&grant.id).await?,
                 revocation: reader.latest_revocation_of(&grant.id).await?,
                 posted: reader.tracking(&grant.id).await?,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use data_encoding::HEXLOWER;
 use tegata_domain::applicant::ApplicationNumber;
 use tegata_domain::application::CertificateApplication;
+use tegata_domain::bounce::BouncedAddress;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{ApplicationId, InstitutionId, SerialNumber};
 use tegata_domain::institution::Institution;
@@ -37,6 +38,8 @@ pub struct FoundCase {
     pub institution: Institution,
     /// Its certificates, the oldest first.
     pub grants: Vec<Grant>,
+    /// Why mails to the newest one's addresses come back, for those of them that do.
+    pub bounced: Vec<BouncedAddress>,
 }
 
 /// A page of what was found.
@@ -138,10 +141,15 @@ async fn hit(reader: &mut Reader, object: &str) -> Result<Option<Hit>> {
 async fn hit_of(reader: &mut Reader, application: CertificateApplication) -> Result<Hit> {
     let institution = institution_of(reader, &application.institution).await?;
     let grants = reader.grants_of_application(&application.id).await?;
+    let mut bounced = Vec::new();
+    for address in grants.last().into_iter().flat_map(Grant::addresses) {
+        bounced.extend(reader.bounced_address(address).await?);
+    }
     Ok(Hit::Application(Box::new(FoundCase {
         application,
         institution,
         grants,
+        bounced,
     })))
 }
 

@@ -62,6 +62,7 @@ mod status;
 mod statuses;
 mod terminal;
 mod terminal_notice;
+mod unreachable;
 mod visit;
 mod work;
 
@@ -119,4 +120,5 @@ pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
 pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose, MailFate, NoticeRun, NoticeTally};
 pub use terminal_notice::TerminalNotice;
+pub use unreachable::UnreachableHolder;
 pub use visit::{OtherHolder, Visit};

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::id::OutboxId;
+use crate::id::{OperatorId, OutboxId};
 use crate::institution::MailAddress;
 use crate::time::Timestamp;
 
@@ -100,6 +100,57 @@ pub struct BouncedAddress {
     pub status: DeliveryStatus,
     /// Why, in the mail server's words.
     pub said: String,
+}
+
+/// How a holder whose mails come back was told, or how that was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// By a letter.
+    Letter,
+    /// Mails arrive again, as the holder says: nothing else is needed.
+    MailWorks,
+    /// Not at all: nobody answered.
+    NoAnswer,
+    /// By telephone.
+    Telephone,
+}
+
+impl Told {
+    /// Every way.
+    pub const ALL: [Self; 4] = [
+        Self::Telephone,
+        Self::Letter,
+        Self::NoAnswer,
+        Self::MailWorks,
+    ];
+
+    /// The word that stands in the database and in forms.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Letter => "letter",
+            Self::MailWorks => "mail_works",
+            Self::NoAnswer => "no_answer",
+            Self::Telephone => "telephone",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|told| told.as_str() == text)
+    }
+}
+
+/// The last attempt to tell a holder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: OperatorId,
+    /// How.
+    pub how: Told,
+    /// Whom one spoke to, or what was written.
+    pub note: String,
 }
 
 /// A mail server's words as they are kept: one line, and not for ever.

@@ -91,6 +91,8 @@ pub enum Act {
     NewReference,
     /// Record a letter as posted, or as come back.
     Post,
+    /// Tell a holder otherwise whose mails come back, and record it (P-23).
+    ReachHolder,
     /// Release letters: whoever did may print them, and sees their reference IDs.
     ReleaseLetters,
     /// Open a grant for another key (K2).
@@ -103,7 +105,7 @@ pub enum Act {
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Announce,
         Self::Approve,
         Self::ChangeMail,
@@ -117,6 +119,7 @@ impl Act {
         Self::ManageOperators,
         Self::NewReference,
         Self::Post,
+        Self::ReachHolder,
         Self::ReleaseLetters,
         Self::Reopen,
         Self::ResetAuthenticator,
@@ -143,6 +146,8 @@ impl Act {
             | Self::Reopen
             | Self::Unfreeze => &[Role::Approver, Role::Examiner, Role::HelpDesk],
             Self::Post | Self::ReleaseLetters => &[Role::Dispatcher],
+            // By telephone or by letter.
+            Self::ReachHolder => &[Role::Dispatcher, Role::HelpDesk, Role::Intake],
         }
     }
 
@@ -156,7 +161,8 @@ impl Act {
             | Self::Examine
             | Self::Hold
             | Self::ManageOperators
-            | Self::Post => &[],
+            | Self::Post
+            | Self::ReachHolder => &[],
             Self::ChangeMail
             | Self::ExtendWindow
             | Self::FinishRevocation
@@ -259,7 +265,7 @@ mod tests {
         (Role::Auditor, &[], &[]),
         (
             Role::Dispatcher,
-            &[Act::Post, Act::ReleaseLetters],
+            &[Act::Post, Act::ReachHolder, Act::ReleaseLetters],
             &[Act::ReleaseLetters],
         ),
         (
@@ -283,12 +289,17 @@ mod tests {
                 Act::ExtendWindow,
                 Act::Hold,
                 Act::NewReference,
+                Act::ReachHolder,
                 Act::Reopen,
                 Act::Unfreeze,
             ],
             &[],
         ),
-        (Role::Intake, &[Act::ChangeMail, Act::Enter], &[]),
+        (
+            Role::Intake,
+            &[Act::ChangeMail, Act::Enter, Act::ReachHolder],
+            &[],
+        ),
     ];
     const CASES: &[Act] = &[
         Act::ChangeMail,
@@ -312,7 +323,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 7 * 17);
+        assert_eq!(cells, 7 * 18);
     }
 
     #[test]

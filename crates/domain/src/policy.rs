@@ -201,6 +201,8 @@ pub struct NoticeDays {
     pub terminal: Vec<i64>,
     /// Days after the approval on which a reminder is due while nothing was collected (P-14).
     pub not_collected: Vec<i64>,
+    /// Days left from which on a holder whose mails come back is called or written to (P-23).
+    pub unreachable: i64,
     /// Hour of the day in Japan at which they are due.
     pub hour: i64,
 }

@@ -45,6 +45,7 @@ mod search;
 mod secret;
 mod service;
 mod session;
+mod unreachable;
 
 pub use audit::{AuditFilter, AuditRow};
 pub use bare::BareMail;
@@ -69,3 +70,4 @@ pub use service::{ServiceCertificate, ServiceCertificateRow};
 pub use session::SessionRow;
 pub use sql::Connection;
 pub use store::{Reader, Store, StoreConfig, Tx};
+pub use unreachable::UnreachableRow;

@@ -21,7 +21,7 @@ impl World {
             ..typed_contact(&["受付1"])
         };
         desk.enter_contact(contact).await.unwrap();
-        desk.submit(3, false).await.unwrap();
+        desk.submit(3, true).await.unwrap();
         let (app, people, now) = (&self.app, &self.people, self.now());
         let application = app.queue("submitted", None, 1).await.unwrap().remove(0);
         let id = application.application.id;

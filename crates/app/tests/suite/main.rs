@@ -42,4 +42,5 @@ mod setup;
 mod status;
 mod terminal;
 mod terminal_notices;
+mod unreachable;
 mod world;

@@ -328,7 +328,7 @@ impl Policy {
     }
 }
 
-fn notice_rules(notices: &NoticeDays) -> [Rule; 6] {
+fn notice_rules(notices: &NoticeDays) -> [Rule; 7] {
     const FALLING: &str = "use days from 365 to 0, each smaller than the one before";
     [
         (is_falling(&notices.mail), "policy.notices.mail", FALLING),
@@ -351,6 +351,11 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 6] {
             is_rising(&notices.not_collected),
             "policy.notices.not_collected",
             "use days from 1 to 365, each greater than the one before",
+        ),
+        (
+            (0..=365).contains(&notices.unreachable),
+            "policy.notices.unreachable",
+            "use 0 to 365",
         ),
         (
             (0..=23).contains(&notices.hour),

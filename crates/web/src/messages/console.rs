@@ -29,6 +29,7 @@ pub(crate) const C_OPERATORS: Screen = screen("C-13", "", "担当者");
 pub(crate) const C_AUDIT: Screen = screen("C-14", "", "監査記録");
 pub(crate) const C_PROPOSAL: Screen = screen("C-15", "", "二人目の確認");
 pub(crate) const C_ANNOUNCEMENT: Screen = screen("C-17", "", "お知らせの掲載");
+pub(crate) const C_UNREACHABLE: Screen = screen("C-20", "", "メールが届かない方への連絡");
 pub(crate) const C_SECRET: Screen = screen("C-16", "", "新しいワンタイムコードの鍵");
 
 pub(crate) const C_ENDED: Screen = screen("CE-1", "", "ログインの有効時間が終わりました");
@@ -61,6 +62,7 @@ pub(super) const SCREENS: &[Screen] = &[
     C_ANNOUNCEMENT,
     super::C_NOTICES,
     super::C_DUE,
+    C_UNREACHABLE,
     C_ENDED,
     C_DENIED,
     C_FORGED,
@@ -223,6 +225,7 @@ pub(crate) fn action_name(action: &str) -> &str {
         "grant.renew" => "更新申請を受け付けました",
         "grant.reopen" => "別の鍵での再取得を許可しました",
         "grant.unfreeze" => "取得の停止を解除しました",
+        "holder.told" => "電話や手紙での連絡を記録しました",
         "institution.add" => "台帳に加えました",
         "institution.change" => "台帳の内容を変更しました",
         "institution.close" => "台帳で閉鎖しました",

@@ -1,5 +1,6 @@
 //! Words and short sentences that the console's code puts into its pages.
 
+use tegata_domain::bounce::Told;
 use tegata_domain::time::Timestamp;
 
 use super::{age, moment};
@@ -39,7 +40,10 @@ pub(crate) const QUEUE_POST: &str = "発送を待つ通知書";
 pub(crate) const QUEUE_PRINT: &str = "印刷を待つ通知書";
 pub(crate) const QUEUE_PROPOSALS: &str = "二人目の確認を待つもの";
 pub(crate) const QUEUE_REVOCATIONS: &str = "処理を待つ失効申請";
+pub(crate) const QUEUE_UNREACHABLE: &str = "メールが届かず、電話か手紙を待つ方";
 pub(crate) const REASON_PRINT: &str = "通知書の印刷";
+pub(crate) const TOLD_MISSING: &str = "結果を選択してください。";
+pub(crate) const TOLD_NOTE: &str = "メモを、500文字以内で入力してください。";
 pub(crate) const W_ADDRESS: &str = "所在地";
 pub(crate) const W_APPLICANT: &str = "申請者";
 pub(crate) const W_APPLICANT_WEB: &str = "申請者(Web)";
@@ -136,4 +140,38 @@ pub(crate) fn ago(since: Timestamp, now: Timestamp) -> String {
 /// A refusal that has only the program's own sentence.
 pub(crate) fn not_in_this_state(told: &str) -> String {
     format!("今の状態では、この操作はできません。({told})")
+}
+
+/// How many days are left.
+pub(crate) fn days_left(days: i64) -> String {
+    if days == 0 {
+        "本日まで".to_owned()
+    } else {
+        format!("あと{days}日")
+    }
+}
+
+/// Why mails to an address come back.
+pub(crate) fn bounced(address: &str, since: &str, status: &str, said: &str) -> String {
+    format!("{address}({since}から。{status} {said})")
+}
+
+/// How a holder was told, in a list.
+pub(crate) const fn told_name(told: Told) -> &'static str {
+    match told {
+        Told::Letter => "手紙",
+        Told::MailWorks => "メールが届く",
+        Told::NoAnswer => "応答なし",
+        Told::Telephone => "電話",
+    }
+}
+
+/// The same as a choice of the form.
+pub(crate) const fn told_choice(told: Told) -> &'static str {
+    match told {
+        Told::Letter => "手紙を送った",
+        Told::MailWorks => "メールが届くようになったと聞いた(届かない印を消す)",
+        Told::NoAnswer => "電話に出なかった(一覧に残る)",
+        Told::Telephone => "電話で伝えた",
+    }
 }

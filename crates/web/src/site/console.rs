@@ -20,6 +20,7 @@ mod search;
 mod shown;
 mod start;
 mod step_up;
+mod unreachable;
 
 pub(crate) use self::desk::guard;
 pub(crate) use self::fault::{unknown_page, wrong_method};

@@ -96,3 +96,32 @@ async fn the_rest_of_the_console_reads_like_this() {
     pages.take("c-14", &one.get("/console/audit?actor=kato").await);
     pages.compare();
 }
+
+#[tokio::test]
+async fn calling_a_holder_whose_mails_come_back_reads_like_this() {
+    let house = House::new().await;
+    let mut pages = Pages::default();
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    house.bounce_all().await;
+    // 30 days before 2029-04-19.
+    house.clock.advance(1_156 * 86_400);
+    let desk = Clerk::hire(&house, "sato", &[Role::HelpDesk]).await;
+    pages.take("c-2-unreachable", &desk.get("/console").await);
+    pages.take("c-20", &desk.get("/console/unreachable").await);
+    let here = format!("/console/unreachable/{}", letter.request_id);
+    pages.take("c-20-one", &desk.get(&here).await);
+    let told = format!("{here}/told");
+    pages.take("c-20-wrong", &desk.post(&told, "tries=0&how=&note=x").await);
+    let grant = format!("/console/grants/{}", letter.request_id);
+    pages.take("c-5-bounced", &desk.get(&grant).await);
+    let search = format!("/console/search?q={}", letter.request_id);
+    pages.take("c-9-bounced", &desk.get(&search).await);
+    let form = "tries=0&how=no_answer&note=%E4%B8%8D%E5%9C%A8";
+    pages.take("c-20-tried", &desk.go(&told, form).await);
+    let form = "tries=1&how=telephone&note=%E8%A6%8B%E6%9C%AC%E3%81%95%E3%82%93";
+    let told_page = desk.go(&told, form).await;
+    pages.take("c-20-empty", &told_page);
+    pages.take("c-20-told", &desk.get(&here).await);
+    pages.compare();
+}

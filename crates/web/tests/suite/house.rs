@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use tegata_app::{Addresses, App, AppParts, Failpoint, InitOptions, MailTexts, NewApplication};
 use tegata_domain::audit::Actor;
+use tegata_domain::bounce::{DeliveryFate, DeliveryReport, RecipientReport};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::institution::ClassName;
@@ -169,6 +170,22 @@ impl House {
             found = code.map(|code| (code, mail.text.body.clone())).or(found);
         }
         found.unwrap()
+    }
+
+    /// Sends the mails that wait and lets each come back.
+    pub(crate) async fn bounce_all(&self) {
+        for mail in self.app.claim_mails(100).await.unwrap() {
+            self.app.mail_sent(&mail).await.unwrap();
+            let report = DeliveryReport {
+                message_ids: vec![mail.message_id.trim_matches(['<', '>']).to_owned()],
+                recipients: vec![RecipientReport {
+                    addresses: vec![mail.to.clone()],
+                    fate: DeliveryFate::read("failed", "5.1.1").unwrap(),
+                    said: "550 no <such> user".to_owned(),
+                }],
+            };
+            self.app.take_report(&report, self.now()).await.unwrap();
+        }
     }
 
     /// An application that waits for examination.

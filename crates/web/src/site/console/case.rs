@@ -18,6 +18,7 @@ use super::desk::{self, Desk, Posted, Signed};
 use super::fault;
 use super::queue::{next_address, took_part};
 use super::shown::{self, Line};
+use super::unreachable::bounced_line;
 use crate::extract::Form;
 use crate::form::{Fields, Malformed, half_width};
 use crate::messages::{self, C_CASE};
@@ -110,6 +111,8 @@ struct CasePage {
     entered_by: String,
     entered_at: String,
     grants: Vec<GrantRow>,
+    /// Why mails to the addresses of its newest certificate come back.
+    bounced: Vec<String>,
     other_grants: Vec<GrantRow>,
     other_applications: Vec<OtherApplication>,
     proposals: usize,
@@ -202,6 +205,11 @@ fn view(
         entered_by: shown::entered_by(application, names),
         entered_at: messages::date_and_time(application.entered_at),
         grants: case.grants.iter().map(own_row).collect(),
+        bounced: case
+            .grants
+            .last()
+            .map(|own| own.bounced.iter().map(bounced_line).collect())
+            .unwrap_or_default(),
         other_grants: rows(&case.other_grants),
         other_applications: case
             .other_applications

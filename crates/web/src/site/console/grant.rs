@@ -16,6 +16,7 @@ use tegata_domain::revocation::StatedReason;
 
 use super::case::{self, read_date};
 use super::desk::{Desk, Posted, Signed};
+use super::unreachable::bounced_line;
 use super::{fault, step_up};
 use crate::extract::{Caller, Form};
 use crate::form::{Fields, Malformed, half_width};
@@ -112,6 +113,8 @@ struct GrantPage {
     code: String,
     terminal: String,
     mail: String,
+    second_mail: Option<String>,
+    bounced: Vec<String>,
     state: &'static str,
     approved_at: String,
     window_end: String,
@@ -150,6 +153,10 @@ async fn show(web: &Web, session: &Session, request: &RequestId, wrong: Option<W
         (Err(error), _) | (_, Err(error)) => return fault::refuse(web, session, error),
     };
     let grant = story.grant;
+    let bounced = match app.bounced_addresses(&grant).await {
+        Ok(bounced) => bounced,
+        Err(error) => return fault::refuse(web, session, error),
+    };
     let status = wrong
         .as_ref()
         .map_or(StatusCode::OK, |_| StatusCode::BAD_REQUEST);
@@ -164,6 +171,8 @@ async fn show(web: &Web, session: &Session, request: &RequestId, wrong: Option<W
         code: grant.code.to_string(),
         terminal: grant.terminal.as_str().to_owned(),
         mail: grant.mail.to_string(),
+        second_mail: grant.second_mail.as_ref().map(ToString::to_string),
+        bounced: bounced.iter().map(bounced_line).collect(),
         state: messages::grant_state(&grant.state),
         approved_at: messages::date_and_time(grant.approved_at),
         window_end: messages::date_and_time(grant.window_end),

@@ -8,7 +8,7 @@ use tegata_domain::operator::Act;
 
 use super::{
     announcements, audit, case, due, grant, institutions, letters, login, notices, operators,
-    proposals, queue, revocations, search, start,
+    proposals, queue, revocations, search, start, unreachable,
 };
 use crate::web::Web;
 
@@ -209,6 +209,17 @@ fn letters_and_revocations() -> Vec<Row> {
 
 fn the_house() -> Vec<Row> {
     vec![
+        read("/console/unreachable", Right::ReadCases, unreachable::list),
+        read(
+            "/console/unreachable/{request}",
+            Right::ReadCases,
+            unreachable::page,
+        ),
+        act(
+            "/console/unreachable/{request}/told",
+            Right::Do(Act::ReachHolder),
+            unreachable::told,
+        ),
         read(
             "/console/institutions",
             Right::ReadCases,

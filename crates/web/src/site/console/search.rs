@@ -9,6 +9,7 @@ use tegata_domain::grant::Grant;
 
 use super::desk::{self, Desk, Signed};
 use super::fault;
+use super::unreachable::bounced_line;
 use crate::messages::{self, C_SEARCH};
 use crate::page::page as render;
 use crate::web::Web;
@@ -21,6 +22,7 @@ struct Row {
     /// Nothing, where the institution itself was found.
     terminal: String,
     mail: String,
+    bounced: Vec<String>,
     state: String,
 }
 
@@ -72,6 +74,7 @@ fn row(hit: &Hit) -> Row {
             code: institution.code.to_string(),
             terminal: String::new(),
             mail: String::new(),
+            bounced: Vec::new(),
             state: messages::W_REGISTER.to_owned(),
         },
         Hit::Application(found) => Row {
@@ -79,7 +82,12 @@ fn row(hit: &Hit) -> Row {
             institution: found.institution.name.clone(),
             code: found.institution.code.to_string(),
             terminal: found.application.terminal.as_str().to_owned(),
-            mail: found.application.mail.to_string(),
+            mail: found
+                .grants
+                .last()
+                .map_or(&found.application.mail, |grant| &grant.mail)
+                .to_string(),
+            bounced: found.bounced.iter().map(bounced_line).collect(),
             state: found.grants.last().map_or_else(
                 || messages::application_state(&found.application.state).to_owned(),
                 state,

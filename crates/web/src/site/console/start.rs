@@ -118,6 +118,13 @@ const QUEUES: &[Row] = &[
         waiting: |overview| &overview.revocations,
     },
     Row {
+        label: messages::QUEUE_UNREACHABLE,
+        address: super::unreachable::LIST,
+        reading: Right::ReadCases,
+        doing: Right::Do(Act::ReachHolder),
+        waiting: |overview| &overview.unreachable,
+    },
+    Row {
         label: messages::QUEUE_PROPOSALS,
         address: "/console/proposals",
         reading: Right::SignedIn,

@@ -143,7 +143,7 @@ pub(crate) fn not_in_this_state(told: &str) -> String {
 }
 
 /// How many days are left.
-pub(crate) fn days_left(days: i64) -> String {
+pub(crate) fn days_to_the_end(days: i64) -> String {
     if days == 0 {
         "本日まで".to_owned()
     } else {

@@ -83,7 +83,7 @@ pub(crate) async fn list(State(web): State<Web>, Signed(session): Signed) -> Res
     };
     let row = |holder: &UnreachableHolder| Row {
         address: address(&holder.grant.request_id),
-        days_left: messages::days_left(holder.days_left),
+        days_left: messages::days_to_the_end(holder.days_left),
         request_id: holder.grant.request_id.to_string(),
         institution: holder.institution.name.clone(),
         terminal: holder.grant.terminal.as_str().to_owned(),
@@ -172,7 +172,7 @@ async fn show(
         code: grant.code.to_string(),
         terminal: grant.terminal.as_str().to_owned(),
         not_after: messages::date_and_time(grant.not_after),
-        days_left: messages::days_left(holder.days_left),
+        days_left: messages::days_to_the_end(holder.days_left),
         telephone: institution.telephone,
         postal_code: institution.postal_code,
         address: institution.address,

@@ -53,12 +53,21 @@ pub enum ActRefusal {
     /// Every letter of the release is posted.
     #[error("its letters are posted; their reference IDs are not kept any more")]
     LettersPosted,
+    /// The newer certificate is in use: the holder needs no notice (F6).
+    #[error("its holder renewed it and uses the newer certificate: there is nothing to tell")]
+    NewerInUse,
     /// No letter waits to be printed.
     #[error("no letter of {request} waits to be printed")]
     NoLetterWaits {
         /// Of which certificate.
         request: RequestId,
     },
+    /// No notice about the certificate's end has its day yet, or any more.
+    #[error("no notice is due now: its end is too far, or more than a week over")]
+    NoNoticeDue,
+    /// The newest notice was not handed over yet.
+    #[error("its newest notice still waits to be sent; look at `tegata mail list`")]
+    NoticeWaits,
     /// The request to revoke does not wait for a hold.
     #[error("the request does not wait for a hold any more")]
     NotQueued,

@@ -54,6 +54,7 @@ mod reopen;
 mod revoke;
 mod seal;
 mod seen;
+mod send_again;
 mod service;
 mod session;
 mod setup;
@@ -114,6 +115,7 @@ pub use revoke::{
     AcceptedRevocation, EnteredRevocation, HolderStatus, NewerCertificate, RevocationForm,
     RevocationPage,
 };
+pub use send_again::SentAgain;
 pub use service::ServerIdentity;
 pub use session::Session;
 pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};

@@ -99,13 +99,15 @@ pub enum Act {
     Reopen,
     /// Give an operator a new secret of one-time codes.
     ResetAuthenticator,
+    /// Have a notice sent again (F6).
+    SendAgain,
     /// Let a frozen grant go on (K2).
     Unfreeze,
 }
 
 impl Act {
     /// Every act.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Announce,
         Self::Approve,
         Self::ChangeMail,
@@ -123,6 +125,7 @@ impl Act {
         Self::ReleaseLetters,
         Self::Reopen,
         Self::ResetAuthenticator,
+        Self::SendAgain,
         Self::Unfreeze,
     ];
 
@@ -144,6 +147,7 @@ impl Act {
             | Self::Hold
             | Self::NewReference
             | Self::Reopen
+            | Self::SendAgain
             | Self::Unfreeze => &[Role::Approver, Role::Examiner, Role::HelpDesk],
             Self::Post | Self::ReleaseLetters => &[Role::Dispatcher],
             // By telephone or by letter.
@@ -162,7 +166,8 @@ impl Act {
             | Self::Hold
             | Self::ManageOperators
             | Self::Post
-            | Self::ReachHolder => &[],
+            | Self::ReachHolder
+            | Self::SendAgain => &[],
             Self::ChangeMail
             | Self::ExtendWindow
             | Self::FinishRevocation
@@ -258,6 +263,7 @@ mod tests {
                 Act::Hold,
                 Act::NewReference,
                 Act::Reopen,
+                Act::SendAgain,
                 Act::Unfreeze,
             ],
             CASES,
@@ -278,6 +284,7 @@ mod tests {
                 Act::Hold,
                 Act::NewReference,
                 Act::Reopen,
+                Act::SendAgain,
                 Act::Unfreeze,
             ],
             CASES,
@@ -291,6 +298,7 @@ mod tests {
                 Act::NewReference,
                 Act::ReachHolder,
                 Act::Reopen,
+                Act::SendAgain,
                 Act::Unfreeze,
             ],
             &[],
@@ -323,7 +331,7 @@ mod tests {
                 cells += 1;
             }
         }
-        assert_eq!(cells, 7 * 18);
+        assert_eq!(cells, 7 * 19);
     }
 
     #[test]

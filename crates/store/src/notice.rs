@@ -1,13 +1,14 @@
 //! What the daily run of notices reads, by index and in pages, and the runs that were finished (F6, P-14).
 
 use tegata_domain::grant::GrantState;
-use tegata_domain::id::{GrantId, SerialNumber};
+use tegata_domain::id::{GrantId, OutboxId, SerialNumber};
 use tegata_domain::institution::{MailAddress, TerminalName};
 use tegata_domain::reference::RequestId;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::error::StoreError;
 use crate::grant;
+use crate::outbox::{self, MailFate};
 use crate::sql::{Connection, Row};
 use crate::store::Tx;
 
@@ -204,6 +205,25 @@ impl Connection {
             .fetch_optional(waiting!("g.request_id = $1"), &[request.as_str().into()])
             .await?;
         row.as_ref().map(waiting).transpose()
+    }
+
+    /// The newest notice about a certificate by its request ID, and what came of it.
+    pub async fn newest_notice_about(
+        &mut self,
+        about: &str,
+    ) -> Result<Option<(OutboxId, MailFate)>, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select id, sent_at, dropped_at from outbox
+                where about = $1 and bulk = 1 order by id desc limit 1",
+                &[about.into()],
+            )
+            .await?;
+        row.map(|row| {
+            let fields = row.of("outbox");
+            Ok((fields.id(0, OutboxId::parse)?, outbox::fate(fields, 1)?))
+        })
+        .transpose()
     }
 
     /// The day of the last run that was finished.

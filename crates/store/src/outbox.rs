@@ -76,12 +76,7 @@ impl Connection {
             .await?;
         let read = |row: &Row| {
             let fields = row.of("outbox");
-            let fate = match (fields.opt_time(6)?, fields.opt_time(7)?) {
-                (Some(at), _) => MailFate::Sent(at),
-                (None, Some(at)) => MailFate::Dropped(at),
-                (None, None) => MailFate::Waiting,
-            };
-            Ok((mail(fields)?, fate))
+            Ok((mail(fields)?, fate(fields, 6)?))
         };
         rows.iter().map(read).collect()
     }
@@ -261,6 +256,17 @@ pub struct ClaimedMail {
     pub attempts: i64,
     /// The number of this claim.
     pub epoch: i64,
+}
+
+/// What came of a mail, by `sent_at` and `dropped_at` from the column `first` on.
+pub(crate) fn fate(fields: Fields<'_>, first: usize) -> Result<MailFate, StoreError> {
+    Ok(
+        match (fields.opt_time(first)?, fields.opt_time(first + 1)?) {
+            (Some(at), _) => MailFate::Sent(at),
+            (None, Some(at)) => MailFate::Dropped(at),
+            (None, None) => MailFate::Waiting,
+        },
+    )
 }
 
 /// The case that a mail tells about.

@@ -37,6 +37,7 @@ mod relying;
 mod renew;
 mod reopens;
 mod revoke;
+mod send_again;
 mod sessions;
 mod setup;
 mod status;

@@ -3,8 +3,11 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tegata_app::{App, DueDay, DueEntry, Occasion};
+use tegata_domain::reference::RequestId;
 use tegata_domain::time::CalendarDate;
 
+use super::acting::Acting;
+use super::grant::request_id;
 use super::output::{Listing, object};
 use crate::failure::Outcome;
 use crate::instance::Instance;
@@ -29,6 +32,20 @@ pub(crate) enum Command {
     },
     /// List the last runs, the newest first.
     Runs {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send the notice about a certificate again: the text that holds now (role approver, examiner or help_desk).
+    SendAgain {
+        /// The request ID.
+        #[arg(value_parser = request_id)]
+        request_id: RequestId,
+        /// Why, for the audit trail.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        acting: Acting,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -59,6 +76,25 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             Ok(())
         }
         Command::Runs { json } => runs(app, json).await,
+        Command::SendAgain {
+            request_id,
+            reason,
+            acting,
+            json,
+        } => {
+            let by = acting.authenticate(app).await?;
+            let seen = app.newest_notice_of(&request_id).await?;
+            let now = app.clock_now();
+            let sent = app.send_notice_again(&request_id, seen.as_ref(), &reason, &by, now);
+            let sent = sent.await?;
+            let view = json!({
+                "request_id": request_id,
+                "kind": sent.kind.as_str(),
+                "mails": sent.mails,
+            });
+            object(&view, json);
+            Ok(())
+        }
         Command::Sent { json } => sent(app, json).await,
     }
 }

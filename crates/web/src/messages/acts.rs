@@ -34,6 +34,15 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
         ActRefusal::NoLetterWaits { request } => {
             return format!("リクエストID {request}には、印刷を待つ通知書がありません。");
         }
+        ActRefusal::NewerInUse => {
+            "利用者は、更新した新しい電子証明書を使っています。お知らせは必要ありません。"
+        }
+        ActRefusal::NoNoticeDue => {
+            "今お知らせする内容がありません。お知らせは、有効期限の近い電子証明書に、期限の1週間後まで送ります。"
+        }
+        ActRefusal::NoticeWaits => {
+            "前のお知らせが、まだ送信されていません。送信されてから、もう一度操作してください。"
+        }
         ActRefusal::NotQueued => "この失効申請は、すでに一時停止されたか、終了しています。",
         ActRefusal::NotReleased => {
             "通知書は、2人の担当者が印刷を認めてから発送します。先に印刷の手続きを行ってください。"

@@ -235,6 +235,7 @@ pub(crate) fn action_name(action: &str) -> &str {
         "letter.print" => "通知書を印刷しました",
         "letter.release" => "通知書の印刷を許可しました",
         "letter.return" => "通知書が戻りました",
+        "notice.again" => "お知らせをもう一度送りました",
         "operator.add" => "担当者を加えました",
         "operator.authenticator" => "ワンタイムコードの鍵を作り直しました",
         "operator.disable" => "担当者を停止しました",

@@ -5,6 +5,7 @@ use tegata_domain::time::Timestamp;
 
 use super::{age, moment};
 
+pub(crate) const ACT_AGAIN: &str = "お知らせメールをもう一度送る";
 pub(crate) const ACT_EXTEND: &str = "ダウンロード可能期間を延ばす";
 pub(crate) const ACT_HOLD: &str = "すぐに一時停止する";
 pub(crate) const ACT_MAIL: &str = "登録メールアドレスを変える";
@@ -13,6 +14,7 @@ pub(crate) const ACT_REOPEN: &str = "別の鍵での再取得を許可する";
 pub(crate) const ACT_UNFREEZE: &str = "取得の停止を解除する";
 pub(crate) const ASK_MAIL: &str = "新しいメールアドレス";
 pub(crate) const ASK_UNTIL: &str = "延長後の最終日(例 2026-09-30)";
+pub(crate) const DONE_AGAIN: &str = "お知らせメールを送信待ちに入れました。経過に表示されます。";
 pub(crate) const DONE_APPROVE: &str = "前の申請の発行を承認しました。";
 pub(crate) const DONE_EXAMINE: &str = "前の申請を審査OKにしました。";
 pub(crate) const DONE_REJECT: &str = "前の申請を却下しました。";

@@ -217,7 +217,7 @@ fn view(
             .map(|other| other_application(other, terminal))
             .collect(),
         proposals: case.proposals.len(),
-        story: shown::lines(&case.story, names),
+        story: shown::lines(&case.story, names, may(Right::Do(Act::SendAgain))),
         may_examine,
         may_approve,
         may_answer,

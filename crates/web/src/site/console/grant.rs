@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use tegata_app::{Error, Session};
 use tegata_domain::access::Right;
+use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
 use tegata_domain::operator::Act;
 use tegata_domain::proposal::ProposedAct;
@@ -15,7 +16,7 @@ use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::StatedReason;
 
 use super::case::{self, read_date};
-use super::desk::{Desk, Posted, Signed};
+use super::desk::{self, Desk, Posted, Signed};
 use super::unreachable::bounced_line;
 use super::{fault, step_up};
 use crate::extract::{Caller, Form};
@@ -28,6 +29,7 @@ use crate::web::Web;
 /// An act that the page offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Offered {
+    Again,
     Extend,
     Hold,
     Mail,
@@ -37,18 +39,20 @@ enum Offered {
 }
 
 impl Offered {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Reissue,
         Self::Unfreeze,
         Self::Extend,
         Self::Reopen,
         Self::Mail,
+        Self::Again,
         Self::Hold,
     ];
 
     /// The last part of its address.
     const fn word(self) -> &'static str {
         match self {
+            Self::Again => "again",
             Self::Extend => "extend",
             Self::Hold => "hold",
             Self::Mail => "mail",
@@ -60,6 +64,7 @@ impl Offered {
 
     const fn act(self) -> Act {
         match self {
+            Self::Again => Act::SendAgain,
             Self::Extend => Act::ExtendWindow,
             Self::Hold => Act::Hold,
             Self::Mail => Act::ChangeMail,
@@ -71,6 +76,7 @@ impl Offered {
 
     const fn title(self) -> &'static str {
         match self {
+            Self::Again => messages::ACT_AGAIN,
             Self::Extend => messages::ACT_EXTEND,
             Self::Hold => messages::ACT_HOLD,
             Self::Mail => messages::ACT_MAIL,
@@ -98,6 +104,8 @@ struct Offer {
     reason: String,
     /// Whether another person has to confirm it.
     by_two: bool,
+    /// Whether it stops something at once.
+    stops: bool,
     is_open: bool,
     problem: Option<String>,
 }
@@ -119,6 +127,9 @@ struct GrantPage {
     approved_at: String,
     window_end: String,
     not_after: String,
+    done: Option<&'static str>,
+    /// The newest notice about it, which a form that sends one again follows.
+    seen: String,
     proposals: Vec<(String, &'static str)>,
     offers: Vec<Offer>,
     problem: Option<(&'static str, String)>,
@@ -136,21 +147,33 @@ pub(crate) async fn page(
     State(web): State<Web>,
     Signed(session): Signed,
     Path(request): Path<String>,
+    uri: Uri,
 ) -> Response {
+    let is_done = desk::asked(&uri, &["done"]).take("done") == Offered::Again.word();
+    let done = is_done.then_some(messages::DONE_AGAIN);
     match RequestId::parse(&request) {
-        Some(request) => show(&web, &session, &request, None).await,
+        Some(request) => show(&web, &session, &request, None, done).await,
         None => fault::unknown(&web, &session),
     }
 }
 
-async fn show(web: &Web, session: &Session, request: &RequestId, wrong: Option<Wrong>) -> Response {
+async fn show(
+    web: &Web,
+    session: &Session,
+    request: &RequestId,
+    wrong: Option<Wrong>,
+    done: Option<&'static str>,
+) -> Response {
     let app = web.app();
-    let (story, proposals) = match (
+    let (story, proposals, newest) = match (
         app.grant_story(request).await,
         app.proposals_of(request, 50).await,
+        app.newest_notice_of(request).await,
     ) {
-        (Ok(story), Ok(proposals)) => (story, proposals),
-        (Err(error), _) | (_, Err(error)) => return fault::refuse(web, session, error),
+        (Ok(story), Ok(proposals), Ok(newest)) => (story, proposals, newest),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+            return fault::refuse(web, session, error);
+        }
     };
     let grant = story.grant;
     let bounced = match app.bounced_addresses(&grant).await {
@@ -177,6 +200,8 @@ async fn show(web: &Web, session: &Session, request: &RequestId, wrong: Option<W
         approved_at: messages::date_and_time(grant.approved_at),
         window_end: messages::date_and_time(grant.window_end),
         not_after: messages::date_and_time(grant.not_after),
+        done,
+        seen: newest.map_or_else(String::new, |id| id.to_string()),
         proposals: proposals
             .iter()
             .filter(|proposal| proposal.is_open())
@@ -198,6 +223,11 @@ pub(super) fn address(request: &RequestId) -> String {
     format!("/console/grants/{request}")
 }
 
+/// Where a notice about a certificate is sent again.
+pub(super) fn again_address(request: &str) -> String {
+    format!("/console/grants/{request}#{}", Offered::Again.word())
+}
+
 fn offer(offered: Offered, wrong: Option<&Wrong>) -> Offer {
     let wrong = wrong.filter(|wrong| wrong.offered == offered);
     Offer {
@@ -207,6 +237,7 @@ fn offer(offered: Offered, wrong: Option<&Wrong>) -> Offer {
         extra: wrong.map_or_else(String::new, |wrong| wrong.form.extra.clone()),
         reason: wrong.map_or_else(String::new, |wrong| wrong.form.reason.clone()),
         by_two: !offered.act().confirming_roles().is_empty(),
+        stops: offered == Offered::Hold,
         is_open: wrong.is_some(),
         problem: wrong.map(|wrong| wrong.message.clone()),
     }
@@ -217,16 +248,18 @@ pub(crate) struct GrantForm {
     reason: String,
     extra: String,
     code: String,
+    seen: String,
 }
 
 impl Form for GrantForm {
-    const FIELDS: &'static [&'static str] = &["reason", "extra", "code"];
+    const FIELDS: &'static [&'static str] = &["reason", "extra", "code", "seen"];
 
     fn read(fields: &mut Fields) -> Result<Self, Malformed> {
         Ok(Self {
             reason: fields.take("reason"),
             extra: half_width(&fields.take("extra")),
             code: half_width(&fields.take("code")),
+            seen: fields.take("seen"),
         })
     }
 }
@@ -249,30 +282,34 @@ async fn send(offered: Offered, sending: Sending) -> Response {
     let act = match proposed(offered, &request, &form.extra) {
         Ok(act) => act,
         Err(told) => {
-            return show(&web, &session, &request, wrong(form, told.to_owned())).await;
+            return show(&web, &session, &request, wrong(form, told.to_owned()), None).await;
         }
     };
     if form.reason.trim().is_empty() {
         let told = messages::REASON_MISSING.to_owned();
-        return show(&web, &session, &request, wrong(form, told)).await;
+        return show(&web, &session, &request, wrong(form, told), None).await;
     }
     if act.is_some() {
         match step_up::passed(&web, &session, caller.source, &form.code).await {
             Ok(None) => {}
-            Ok(Some(told)) => return show(&web, &session, &request, wrong(form, told)).await,
+            Ok(Some(told)) => return show(&web, &session, &request, wrong(form, told), None).await,
             Err(error) => return fault::refuse(&web, &session, error),
         }
     }
-    match carry_out(&web, &session, act, &request, &form.reason).await {
+    let done = match offered {
+        Offered::Again => send_again(&web, &session, &request, &form).await,
+        _ => carry_out(&web, &session, act, &request, &form.reason).await,
+    };
+    match done {
         Ok(address) => see_other(&address),
         Err(error) => match step_up::sentence(error) {
-            Ok(told) => show(&web, &session, &request, wrong(form, told)).await,
+            Ok(told) => show(&web, &session, &request, wrong(form, told), None).await,
             Err(error) => fault::refuse(&web, &session, error),
         },
     }
 }
 
-/// The act to propose; none for a hold, which one person makes at once.
+/// The act to propose; none for what one person does at once.
 fn proposed(
     offered: Offered,
     request: &RequestId,
@@ -284,7 +321,7 @@ fn proposed(
             requests: BTreeSet::from([request]),
             until: read_date(extra).ok_or(messages::DATE_WRONG)?,
         },
-        Offered::Hold => return Ok(None),
+        Offered::Again | Offered::Hold => return Ok(None),
         Offered::Mail => ProposedAct::ChangeMail {
             request,
             mail: MailAddress::parse(extra).ok_or(messages::MAIL_WRONG)?,
@@ -317,6 +354,25 @@ async fn carry_out(
     }
 }
 
+async fn send_again(
+    web: &Web,
+    session: &Session,
+    request: &RequestId,
+    form: &GrantForm,
+) -> Result<String, Error> {
+    let (by, now) = (&session.operator, web.now());
+    let seen = OutboxId::parse(&form.seen).ok();
+    let sent = web
+        .app()
+        .send_notice_again(request, seen.as_ref(), &form.reason, by, now);
+    sent.await?;
+    Ok(format!(
+        "{}?done={}",
+        address(request),
+        Offered::Again.word()
+    ))
+}
+
 macro_rules! posts {
     ($($(#[$doc:meta])* $name:ident: $offered:ident),+ $(,)?) => {$(
         $(#[$doc])*
@@ -333,6 +389,8 @@ macro_rules! posts {
 }
 
 posts! {
+    /// POST /console/grants/{request}/again
+    again: Again,
     /// POST /console/grants/{request}/extend
     extend: Extend,
     /// POST /console/grants/{request}/hold

@@ -135,6 +135,11 @@ fn grants() -> Vec<Row> {
             grant::mail,
         ),
         act(
+            "/console/grants/{request}/again",
+            Right::Do(Act::SendAgain),
+            grant::again,
+        ),
+        act(
             "/console/grants/{request}/hold",
             Right::Do(Act::Hold),
             grant::hold,

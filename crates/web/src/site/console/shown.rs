@@ -4,6 +4,7 @@ use tegata_app::{AuditRow, Happened, MailFate, Names, What};
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::time::Timestamp;
 
+use super::grant;
 use crate::messages;
 
 /// The name of a field, where a page tells what was typed.
@@ -59,14 +60,17 @@ pub(super) struct Line {
     pub(super) what: String,
     /// Further facts, as the audit trail has them.
     pub(super) detail: String,
+    /// Where a notice can be sent again.
+    pub(super) again: Option<String>,
 }
 
-/// A case as one timeline.
-pub(super) fn lines(story: &[Happened], names: &Names) -> Vec<Line> {
-    story.iter().map(|entry| line(entry, names)).collect()
+/// A case as one timeline, for whoever may send a notice again, or may not.
+pub(super) fn lines(story: &[Happened], names: &Names, may_send: bool) -> Vec<Line> {
+    let line = |entry| line(entry, names, may_send);
+    story.iter().map(line).collect()
 }
 
-fn line(entry: &Happened, names: &Names) -> Line {
+fn line(entry: &Happened, names: &Names, may_send: bool) -> Line {
     match &entry.what {
         What::Event(event) => event_line(event, names),
         What::Mail { mail, fate } => Line {
@@ -78,6 +82,11 @@ fn line(entry: &Happened, names: &Names) -> Line {
                 MailFate::Sent(at) => messages::sent_at(*at),
                 MailFate::Waiting => messages::W_NOT_SENT.to_owned(),
             },
+            again: mail
+                .values
+                .get("request_id")
+                .filter(|_| may_send && mail.kind.is_bulk() && *fate != MailFate::Waiting)
+                .map(|request| grant::again_address(request)),
         },
     }
 }
@@ -91,5 +100,6 @@ pub(super) fn event_line(event: &AuditRow, names: &Names) -> Line {
         who: applicant.map_or_else(|| actor(&event.actor, names), messages::applicant_at),
         what: messages::action_name(&event.action).to_owned(),
         detail: event.detail.clone(),
+        again: None,
     }
 }

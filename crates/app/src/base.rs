@@ -23,6 +23,7 @@ use crate::feed::Feeds;
 use crate::guessing::Guessing;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
+use crate::measures::MailCounts;
 use crate::notice_figures::Counted;
 use crate::reference::Peppers;
 use crate::seal::{Keyring, Purpose};
@@ -98,6 +99,7 @@ struct Inner {
     swept_minute: AtomicI64,
     noticed_from: AtomicI64,
     counted: Counted,
+    mail_counts: MailCounts,
 }
 
 impl App {
@@ -134,6 +136,7 @@ impl App {
             swept_minute: AtomicI64::new(0),
             noticed_from: AtomicI64::new(i64::MIN),
             counted: Counted::default(),
+            mail_counts: MailCounts::default(),
         })))
     }
 
@@ -196,6 +199,11 @@ impl App {
     /// What was counted about notices a while ago.
     pub(crate) fn counted(&self) -> &Counted {
         &self.0.counted
+    }
+
+    /// What this process did with mails.
+    pub(crate) fn mail_counts(&self) -> &MailCounts {
+        &self.0.mail_counts
     }
 
     pub(crate) fn statuses(&self) -> &Statuses {

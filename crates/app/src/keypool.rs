@@ -36,6 +36,11 @@ impl KeyPool {
         Ok(key)
     }
 
+    /// How many keys are ready.
+    pub(crate) fn ready(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Makes one key more, where there is room.
     pub(crate) async fn fill_one(&self) {
         if self.lock().len() < self.size

@@ -110,7 +110,7 @@ impl App {
                 .is_some_and(|run| is_run_late(run.day, clock, days)),
             runs,
             days: tallies,
-            waiting: reader.count_waiting_notices().await?,
+            waiting: reader.count_waiting_mails().await?.1,
             oldest: reader.oldest_waiting_notice().await?,
             months: self.ending_months(&mut reader, today).await?,
             tomorrow,

@@ -101,7 +101,8 @@ impl App {
         Ok(is_queued)
     }
 
-    async fn last_notice_run(&self) -> Result<Option<CalendarDate>> {
+    /// The day of the last run that was finished.
+    pub async fn last_notice_run(&self) -> Result<Option<CalendarDate>> {
         Ok(self.store().reader().await?.last_notice_run().await?)
     }
 

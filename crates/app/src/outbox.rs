@@ -10,6 +10,7 @@ use tegata_store::ClaimedMail;
 use crate::base::App;
 use crate::error::{Error, Result};
 use crate::mail_text::MailText;
+use crate::measures::MailCounts;
 
 /// Seconds after which a claim of a process that ended is taken over; longer than any hand-over lasts.
 const CLAIM: i64 = 300;
@@ -77,6 +78,7 @@ impl App {
                 Box::pin(async move { Ok::<_, Error>(tx.mail_sent(&claimed, now).await?) })
             })
             .await?;
+        MailCounts::add(&self.mail_counts().sent);
         Ok(())
     }
 
@@ -96,6 +98,7 @@ impl App {
         self.store()
             .write(move |tx| Box::pin(async move { tx.drop_mail(&id, now).await }))
             .await?;
+        MailCounts::add(&self.mail_counts().given_up);
         Ok(())
     }
 
@@ -121,6 +124,7 @@ impl App {
                 )
             })
             .await?;
+        MailCounts::add(&self.mail_counts().failed);
         Ok(())
     }
 

@@ -101,6 +101,8 @@ pub(crate) struct Listen {
     pub(crate) plain: SocketAddr,
     /// The API of relying systems: TLS that asks for a client certificate.
     pub(crate) relying: Option<SocketAddr>,
+    /// Plain HTTP: figures for a monitoring system.
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 /// Host names of the listeners and the addresses made of them.

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 use tegata_app::{App, CaKeyPurpose};
 use tegata_domain::certificate::CertificateKind;
+use tegata_domain::notice::is_run_late;
 use tegata_domain::policy::SecondFactor;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_pki::certificate::Certificate;
@@ -127,6 +128,7 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
         check_authorities(&instance, &mut report).await?;
         check_services(&instance, &mut report).await?;
         check_mail(&instance, &mut report).await?;
+        check_notices(&instance, &mut report).await?;
         instance.store.close().await;
     }
     report.print(arguments.json);
@@ -243,6 +245,20 @@ async fn check_mail(instance: &Instance, report: &mut Report) -> Outcome<()> {
         report.fail(finding, remedy);
     } else if waits > MAIL_HOUR {
         report.warn(finding, remedy);
+    }
+    Ok(())
+}
+
+/// Whether the daily run of notices is done day by day.
+async fn check_notices(instance: &Instance, report: &mut Report) -> Outcome<()> {
+    let app = &instance.app;
+    match app.last_notice_run().await? {
+        None => report.ok("no daily run of notices was due yet"),
+        Some(last) if is_run_late(last, app.clock_now(), &app.policy().notices) => report.warn(
+            format!("the last daily run of notices was that of {last}, more than 26 hours ago"),
+            "see that `tegata serve` runs and what it logs; the next run makes up for what was missed",
+        ),
+        Some(last) => report.ok(format!("the last daily run of notices was that of {last}")),
     }
     Ok(())
 }

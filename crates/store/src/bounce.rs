@@ -42,6 +42,14 @@ impl Connection {
         .transpose()
     }
 
+    /// How many addresses there are whose mails come back.
+    pub async fn count_bounced_addresses(&mut self) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional("select cast(count(*) as bigint) from bounced_address", &[])
+            .await?;
+        row.map_or(Ok(0), |row| row.of("bounced_address").int(0))
+    }
+
     /// Why mails to an address come back; `None` where they do not.
     pub async fn bounced_address(
         &mut self,

@@ -85,16 +85,20 @@ impl Connection {
         rows.iter().map(read).collect()
     }
 
-    /// How many notices wait.
-    pub async fn count_waiting_notices(&mut self) -> Result<i64, StoreError> {
+    /// How many mails wait, and how many notices among them.
+    pub async fn count_waiting_mails(&mut self) -> Result<(i64, i64), StoreError> {
         let row = self
             .fetch_optional(
-                "select cast(count(*) as bigint) from outbox
-                where bulk = 1 and sent_at is null and dropped_at is null",
+                "select cast(count(*) as bigint),
+                    cast(count(case when bulk = 1 then bulk end) as bigint)
+                from outbox where sent_at is null and dropped_at is null",
                 &[],
             )
             .await?;
-        row.map_or(Ok(0), |row| row.of("outbox").int(0))
+        row.map_or(Ok((0, 0)), |row| {
+            let fields = row.of("outbox");
+            Ok((fields.int(0)?, fields.int(1)?))
+        })
     }
 
     /// When the oldest notice became due that was not handed over, and why its last try failed. Mails of other kinds

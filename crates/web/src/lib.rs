@@ -12,6 +12,7 @@ mod guard;
 mod http_date;
 mod making;
 mod messages;
+mod metrics;
 mod page;
 mod respond;
 mod router;
@@ -22,7 +23,8 @@ mod web;
 
 pub use connection::Connection;
 pub use router::{
-    console_router, console_routes, plain_router, public_router, relying_router, subscriber_router,
+    console_router, console_routes, metrics_router, plain_router, public_router, relying_router,
+    subscriber_router,
 };
 pub use site::console::ConsoleRoute;
 pub use web::SiteOptions;

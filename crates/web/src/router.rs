@@ -7,6 +7,7 @@
 //! | console | TLS; the name of the handshake; a session, and the right of each address (`site/console/routes.rs`) |
 //! | relying | TLS; the name of the handshake; the certificate of a relying system, or a holder's own |
 //! | plain | nothing: status, CA certificates, `/p/cert` |
+//! | metrics | nothing: numbers; off unless configured, and meant for loopback |
 
 use axum::extract::State;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -20,6 +21,7 @@ use crate::api::{client, relying};
 use crate::assets::asset;
 use crate::connection::keep_to_name;
 use crate::guard::{add_headers, refuse_cross_site};
+use crate::metrics;
 use crate::respond;
 use crate::site::console::{self, ConsoleRoute};
 use crate::site::{cert, guide, keyfile, mail_code, rcd, rcr, rcs, ru, rx, top};
@@ -216,6 +218,14 @@ pub fn plain_router(app: App, options: SiteOptions) -> Router {
     on_every_listener(routes, &web)
         .layer(from_fn(add_headers))
         .with_state(web)
+}
+
+/// HTTP without TLS and without a login: the figures of this moment, for a monitoring system.
+pub fn metrics_router(app: App) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::show))
+        .layer(from_fn(add_headers))
+        .with_state(app)
 }
 
 /// What both TLS listeners have around their routes; the outermost layer stands last.

@@ -60,6 +60,10 @@ fn shown(config: &Config) -> String {
             Some(address) => format!("relying = {}", text(&address.to_string())),
             None => "# relying: the API of relying systems is off".to_owned(),
         },
+        match config.listen.metrics {
+            Some(address) => format!("metrics = {}", text(&address.to_string())),
+            None => "# metrics: no figures are shown".to_owned(),
+        },
         String::new(),
         "[names]".to_owned(),
         format!(

@@ -30,6 +30,10 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
         Some(address) => Some(bind("relying", address, "listen.relying").await?),
         None => None,
     };
+    let metrics = match config.listen.metrics {
+        Some(address) => Some(bind("metrics", address, "listen.metrics").await?),
+        None => None,
+    };
     let instance = Arc::new(Instance::open(config).await?);
     refuse_demo(instance.demo.is_some())?;
     worker::check_clock_at_start(&instance.store, SystemClock.now()).await?;
@@ -57,6 +61,10 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
         let systems = instance.config.relying.clone();
         let site = tegata_web::relying_router(app.clone(), options, systems);
         running.listen("relying", socket, Some(tls.relying()), site);
+    }
+    if let Some(socket) = metrics {
+        let site = tegata_web::metrics_router(app.clone());
+        running.listen("metrics", socket, None, site);
     }
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
     match Mailer::open(&instance.config)? {

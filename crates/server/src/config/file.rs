@@ -45,6 +45,7 @@ pub(super) struct ListenFile {
     console: String,
     plain: String,
     relying: Option<String>,
+    metrics: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -84,6 +85,7 @@ impl Default for ListenFile {
             console: "127.0.0.1:8442".to_owned(),
             plain: "127.0.0.1:8444".to_owned(),
             relying: None,
+            metrics: None,
         }
     }
 }
@@ -124,6 +126,10 @@ impl ListenFile {
                 Some(address) => Some(socket("listen.relying", address)?),
                 None => None,
             },
+            metrics: match &self.metrics {
+                Some(address) => Some(socket("listen.metrics", address)?),
+                None => None,
+            },
         };
         let used_twice = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
         if used_twice(listen.public, listen.subscriber) {
@@ -153,6 +159,14 @@ impl ListenFile {
             && others.into_iter().any(|other| used_twice(relying, other))
         {
             return Err(Mistake::new("listen.relying", "use a port of its own"));
+        }
+        if let Some(metrics) = listen.metrics
+            && others
+                .into_iter()
+                .chain(listen.relying)
+                .any(|other| used_twice(metrics, other))
+        {
+            return Err(Mistake::new("listen.metrics", "use a port of its own"));
         }
         Ok(listen)
     }

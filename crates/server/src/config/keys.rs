@@ -98,6 +98,13 @@ pub(super) const KEYS: &[Key] = &[
         "Socket address of the API of relying systems (TLS that asks for a client certificate).",
     ),
     key(
+        "listen.metrics",
+        Kind::Text,
+        "none: no figures are shown",
+        "Socket address of `/metrics` for a monitoring system (plain HTTP, no login, numbers that name \
+         nobody), such as \"127.0.0.1:9440\". Keep it on loopback or inside the monitoring network.",
+    ),
+    key(
         "names.public",
         Kind::Text,
         "\"localhost\"",

@@ -55,6 +55,10 @@ fn each_mistake_is_told_in_one_line_with_key_and_remedy() {
             "listen.relying: use a port of its own",
         ),
         (
+            "[listen]\nrelying = \"127.0.0.1:9\"\nmetrics = \"127.0.0.1:9\"",
+            "listen.metrics: use a port of its own",
+        ),
+        (
             "[relying]\nsystems = [\"claims=0f\"]",
             "relying.systems: no 64 hexadecimal digits in \"claims=0f\"; write \"NAME=SHA256\" for each system",
         ),

@@ -75,7 +75,8 @@ async fn notices_are_counted_by_their_day_and_kind() {
         assert_eq!(second, [tally(MailKind::CertificateExpiring, [0, 1, 0])]);
         let later = NOW.plus_days(2);
         assert_eq!(reader.tally_notices(later, later).await.unwrap(), []);
-        assert_eq!(reader.count_waiting_notices().await.unwrap(), 2);
+        assert_eq!(reader.count_waiting_mails().await.unwrap(), (3, 2));
+        assert_eq!(reader.count_bounced_addresses().await.unwrap(), 0);
         let oldest = reader.oldest_waiting_notice().await.unwrap();
         assert_eq!(oldest, Some((NOW, Some("451 later".to_owned()))));
     }

@@ -27,6 +27,8 @@ mod headers;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod pages_doc;
 #[cfg(test)]
 mod rcd;

@@ -2,6 +2,7 @@
 //! renewal. Each page leaves a picture in `target/screenshots`, passes axe-core, and fits its window;
 //! everything is done with the keyboard alone (`oracles/browser/drive.js`).
 
+mod addresses;
 mod applications;
 mod count;
 mod ends;

@@ -11,6 +11,7 @@ mod house;
 mod letters;
 mod life;
 mod news;
+mod notices;
 mod office;
 mod pages;
 mod postgres;

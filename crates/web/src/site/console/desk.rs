@@ -209,7 +209,7 @@ const MENU: &[(&str, &str, &str, Right)] = &[
     (
         messages::MENU_NOTICES,
         "/console/notices",
-        "n",
+        "m",
         Right::ReadFigures,
     ),
 ];

@@ -246,6 +246,7 @@ create index issue_grant_of_application on issue_grant (application_id, id);
 create unique index issue_grant_application on issue_grant (application_id) where kind = 'letter';
 create unique index issue_grant_successor on issue_grant (predecessor)
     where predecessor is not null and state <> 'voided';
+create index issue_grant_predecessor on issue_grant (predecessor, id) where predecessor is not null;
 create index issue_grant_renewed_at on issue_grant (approved_at, id) where kind = 'renewal';
 create index issue_grant_not_collected on issue_grant (approved_at, id)
     where kind = 'letter' and state in ('posted', 'key_fixed');
@@ -338,8 +339,8 @@ create unique index certificate_key on certificate (spki_sha256) where state <> 
 create index certificate_of_grant on certificate (grant_id, created_at, serial);
 create index certificate_intended on certificate (created_at, serial) where state = 'intended';
 -- Who is told of the end is found by it, and how many end in a month is counted from it alone.
-create index certificate_not_after on certificate (not_after, serial)
-    where state = 'issued' and kind = 'subscriber' and set_aside_at is null;
+create index certificate_not_after on certificate (not_after, serial, set_aside_at)
+    where state = 'issued' and kind = 'subscriber';
 -- The revocation lists are read from these two indexes alone, in the order of the serial numbers.
 create index certificate_listed on certificate
     (ca_key_id, serial, not_after, state, state_at, reason)
@@ -478,6 +479,7 @@ create table flow (
 );
 
 create index flow_end on flow (expires_at);
+create index flow_of_grant on flow (grant_id);
 
 create table outbox (
     id text not null primary key,

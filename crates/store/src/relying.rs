@@ -50,6 +50,27 @@ pub struct RelyingRow {
     pub successor: Option<GrantState>,
 }
 
+/// Subscribers' certificates with what came after them; what follows chooses them.
+macro_rules! relying {
+    ($chosen:literal) => {
+        concat!(
+            "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
+                c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
+                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
+            from certificate c
+            join issue_grant g on g.id = c.grant_id
+            left join revocation_request r
+                on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
+            left join issue_grant s on s.id = (
+                select max(n.id) from certificate o
+                join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
+                where o.grant_id = c.grant_id)
+            where c.kind = 'subscriber' and ",
+            $chosen
+        )
+    };
+}
+
 impl Connection {
     /// The certificate whose DER has this fingerprint, once it is issued.
     pub async fn relying_row(
@@ -58,18 +79,7 @@ impl Connection {
     ) -> Result<Option<RelyingRow>, StoreError> {
         let row = self
             .fetch_optional(
-                "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
-                    c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
-                    s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
-                from certificate c
-                join issue_grant g on g.id = c.grant_id
-                left join revocation_request r
-                    on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
-                left join issue_grant s on s.id = (
-                    select max(n.id) from certificate o
-                    join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
-                    where o.grant_id = c.grant_id)
-                where c.fingerprint = $1 and c.kind = 'subscriber'",
+                relying!("c.fingerprint = $1"),
                 &[fingerprint.0.as_slice().into()],
             )
             .await?;
@@ -87,21 +97,11 @@ impl Connection {
         let (end, serial) = place(from, after);
         let rows = self
             .fetch_all(
-                "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
-                    c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
-                    s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
-                from certificate c
-                join issue_grant g on g.id = c.grant_id
-                left join revocation_request r
-                    on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
-                left join issue_grant s on s.id = (
-                    select max(n.id) from certificate o
-                    join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
-                    where o.grant_id = c.grant_id)
-                where c.state = 'issued' and c.kind = 'subscriber'
-                    and c.not_after >= $1 and c.not_after <= $2
-                    and (c.not_after > $1 or c.serial > $3)
-                order by c.not_after, c.serial limit $4",
+                relying!(
+                    "c.state = 'issued' and c.not_after >= $1 and c.not_after <= $2
+                        and (c.not_after > $1 or c.serial > $3)
+                    order by c.not_after, c.serial limit $4"
+                ),
                 &[
                     end.into(),
                     until.into(),
@@ -123,20 +123,11 @@ impl Connection {
         let (end, serial) = place(from, after);
         let rows = self
             .fetch_all(
-                "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
-                    c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
-                    s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
-                from certificate c
-                join issue_grant g on g.id = c.grant_id
-                left join revocation_request r
-                    on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
-                left join issue_grant s on s.id = (
-                    select max(n.id) from certificate o
-                    join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
-                    where o.grant_id = c.grant_id)
-                where c.state in ('on_hold', 'revoked', 'superseded') and c.kind = 'subscriber'
-                    and c.not_after >= $1 and (c.not_after > $1 or c.serial > $2)
-                order by c.not_after, c.serial limit $3",
+                relying!(
+                    "c.state in ('on_hold', 'revoked', 'superseded')
+                        and c.not_after >= $1 and (c.not_after > $1 or c.serial > $2)
+                    order by c.not_after, c.serial limit $3"
+                ),
                 &[end.into(), serial.as_str().into(), i64::from(limit).into()],
             )
             .await?;

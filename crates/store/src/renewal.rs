@@ -169,8 +169,9 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let dropped = self
             .execute(
-                "delete from letter_secret where created_at < $1 and grant_id in (
-                    select id from issue_grant where kind = 'renewal')",
+                "delete from letter_secret where created_at < $1 and exists (
+                    select 1 from issue_grant g
+                    where g.id = letter_secret.grant_id and g.kind = 'renewal')",
                 &[before.into()],
             )
             .await?;

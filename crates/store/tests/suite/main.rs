@@ -15,6 +15,7 @@ mod grants;
 mod mail_codes;
 mod notice_figures;
 mod operators;
+mod plans;
 mod procedures;
 mod proposals;
 mod publication;

@@ -1,0 +1,122 @@
+//! How SQLite finds the rows of each statement in `src`: never by walking through a table that grows with the number of
+//! certificates (decision S2).
+
+use std::fs;
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+
+use crate::databases::sqlite;
+
+/// Tables that grow with the number of certificates, cases and procedures.
+const GROWING: [&str; 17] = [
+    "applicant",
+    "application",
+    "application_flow",
+    "audit",
+    "certificate",
+    "certificate_der",
+    "collection",
+    "flow",
+    "institution",
+    "issue_grant",
+    "letter_secret",
+    "mail_code",
+    "outbox",
+    "reference_id",
+    "revocation_request",
+    "sealed_key",
+    "search_word",
+];
+/// Indexes of what waits, which are read from their beginning.
+const WAITING: [&str; 2] = ["outbox_due", "outbox_waiting"];
+/// Statements in `src`; fewer were found where this test does not see them any more.
+const STATEMENTS: usize = 150;
+
+#[tokio::test]
+async fn no_statement_walks_through_a_table_that_grows() {
+    let db = sqlite().await;
+    let mut connection = SqliteConnection::connect(&db.config.url).await.unwrap();
+    let mut count = 0;
+    let mut walks = Vec::new();
+    for entry in fs::read_dir("src").unwrap() {
+        let path = entry.unwrap().path();
+        if path.ends_with("dialect.rs") {
+            // It asks about the schema.
+            continue;
+        }
+        for statement in statements(&path) {
+            count += 1;
+            let plan = format!("explain query plan {statement}");
+            let rows = sqlx::query(AssertSqlSafe(plan)).fetch_all(&mut connection);
+            let rows = rows
+                .await
+                .unwrap_or_else(|error| panic!("{}: {error}: {statement}", path.display()));
+            let steps = rows.iter().map(|row| row.get::<String, _>("detail"));
+            walks.extend(
+                steps
+                    .filter(|step| is_walk(step, &statement))
+                    .map(|step| format!("{}: {step}: {statement}", path.display())),
+            );
+        }
+    }
+    assert!(count >= STATEMENTS, "{count} statements were found");
+    assert!(walks.is_empty(), "{}", walks.join("\n"));
+}
+
+/// Whether a step of a plan reads a growing table from one end to the other.
+fn is_walk(step: &str, statement: &str) -> bool {
+    let Some(rest) = step.strip_prefix("SCAN ") else {
+        return false;
+    };
+    let mut words = rest.split(' ');
+    let name = words.next().unwrap_or_default();
+    let is_growing = GROWING.iter().any(|table| {
+        *table == name
+            || statement.contains(&format!("from {table} {name} "))
+            || statement.contains(&format!("from {table} {name}\n"))
+            || statement.contains(&format!("join {table} {name} "))
+    });
+    is_growing && !words.any(|word| WAITING.contains(&word))
+}
+
+/// The statements of a file: its texts that begin with a verb of SQL, those of a macro with what each use adds.
+fn statements(path: &Path) -> Vec<String> {
+    let source = fs::read_to_string(path).unwrap();
+    let mut heads: Vec<(String, String)> = Vec::new();
+    let mut found = Vec::new();
+    let mut rest = source.as_str();
+    let mut macro_name = String::new();
+    while let Some((before, after)) = rest.split_once('"') {
+        let code = before.rsplit('\n').next().unwrap_or_default();
+        if code.contains("//") {
+            // A quotation mark in a comment.
+            rest = after.split_once('\n').map_or("", |(_, next)| next);
+            continue;
+        }
+        if let Some((_, name)) = before.rsplit_once("macro_rules! ") {
+            macro_name = name.split(' ').next().unwrap_or_default().to_owned();
+        }
+        let Some((text, after)) = after.split_once('"') else {
+            break;
+        };
+        rest = after;
+        let verb = text.split_whitespace().next().unwrap_or_default();
+        let used = heads
+            .iter()
+            .find(|(name, _)| before.trim_end().ends_with(&format!("{name}!(")));
+        let next = after.trim_start().trim_start_matches(',').trim_start();
+        if next.starts_with("$chosen") {
+            heads.push((macro_name.clone(), text.to_owned()));
+        } else if let Some((_, head)) = used {
+            found.push(format!("{head}{text}"));
+        } else if is_verb(verb) && text.contains(' ') {
+            found.push(text.to_owned());
+        }
+    }
+    found
+}
+
+fn is_verb(word: &str) -> bool {
+    ["select", "insert", "update", "delete"].contains(&word)
+}

@@ -4,6 +4,7 @@
 //! it to the next after a while, with the same Message-ID.
 
 use tegata_domain::institution::MailAddress;
+use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
 use tegata_store::ClaimedMail;
 
@@ -37,37 +38,40 @@ pub struct ReadyMail {
 }
 
 impl App {
-    /// Claims up to `limit` mails that are due. One whose text cannot be written is put off and told in the log; a notice
-    /// that does not hold any more is given up (F6).
+    /// Claims up to `limit` mails that are due. One that cannot be written is put off and told in the log, and keeps no
+    /// other back; a notice that does not hold any more is given up (F6). While the clock is in doubt notices stay where
+    /// they are: by a wrong day they would be given up (S7).
     pub async fn claim_mails(&self, limit: u32) -> Result<Vec<ReadyMail>> {
         let now = self.system_now();
         let until = now.plus_seconds(CLAIM);
-        let claimed = self
-            .store()
-            .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.claim_mails(now, until, limit).await?) })
-            })
-            .await?;
+        let bulk = self.may_sign().is_ok();
+        let claimed = self.store().write(move |tx| {
+            Box::pin(async move { tx.claim_mails(now, until, bulk, limit).await })
+        });
+        let claimed = claimed.await?;
         let mut ready = Vec::with_capacity(claimed.len());
         for claimed in claimed {
-            if claimed.mail.kind.is_bulk()
-                && !self.still_holds(&claimed.mail, self.clock_now()).await?
-            {
-                self.give_up_mail(&claimed).await?;
-                continue;
-            }
-            match self.mail_text(&claimed.mail) {
-                Ok(text) => ready.push(ReadyMail {
+            match self.text_while_it_holds(&claimed.mail).await {
+                Ok(Some(text)) => ready.push(ReadyMail {
                     message_id: self.message_id(&claimed),
                     to: claimed.mail.to.clone(),
                     at: claimed.mail.at,
                     text,
                     claimed,
                 }),
+                Ok(None) => self.give_up_mail(&claimed).await?,
                 Err(error) => self.put_off(&claimed, &error.to_string()).await?,
             }
         }
         Ok(ready)
+    }
+
+    /// What a mail says; `None` of a notice that does not hold any more.
+    async fn text_while_it_holds(&self, mail: &OutboxMail) -> Result<Option<MailText>> {
+        if mail.kind.is_bulk() && !self.still_holds(mail, self.clock_now()).await? {
+            return Ok(None);
+        }
+        self.mail_text(mail).map(Some)
     }
 
     /// The mail server took it. What it carried in secret is forgotten.

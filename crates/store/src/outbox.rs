@@ -118,20 +118,22 @@ impl Tx {
 
 impl Tx {
     /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before. Those that come by
-    /// the thousand are taken last.
+    /// the thousand are taken last, and without `bulk` not at all.
     pub async fn claim_mails(
         &mut self,
         now: Timestamp,
         until: Timestamp,
+        bulk: bool,
         limit: u32,
     ) -> Result<Vec<ClaimedMail>, StoreError> {
         let rows = self
             .fetch_all(
                 "select id, at, kind, recipient, key, fields, attempts, epoch from outbox
-                where sent_at is null and dropped_at is null and next_try_at <= $1
+                where sent_at is null and dropped_at is null
+                    and bulk in (0, $2) and next_try_at <= $1
                     and (claimed_until is null or claimed_until < $1)
-                order by bulk, next_try_at, id limit $2",
-                &[now.into(), i64::from(limit).into()],
+                order by bulk, next_try_at, id limit $3",
+                &[now.into(), i64::from(bulk).into(), i64::from(limit).into()],
             )
             .await?;
         let mut claimed = Vec::with_capacity(rows.len());

@@ -291,6 +291,41 @@ async fn while_the_clock_is_in_doubt_nothing_is_queued() {
 }
 
 #[tokio::test]
+async fn while_the_clock_is_in_doubt_no_notice_leaves_and_none_is_given_up() {
+    for mut world in worlds().await {
+        let (posted, card) = world.ending().await;
+        world.go_to(world.morning(&posted, 7));
+        world.jobs().await;
+        world.renew(&card).await;
+        world.go_to(world.morning(&posted, -30));
+        world.app.pause_signing();
+        let told = world.hand_over().await;
+        assert_eq!(told, ["【電子証明書 更新申請受付のお知らせ】"]);
+        world.go_to(world.morning(&posted, 7));
+        world.restart().await;
+        let waiting = world.mails(MailKind::CertificateExpiring).await;
+        assert_eq!(waiting.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_notice_that_cannot_be_judged_keeps_no_other_mail_back() {
+    for world in worlds().await {
+        let other = world.posted().await;
+        world.collect(&other).await;
+        let (posted, _) = world.ending().await;
+        world.go_to(world.morning(&posted, 30));
+        assert_eq!(world.jobs().await.notices, 2);
+        let request = &other.grant.request_id;
+        let spoil = format!("update outbox set fields = '{{}}' where about = '{request}'");
+        world.db.run(&spoil).await;
+        assert_eq!(world.hand_over().await, [subject_of(30)]);
+        let (_, reason) = world.app.oldest_waiting_mail().await.unwrap().unwrap();
+        assert!(reason.unwrap().contains("lacks a value"));
+    }
+}
+
+#[tokio::test]
 async fn other_mails_do_not_wait_behind_notices() {
     for world in worlds().await {
         let (posted, card) = world.ending().await;

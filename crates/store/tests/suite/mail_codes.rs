@@ -160,7 +160,7 @@ async fn codes_end_after_their_time_and_are_deleted_after_their_hour() {
                     tx.insert_flow(&flow).await?;
                     // The procedure may go first: its codes still count.
                     tx.delete_flows_of(&flow.grant).await?;
-                    tx.claim_mails(NOW.plus_seconds(1), NOW.plus_seconds(99), 9)
+                    tx.claim_mails(NOW.plus_seconds(1), NOW.plus_seconds(99), true, 9)
                         .await
                 })
             })

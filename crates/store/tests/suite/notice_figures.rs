@@ -40,7 +40,7 @@ async fn queue(db: &Database) {
         Box::pin(async move {
             tx.insert_mails(&mails[..3]).await?;
             tx.drop_mail(&dropped, NOW).await?;
-            let claimed = tx.claim_mails(NOW, NOW.plus_seconds(9), 9).await?;
+            let claimed = tx.claim_mails(NOW, NOW.plus_seconds(9), true, 9).await?;
             let [first, second] = claimed.as_slice() else {
                 panic!("two mails wait");
             };

@@ -181,9 +181,9 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_s
             .write(move |tx| {
                 Box::pin(async move {
                     tx.insert_mail(&stored).await?;
-                    let first = tx.claim_mails(NOW, until, 9).await?;
-                    let second = tx.claim_mails(until, until, 9).await?;
-                    Ok((first, second, tx.claim_mails(later, later, 9).await?))
+                    let first = tx.claim_mails(NOW, until, true, 9).await?;
+                    let second = tx.claim_mails(until, until, true, 9).await?;
+                    Ok((first, second, tx.claim_mails(later, later, true, 9).await?))
                 })
             })
             .await;

@@ -42,6 +42,8 @@ pub struct NoticeFigures {
     pub waiting: i64,
     /// When the oldest of them became due, and the mail server's last words about it.
     pub oldest: Option<(Timestamp, Option<String>)>,
+    /// Addresses whose mails come back (P-23).
+    pub bounced: i64,
     /// The certificates that come to their end, month by month from this one on.
     pub months: Vec<EndingMonth>,
     /// The mails that are due tomorrow, as things stand.
@@ -112,6 +114,7 @@ impl App {
             days: tallies,
             waiting: reader.count_waiting_mails().await?.1,
             oldest: reader.oldest_waiting_notice().await?,
+            bounced: reader.count_bounced_addresses().await?,
             months: self.ending_months(&mut reader, today).await?,
             tomorrow,
             clock,

@@ -33,6 +33,11 @@ pub(crate) fn mails(number: i64) -> String {
     format!("{}通", thousands(number))
 }
 
+/// Addresses, as a number in a sentence.
+pub(crate) fn addresses(number: i64) -> String {
+    format!("{}件", thousands(number))
+}
+
 /// Certificates, as a number in a sentence.
 pub(crate) fn certificates(number: i64) -> String {
     format!("{}枚", thousands(number))

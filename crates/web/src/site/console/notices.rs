@@ -11,7 +11,7 @@ use tegata_domain::access::Right;
 use tegata_domain::institution::mask_addresses;
 
 use super::desk::{Desk, Signed};
-use super::{due, fault};
+use super::{due, fault, unreachable};
 use crate::messages::{self, C_NOTICES};
 use crate::page::page as render;
 use crate::web::Web;
@@ -90,6 +90,10 @@ struct NoticesPage {
     tomorrow: String,
     /// Where the notices of tomorrow stand one by one, for whoever may read cases.
     tomorrow_address: Option<String>,
+    /// Addresses whose mails come back.
+    bounced: String,
+    /// Whom to call about it, for whoever may read cases.
+    unreachable: Option<&'static str>,
     runs: Vec<RunRow>,
     kinds: Vec<KindRow>,
     wave: Wave,
@@ -101,6 +105,7 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed) -> Res
         Ok(figures) => figures,
         Err(error) => return fault::refuse(&web, &session, error),
     };
+    let reads_cases = Right::ReadCases.is_held_by(&session.operator);
     let view = NoticesPage {
         desk: Desk::new(&web, &session, C_NOTICES, HERE),
         late: figures.is_late.then_some(messages::NOTICES_LATE),
@@ -108,9 +113,10 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed) -> Res
         waiting: messages::mails(figures.waiting),
         oldest: oldest(&figures),
         tomorrow: messages::mails(figures.tomorrow),
-        tomorrow_address: Right::ReadCases
-            .is_held_by(&session.operator)
+        tomorrow_address: reads_cases
             .then(|| due::address(figures.clock.japan_date().plus_days(1))),
+        bounced: messages::addresses(figures.bounced),
+        unreachable: reads_cases.then_some(unreachable::LIST),
         runs: figures.runs.iter().map(run_row).collect(),
         kinds: figures.days.iter().flat_map(kind_rows).collect(),
         wave: wave(&figures.months),

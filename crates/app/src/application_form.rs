@@ -2,21 +2,21 @@
 //! terminals is one application for each.
 
 use serde::{Deserialize, Serialize};
-use tegata_domain::applicant::{Applicant, ApplicationNumber, Contact};
+use tegata_domain::applicant::{Applicant, ApplicationNumber};
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::audit::Actor;
 use tegata_domain::flow::{ApplicationFlow, ApplicationStep, Turn};
 use tegata_domain::id::{ApplicationId, FlowId};
 use tegata_domain::institution::{
-    ClassName, Institution, InstitutionCode, InvalidCode, MailAddress, Prefecture, TerminalName,
+    ClassName, Institution, InstitutionCode, InvalidCode, Prefecture, TerminalName,
 };
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::ReferenceId;
-use tegata_domain::register;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
+use crate::application_contact::{EnteredContact, Wanted, check_contact_form};
 use crate::base::App;
 use crate::cookie::FlowSecret;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
@@ -24,15 +24,10 @@ use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::seal::{Purpose, unwrap_with};
 
-/// Terminals of one submission at the most.
-pub const MOST_TERMINALS: usize = 8;
 /// Characters of 照会番号 (I6).
 const INQUIRY_LENGTH: usize = 10;
 /// Counter of 申請番号.
 const COUNTER: &str = "application";
-/// Characters of a name of a person or a department at the most.
-const LONGEST_NAME: usize = 40;
-
 /// RCR-2 as entered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -43,36 +38,6 @@ pub struct EnteredInstitution {
     pub prefecture: String,
     /// 医療機関コード: ten digits, or the last seven.
     pub code: String,
-}
-
-/// RCR-3 as entered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EnteredContact {
-    /// 端末名称等, one for each terminal.
-    pub terminals: Vec<String>,
-    /// 担当部署名.
-    pub department: String,
-    /// 担当者名.
-    pub person: String,
-    /// 電話番号.
-    pub telephone: String,
-    /// メールアドレス.
-    pub mail: String,
-    /// メールアドレス(確認用).
-    pub mail_confirmation: String,
-    /// 予備のメールアドレス.
-    pub second_mail: String,
-}
-
-impl EnteredContact {
-    /// With a field for one more terminal, up to [`MOST_TERMINALS`].
-    pub fn with_one_more(mut self) -> Self {
-        if self.terminals.len() < MOST_TERMINALS {
-            self.terminals.push(String::new());
-        }
-        self
-    }
 }
 
 /// Everything that a procedure keeps.
@@ -540,91 +505,6 @@ impl App {
         Ok(data_encoding::BASE64.encode(&sealed))
     }
 }
-
-/// RCR-3, checked.
-struct Wanted {
-    terminals: Vec<TerminalName>,
-    contact: Contact,
-    mail: MailAddress,
-}
-
-fn check_contact_form(form: &EnteredContact, is_correction: bool) -> Result<Wanted> {
-    let mut problems = Vec::new();
-    let mut terminals = Vec::new();
-    for (field, typed) in TERMINAL_FIELDS.iter().zip(&form.terminals) {
-        let typed = typed.trim();
-        if typed.is_empty() && !(terminals.is_empty() && problems.is_empty()) {
-            continue;
-        }
-        match TerminalName::parse(typed) {
-            Some(name) => match tegata_paper::unprintable(typed) {
-                Some(found) => problems.push((*field, FieldProblem::Unprintable(found))),
-                None => terminals.push(name),
-            },
-            None => problems.push((*field, FieldProblem::TerminalName)),
-        }
-    }
-    if is_correction {
-        terminals.truncate(1);
-    }
-    if terminals.is_empty() && problems.is_empty() {
-        problems.push(("terminal_1", FieldProblem::TerminalName));
-    }
-    let mut name = |field, typed: &str, is_needed: bool| {
-        let typed = typed.trim();
-        if typed.is_empty() && is_needed {
-            problems.push((field, FieldProblem::PersonMissing));
-        } else if typed.chars().count() > LONGEST_NAME {
-            problems.push((field, FieldProblem::TooLong { max: LONGEST_NAME }));
-        } else if let Some(found) = tegata_paper::unprintable(typed) {
-            problems.push((field, FieldProblem::Unprintable(found)));
-        }
-        typed.to_owned()
-    };
-    let department = name("department", &form.department, false);
-    let person = name("person", &form.person, true);
-    let telephone = register::telephone(&form.telephone);
-    if telephone.is_none() {
-        problems.push(("telephone", FieldProblem::TelephoneInvalid));
-    }
-    let mail = MailAddress::from_typed(&form.mail);
-    if mail.is_none() {
-        problems.push(("mail", FieldProblem::MailInvalid));
-    } else if mail != MailAddress::from_typed(&form.mail_confirmation) {
-        problems.push(("mail_confirmation", FieldProblem::MailsDiffer));
-    }
-    let second_mail = MailAddress::from_typed(&form.second_mail);
-    if second_mail.is_none() && !form.second_mail.trim().is_empty() {
-        problems.push(("second_mail", FieldProblem::MailInvalid));
-    } else if second_mail.is_some() && second_mail == mail {
-        problems.push(("second_mail", FieldProblem::MailTwice));
-    }
-    match (mail, telephone) {
-        (Some(mail), Some(telephone)) if problems.is_empty() => Ok(Wanted {
-            terminals,
-            contact: Contact {
-                department: (!department.is_empty()).then_some(department),
-                person,
-                telephone,
-                second_mail,
-            },
-            mail,
-        }),
-        _ => Err(Refusal::Form(problems).into()),
-    }
-}
-
-/// The fields of RCR-3 for terminals.
-pub const TERMINAL_FIELDS: [&str; MOST_TERMINALS] = [
-    "terminal_1",
-    "terminal_2",
-    "terminal_3",
-    "terminal_4",
-    "terminal_5",
-    "terminal_6",
-    "terminal_7",
-    "terminal_8",
-];
 
 /// What a correction begins with: the application as it stands.
 pub(crate) fn entered_of(

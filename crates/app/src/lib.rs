@@ -5,6 +5,7 @@ mod act_refusal;
 mod address;
 mod announcement;
 mod applicant_flow;
+mod application_contact;
 mod application_form;
 mod apply;
 mod authority;
@@ -64,6 +65,7 @@ mod status;
 mod statuses;
 mod terminal;
 mod terminal_notice;
+mod typed_mails;
 mod unreachable;
 mod visit;
 mod work;
@@ -71,10 +73,8 @@ mod work;
 pub use act_refusal::ActRefusal;
 pub use address::AddressPage;
 pub use announcement::News;
-pub use application_form::{
-    ApplicationPage, EnteredContact, EnteredInstitution, IssuedNumbers, MOST_TERMINALS,
-    TERMINAL_FIELDS,
-};
+pub use application_contact::{EnteredContact, MOST_TERMINALS, TERMINAL_FIELDS};
+pub use application_form::{ApplicationPage, EnteredInstitution, IssuedNumbers};
 pub use apply::NewApplication;
 pub use base::{Addresses, App, AppParts};
 pub use bounce::ReportTaken;

@@ -11,6 +11,7 @@ use crate::base::App;
 use crate::download::values_of;
 use crate::error::{FieldProblem, Refusal, Result, internal};
 use crate::guessing::Source;
+use crate::typed_mails::TypedMails;
 
 /// RU-6 as sent.
 #[derive(Clone)]
@@ -44,18 +45,12 @@ impl NewAddresses {
     /// The typed addresses, or what is wrong with each.
     pub(crate) fn checked(form: &AddressForm, grant: &Grant) -> Result<Self> {
         let mut problems = Vec::new();
-        let mail = MailAddress::from_typed(&form.mail);
-        if mail.is_none() {
-            problems.push(("mail", FieldProblem::MailInvalid));
-        } else if mail != MailAddress::from_typed(&form.confirmation) {
-            problems.push(("mail_confirmation", FieldProblem::MailsDiffer));
-        }
-        let second_mail = MailAddress::from_typed(&form.second_mail);
-        if second_mail.is_none() && !form.second_mail.trim().is_empty() {
-            problems.push(("second_mail", FieldProblem::MailInvalid));
-        } else if second_mail.is_some() && second_mail == mail {
-            problems.push(("second_mail", FieldProblem::MailTwice));
-        }
+        let typed = TypedMails {
+            mail: &form.mail,
+            confirmation: &form.confirmation,
+            second_mail: &form.second_mail,
+        };
+        let (mail, second_mail) = typed.read(&mut problems);
         if problems.is_empty()
             && mail.as_ref() == Some(&grant.mail)
             && second_mail == grant.second_mail

@@ -202,12 +202,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn password_page(
-        self,
-        flow: &FlowPath,
-        caller: &Caller,
-        problems: Problems,
-    ) -> Response {
+    fn password_page(self, flow: &FlowPath, caller: &Caller, problems: Problems) -> Response {
         let chosen = self.form(caller);
         let status = status_of(&problems);
         let frame = self.frame(self.screens.password);

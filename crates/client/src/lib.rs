@@ -1,0 +1,12 @@
+//! The client of a terminal: enrolment, list, renewal, backup, deletion and notices (manual 3.1, R-070 to R-083).
+//!
+//! | module | what it answers |
+//! | --- | --- |
+//! | [`ports`] | what an operating system must offer: network, certificates and keys, files, secrets, windows |
+//! | [`messages`] | every sentence that a person reads, by its number (decision S4) |
+//!
+//! Everything is blocking and sleeps when there is nothing to do. No module here knows Windows; what does, lies under
+//! `win` and is compiled there alone.
+
+pub mod messages;
+pub mod ports;

@@ -19,7 +19,7 @@ mod store;
 mod ui;
 
 pub use files::{FileError, Files, SecretError, Secrets};
-pub use http::{Body, Http, HttpError, Identity, Method, Request, Response, Server, Trust};
+pub use http::{Body, Http, HttpError, Identity, Method, Request, Response, Server};
 pub use proxy::{Credentials, Proxy, ProxyChoice, ProxyConfig, ProxyError};
 pub use store::{CertificateStore, KeyPlace, Scheme, StoreError, StoredCertificate, TerminalKey};
 pub use tegata_domain::entropy::Entropy;

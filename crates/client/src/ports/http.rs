@@ -9,25 +9,19 @@ use tegata_pki::certificate::Certificate;
 
 use super::store::TerminalKey;
 
-/// Sends a request and waits for its answer.
+/// Sends requests and waits for their answers.
 ///
 /// An implementation follows no redirection, keeps no cookie, no cache and no TLS session, offers TLS 1.3 and 1.2, and
 /// gives up after 30 seconds without an octet or 120 in all. It reads at most one mebibyte.
 pub trait Http: Send + Sync {
-    /// One exchange. Any status code is an answer, 407 of the server itself included; what a proxy says is an error.
-    fn send(&self, request: &Request, trust: &Trust) -> Result<Response, HttpError>;
-}
+    /// One exchange with a server whose certificate leads to `root`, carries its name and is valid at
+    /// [`Clock::now`](super::Clock); no root of the system counts. Any status code is an answer, 407 of the server
+    /// itself included; what a proxy says is an error.
+    fn send(&self, request: &Request, root: &Certificate) -> Result<Response, HttpError>;
 
-/// Whom to believe on the other side.
-#[derive(Clone)]
-pub enum Trust {
-    /// A server whose certificate leads to this root, carries its name and is valid at [`Clock::now`](super::Clock).
-    /// No root of the system counts.
-    Root(Arc<Certificate>),
-    /// Nobody yet (W6): the handshake is made, whatever certificate comes is handed up in [`Response::chain`]. The
-    /// server must still prove that it has the key of that certificate. Only a bare `GET` may go out: an
-    /// implementation refuses an identity or an `Authorization` here with [`HttpError::UnprovenServer`].
-    Unproven,
+    /// The certificates that an unproven server shows, DER, its own first (W6). Takes the handshake as far as they
+    /// come and breaks it off; sends nothing else. The last one is the root to be compared with the 接続確認コード.
+    fn shown_chain(&self, server: &Server) -> Result<Vec<Vec<u8>>, HttpError>;
 }
 
 /// A host and a port.
@@ -57,6 +51,8 @@ pub struct Request {
     pub method: Method,
     /// Path and query, beginning with `/`.
     pub path: String,
+    /// Further header fields; names in lower case.
+    pub headers: Vec<(&'static str, String)>,
     /// What is sent along.
     pub body: Option<Body>,
     /// User and password for the header `Authorization: Basic` (RFC 7617): リクエストID and リファレンスID.
@@ -98,18 +94,33 @@ pub struct Identity {
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// `Content-Type` as it came, empty where there was none.
-    pub content_type: String,
+    /// The header fields, names in lower case, in the order in which they came.
+    pub headers: Vec<(String, String)>,
     /// `Retry-After` in seconds from now (RFC 9110 §10.2.3); a date was turned into seconds by [`Self::date`].
     pub retry_after: Option<u64>,
-    /// `Location`, where there was one: a captive page sends elsewhere.
-    pub location: Option<String>,
     /// The server's `Date`.
     pub date: Option<Timestamp>,
     /// The body.
     pub body: Vec<u8>,
-    /// The certificates that the server showed, DER, its own first.
-    pub chain: Vec<Vec<u8>>,
+}
+
+impl Response {
+    /// The first header field of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(found, _)| found == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The media type without its parameters, in lower case; empty where there was none.
+    pub fn media_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    }
 }
 
 /// Why there is no answer. `detail` is English, for the log, and holds no secret.
@@ -183,9 +194,6 @@ pub enum HttpError {
         /// Its last second.
         not_after: Timestamp,
     },
-    /// Something other than a bare GET was to go to a server that is not proven. A fault of this program.
-    #[error("nothing is sent to a server that is not proven")]
-    UnprovenServer,
     /// No connection.
     #[error("{server} cannot be reached: {detail}")]
     Unreachable {

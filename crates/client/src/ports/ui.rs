@@ -17,6 +17,9 @@ pub trait Ui: Send + Sync {
     /// Asks for the IDs of a letter and, where the server is not yet proven, for the 接続確認コード (W6).
     fn ask_enrolment(&self, prompt: &EnrolmentPrompt) -> Option<EnrolmentForm>;
 
+    /// Asks for the 確認番号 that was mailed (K2, `collect.second_factor`).
+    fn ask_mail_code(&self, prompt: &MailCodePrompt) -> Option<Secret<String>>;
+
     /// Asks for the password of the backup.
     fn ask_backup_password(&self, prompt: &BackupPrompt) -> Option<BackupPassword>;
 
@@ -97,6 +100,15 @@ pub struct EnrolmentForm {
     pub reference_id: Secret<String>,
     /// 接続確認コード, empty where it was not asked for.
     pub connection_code: String,
+}
+
+/// The window for the 確認番号.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailCodePrompt {
+    /// What to do, above the field.
+    pub lines: Vec<String>,
+    /// What was wrong with the last attempt.
+    pub problem: Option<String>,
 }
 
 /// The window of R-079: both fields, each with its box 「パスワードを表示する」.

@@ -3,10 +3,15 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`ports`] | what an operating system must offer: network, certificates and keys, files, secrets, windows |
+//! | [`settings`] | what the operator packs and the person changes |
+//! | [`failure`] | why something did not work, and under which number |
 //! | [`messages`] | every sentence that a person reads, by its number (decision S4) |
 //!
 //! Everything is blocking and sleeps when there is nothing to do. No module here knows Windows; what does, lies under
 //! `win` and is compiled there alone.
 
+pub mod failure;
 pub mod messages;
+mod pem;
 pub mod ports;
+pub mod settings;

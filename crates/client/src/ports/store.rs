@@ -22,6 +22,9 @@ pub trait CertificateStore: Send + Sync {
     /// The key of the certificate with this SHA-256; `None` where certificate or key are not there.
     fn key(&self, certificate: &Fingerprint) -> Result<Option<Arc<dyn TerminalKey>>, StoreError>;
 
+    /// Whether this system reads the modern form of a `.p12`; Windows 8.1 and Server 2016 do not (K5).
+    fn reads_modern_p12(&self) -> bool;
+
     /// Whether a module can make keys here.
     fn has_hardware(&self) -> bool;
 

@@ -17,8 +17,8 @@ pub trait Ui: Send + Sync {
     /// Asks for the IDs of a letter and, where the server is not yet proven, for the 接続確認コード (W6).
     fn ask_enrolment(&self, prompt: &EnrolmentPrompt) -> Option<EnrolmentForm>;
 
-    /// Asks for the 確認番号 that was mailed (K2, `collect.second_factor`).
-    fn ask_mail_code(&self, prompt: &MailCodePrompt) -> Option<Secret<String>>;
+    /// Asks for one line: the 確認番号 that was mailed (K2, `collect.second_factor`), or a 接続確認コード alone (W6).
+    fn ask_line(&self, prompt: &LinePrompt) -> Option<Secret<String>>;
 
     /// Asks for the password of the backup.
     fn ask_backup_password(&self, prompt: &BackupPrompt) -> Option<BackupPassword>;
@@ -102,11 +102,13 @@ pub struct EnrolmentForm {
     pub connection_code: String,
 }
 
-/// The window for the 確認番号.
+/// A window with one field, which shows what is typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailCodePrompt {
+pub struct LinePrompt {
     /// What to do, above the field.
     pub lines: Vec<String>,
+    /// What the field is called.
+    pub label: String,
     /// What was wrong with the last attempt.
     pub problem: Option<String>,
 }

@@ -1,0 +1,219 @@
+//! Why something did not work, and under which number the help desk knows it (decision S4).
+//!
+//! | numbers | about |
+//! | --- | --- |
+//! | 20xx | the way to the server, and whether it is the right one |
+//! | 21xx | the proxy |
+//! | 22xx | certificates, keys and files of this terminal; 225x files |
+//! | 23xx | what the server said |
+//!
+//! The words stand in `messages`; what `Display` says is English, for the log.
+
+use tegata_protocol::{Message, MessageCode};
+
+use crate::ports::{FileError, HttpError, SecretError, StoreError};
+
+/// Why something did not work.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Failure {
+    /// This terminal's clock is off by so many seconds, positive: ahead.
+    #[error("the terminal's clock is {0} seconds off")]
+    ClockOff(i64),
+    /// The 接続確認コード does not fit, or cannot be one (W6).
+    #[error("the connection code: {0}")]
+    ConnectionCode(CodeProblem),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The way to the server.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// What was typed can be no pair of IDs.
+    #[error("the IDs have not the form of IDs")]
+    Ids,
+    /// No key was made.
+    #[error("no key was made: {0}")]
+    Key(String),
+    /// The server took the request and gives the certificate later (202).
+    #[error("accepted; ask again in {0} seconds")]
+    Later(u64),
+    /// Nobody named a server.
+    #[error("no server is configured")]
+    NoServer,
+    /// The answer comes from somebody else, such as a captive page.
+    #[error("status {status} with {media_type:?} is no answer of the server")]
+    NotOurs {
+        /// The status code.
+        status: u16,
+        /// The media type.
+        media_type: String,
+    },
+    /// The server said no.
+    #[error("{0}")]
+    Refused(Box<ServerRefusal>),
+    /// Sealing.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The settings or a state file cannot be used.
+    #[error("settings: {0}")]
+    Settings(String),
+    /// Certificates or keys of this terminal.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The certificate that came is not the one that was asked for. Nothing was installed.
+    #[error("the server's certificate for this terminal is wrong: {0}")]
+    WrongCertificate(String),
+}
+
+/// What is wrong with a 接続確認コード.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeProblem {
+    /// The server shows another root: a typing error, or another server.
+    #[error("the server shows another root")]
+    Differs,
+    /// It has not sixteen characters of the alphabet.
+    #[error("it has not the form of a code")]
+    Form,
+    /// None was given, and the pack has no root.
+    #[error("none was given, and no root is proven")]
+    Missing,
+}
+
+/// A no of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerRefusal {
+    /// The status code.
+    pub status: u16,
+    /// The problem, in a word for programs.
+    pub code: String,
+    /// What the person is told, where the server has words for it.
+    pub message: Option<Message>,
+    /// `Retry-After`, seconds.
+    pub retry_after: Option<u64>,
+    /// What the operator finds in the log.
+    pub incident: Option<String>,
+}
+
+impl std::fmt::Display for ServerRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server refused: {} {}", self.status, self.code)?;
+        match &self.incident {
+            Some(incident) => write!(f, " (incident {incident})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Failure {
+    /// Its number.
+    pub fn code(&self) -> MessageCode {
+        MessageCode(match self {
+            Self::Http(error) => http_code(error),
+            Self::NotOurs { .. } => 2006,
+            Self::ClockOff(_) => 2007,
+            Self::NoServer => 2009,
+            Self::ConnectionCode(problem) => match problem {
+                CodeProblem::Differs => 2010,
+                CodeProblem::Form => 2011,
+                CodeProblem::Missing => 2012,
+            },
+            Self::Store(error) => match error {
+                StoreError::Declined => 2201,
+                StoreError::Denied(_) => 2202,
+                StoreError::NoHardware(_) => 2203,
+                StoreError::NotThere(_) => 2204,
+                StoreError::Failed(_) => 2205,
+                StoreError::Scheme => 2206,
+            },
+            Self::Key(_) => 2208,
+            Self::File(error) => match error {
+                FileError::Full(_) => 2251,
+                FileError::Denied(_) => 2252,
+                FileError::NotThere(_) => 2253,
+                FileError::Failed(_) => 2254,
+            },
+            Self::Secret(_) => 2255,
+            Self::Settings(_) => 2256,
+            Self::Refused(refusal) => return refusal.number(),
+            Self::Ids => 2318,
+            Self::Later(_) => 2320,
+            Self::WrongCertificate(_) => 2321,
+        })
+    }
+
+    /// Whether the same may work later without anybody's doing: what the timer tries again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Http(error) => !matches!(
+                error,
+                HttpError::Key(_)
+                    | HttpError::ProxyAuthentication { .. }
+                    | HttpError::ProxySettings(_)
+            ),
+            Self::Later(_) | Self::NotOurs { .. } | Self::File(_) | Self::ClockOff(_) => true,
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500..=599),
+            Self::Store(error) => matches!(error, StoreError::Denied(_) | StoreError::Failed(_)),
+            Self::ConnectionCode(_)
+            | Self::Ids
+            | Self::Key(_)
+            | Self::NoServer
+            | Self::Secret(_)
+            | Self::Settings(_)
+            | Self::WrongCertificate(_) => false,
+        }
+    }
+
+    /// In how many seconds the server wants to be asked again, where it said so.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Later(seconds) => Some(*seconds),
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl ServerRefusal {
+    /// The number that came along, else the one for its word, else that of a fault.
+    pub fn number(&self) -> MessageCode {
+        if let Some(message) = &self.message {
+            return message.code;
+        }
+        MessageCode(match self.code.as_str() {
+            "certificate_missing" => 2301,
+            "certificate_unknown" => 2302,
+            "on_hold" => 2303,
+            "revoked" => 2304,
+            "replaced" | "superseded" => 2305,
+            "expired" => 2306,
+            "wrong_ids" => 2317,
+            _ if self.status == 401 => 2317,
+            _ if self.status == 429 => 2311,
+            _ if self.status == 503 => 2390,
+            _ if self.status >= 500 => 2391,
+            _ => 2392,
+        })
+    }
+}
+
+const fn http_code(error: &HttpError) -> u16 {
+    match error {
+        HttpError::Name { .. } => 2001,
+        HttpError::Unreachable { .. } => 2002,
+        HttpError::Timeout(_) => 2003,
+        HttpError::Tls(_) => 2004,
+        HttpError::UntrustedServer { .. } => 2005,
+        HttpError::TooLong(_) => 2006,
+        HttpError::ServerTime { .. } => 2007,
+        HttpError::NotHttp(_) => 2008,
+        HttpError::ProxyAuthentication {
+            had_credentials: false,
+            ..
+        } => 2101,
+        HttpError::ProxyAuthentication { .. } => 2102,
+        HttpError::ProxyUnreachable { .. } => 2103,
+        HttpError::ProxyRefused { .. } => 2104,
+        HttpError::ProxySettings(_) => 2105,
+        HttpError::Key(_) => 2206,
+    }
+}

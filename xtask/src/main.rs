@@ -4,6 +4,7 @@
 //! generated documents. The names and the last line of `test` are promised in the README.
 
 mod check;
+mod client;
 mod generated;
 mod test;
 mod workspace;
@@ -15,6 +16,7 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask check
        cargo xtask test [--no-skips] [--only tools|check|unit|system|release|deny]...
+       cargo xtask client [--arch x64|x86]... [--test]
        cargo xtask gen [--check]";
 
 fn main() -> ExitCode {
@@ -34,6 +36,10 @@ fn run(arguments: Vec<String>) -> Result<ExitCode> {
     match name.as_str() {
         "check" if rest.is_empty() => Ok(exit_code(check::run()? == 0)),
         "test" => Ok(exit_code(test::run(&test::Options::parse(&rest)?)?)),
+        "client" => {
+            client::run(&client::Options::parse(&rest)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
         "gen" => match rest
             .iter()
             .map(String::as_str)

@@ -4,7 +4,7 @@
 //! `N passed, N failed, N skipped`. Skipped is only what is named: a tool that cannot be had, or a
 //! test that says so itself.
 
-mod apt;
+pub(crate) mod apt;
 mod postgres;
 mod release;
 pub(crate) mod tally;

@@ -34,7 +34,8 @@ impl Apt {
         install().with_context(|| format!("{command} failed"))
     }
 
-    fn refresh(&mut self) -> Result<()> {
+    /// Reads the lists of packages again, once in a run.
+    pub(crate) fn refresh(&mut self) -> Result<()> {
         if !self.refreshed {
             eprintln!("install: apt-get update");
             quiet(apt_get().arg("update")).context("apt-get update failed")?;

@@ -24,6 +24,34 @@ impl MessageCode {
     pub const REVOKED: Self = Self(2304);
     /// 停止: a newer certificate took its place.
     pub const REPLACED: Self = Self(2305);
+    /// サーバーの拒否: the presented certificate has expired, and this is not done by an expired one.
+    pub const EXPIRED: Self = Self(2306);
+    /// サーバーの拒否: a value of the form cannot be taken; the text says which.
+    pub const INPUT: Self = Self(2307);
+    /// サーバーの拒否: whether the newer certificate is stopped too was not answered.
+    pub const SUCCESSOR_UNANSWERED: Self = Self(2308);
+    /// サーバーの拒否: the 確認番号 is wrong, or not taken any more.
+    pub const CODE_WRONG: Self = Self(2309);
+    /// サーバーの拒否: another 確認番号 may not be sent yet.
+    pub const TOO_SOON: Self = Self(2310);
+    /// サーバーの拒否: too many wrong attempts from this network.
+    pub const THROTTLED: Self = Self(2311);
+    /// サーバーの拒否: this terminal has no such certificate or procedure, whoever else may have one.
+    pub const NOT_FOUND: Self = Self(2312);
+    /// サーバーの拒否: the procedure is over, or moved on elsewhere.
+    pub const PROCEDURE_ENDED: Self = Self(2313);
+    /// サーバーの拒否: collecting was stopped by its holder.
+    pub const FROZEN: Self = Self(2314);
+    /// サーバーの拒否: the リファレンスID is not shown any more; ask for a new one.
+    pub const SHOWN_NO_MORE: Self = Self(2315);
+    /// サーバーの拒否: the newer certificate is not made yet, or its time is over.
+    pub const NOT_TO_FETCH: Self = Self(2316);
+    /// サーバーの拒否: the service is not available now.
+    pub const UNAVAILABLE: Self = Self(2390);
+    /// サーバーの拒否: something is wrong at the server; `incident` names it.
+    pub const FAULT: Self = Self(2391);
+    /// サーバーの拒否: the server does not understand the request; this client may be too old.
+    pub const NOT_UNDERSTOOD: Self = Self(2392);
 }
 
 impl fmt::Display for MessageCode {

@@ -1,4 +1,4 @@
-//! The JSON that the server and its clients exchange under `/api/client/v1` (R-030, decisions S4, W2).
+//! The JSON that the server and its clients exchange under `/api/client/v1` (R-030, P-06, decisions F4, I2, K3, S4, W2).
 //!
 //! Types alone: no input or output, no clock, no rule. What follows from dates is decided in `tegata-domain`, which
 //! both sides use. The number in the address is the version: within it a field keeps its name and its meaning, and
@@ -9,18 +9,30 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod certificates;
 mod code;
 mod notices;
+mod paths;
+mod reference_id;
 mod refusal;
 mod schedule;
+mod stop;
 mod text;
 
+pub use address::{AddressChange, AddressRequest, AddressStep, Addresses, EnteredCode, Resend};
+pub use certificates::{Certificate, Certificates, InUse, Issued, Relation, RequestStatus};
 pub use code::MessageCode;
 pub use notices::{Message, Notices, Renewal, Status};
+pub use paths::{
+    ADDRESS_PATH, CERTIFICATES_PATH, HOLD_PATH, IN_USE_PATH, NOTICES_PATH, REFERENCE_ID_PATH,
+    REVOCATION_PATH, address_code_path, address_path, address_resend_path, certificate_path,
+    receipt_path,
+};
+pub use reference_id::{ReferenceIdRequest, Scope, ShownReferenceId};
 pub use refusal::Refusal;
 pub use schedule::Schedule;
+pub use stop::{Reason, StopRequest, Stopped, StoppedSuccessor, SuccessorChoice};
 
 /// The version of this JSON, as it stands in addresses and answers.
 pub const VERSION: u32 = 1;
-/// Where a terminal asks for its notices, on the subscriber listener.
-pub const NOTICES_PATH: &str = "/api/client/v1/notices";

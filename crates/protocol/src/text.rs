@@ -75,3 +75,72 @@ pub(crate) mod fingerprint {
         Fingerprint::parse(&text).ok_or_else(wrong)
     }
 }
+
+/// リクエストID: its digits.
+pub(crate) mod request_id {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use tegata_domain::reference::RequestId;
+
+    pub(crate) fn serialize<S: Serializer>(id: &RequestId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RequestId, D::Error> {
+        let text = String::deserialize(from)?;
+        RequestId::parse(&text).ok_or_else(|| D::Error::custom("not a request ID"))
+    }
+}
+
+/// リファレンスID: its characters, in the one answer that shows it.
+pub(crate) mod reference_id {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use tegata_domain::reference::ReferenceId;
+
+    pub(crate) fn serialize<S: Serializer>(id: &ReferenceId, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(id.expose())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ReferenceId, D::Error> {
+        let text = String::deserialize(from)?;
+        ReferenceId::parse(&text).ok_or_else(|| D::Error::custom("not a reference ID"))
+    }
+}
+
+/// A procedure: 32 hexadecimal digits.
+pub(crate) mod procedure {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use tegata_domain::id::FlowId;
+
+    pub(crate) fn serialize<S: Serializer>(id: &FlowId, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(id.as_str())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<FlowId, D::Error> {
+        let text = String::deserialize(from)?;
+        FlowId::parse(&text).map_err(D::Error::custom)
+    }
+}
+
+/// A serial number: 32 hexadecimal digits.
+pub(crate) mod serial {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use tegata_domain::id::SerialNumber;
+
+    pub(crate) fn serialize<S: Serializer>(
+        serial: &SerialNumber,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_str(serial)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<SerialNumber, D::Error> {
+        let text = String::deserialize(from)?;
+        SerialNumber::parse(&text).map_err(D::Error::custom)
+    }
+}

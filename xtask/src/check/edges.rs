@@ -14,6 +14,7 @@ use crate::workspace;
 
 /// Every crate of ours and the crates of ours it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("tegata-installer", &[]),
     ("tegata-paper", &[]),
     ("tegata-pki", &[]),
     ("tegata-domain", &[]),
@@ -41,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tegata-pki",
             "tegata-domain",
             "tegata-protocol",
+            "tegata-installer",
         ],
     ),
     (

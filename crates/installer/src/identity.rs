@@ -1,10 +1,8 @@
 //! The codes by which Windows knows things: names of the form UUIDv5 (RFC 9562 §5.5), so that the same thing has the
 //! same code in every build, and a different package never has the code of another.
 
+use tegata_protocol::release::{Architecture, Scope};
 use uuid::Uuid;
-
-use crate::package::Scope;
-use crate::program::Architecture;
 
 /// The name space of all our codes.
 const OURS: Uuid = Uuid::from_u128(0x3b1f_60a4_5a77_4c1e_9d0c_7e2a_41d8_95b6);

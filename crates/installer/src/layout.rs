@@ -2,11 +2,12 @@
 
 use std::io;
 
+use tegata_protocol::release::{Architecture, Scope};
+
 use crate::database::{Cell, Rows, row};
 use crate::identity::component_code;
 use crate::messages;
-use crate::package::{Package, Scope};
-use crate::program::Architecture;
+use crate::package::Package;
 use crate::verbs::TRAY;
 
 /// The name in Windows' list of programs (N1).
@@ -28,7 +29,7 @@ const FEATURE: &str = "Client";
 
 /// File names: the short form of the FAT file system, and the name.
 const PROGRAM_NAME: &str = "MPKICLI.EXE|mpki-client.exe";
-const SETTINGS_NAME: &str = "OPERATOR.JSO|operator.json";
+const SETTINGS_NAME: &str = "CLIENT~1.TOM|client.toml";
 
 /// Component attributes: the key path is a registry value; a 64-bit component.
 const REGISTRY_KEY_PATH: i32 = 4;
@@ -71,13 +72,11 @@ pub(crate) const FOLDER_VALUE: &str = "InstallDir";
 /// The registry value with the path of the program.
 pub(crate) const PROGRAM_VALUE: &str = "Program";
 
-impl Scope {
-    /// The root of registry keys: HKEY_CURRENT_USER or HKEY_LOCAL_MACHINE.
-    pub(crate) const fn registry_root(self) -> i32 {
-        match self {
-            Self::User => 1,
-            Self::Machine => 2,
-        }
+/// The root of registry keys: HKEY_CURRENT_USER or HKEY_LOCAL_MACHINE.
+pub(crate) const fn registry_root(scope: Scope) -> i32 {
+    match scope {
+        Scope::User => 1,
+        Scope::Machine => 2,
     }
 }
 
@@ -166,7 +165,7 @@ impl Layout {
             "Registry",
             row![
                 "ProgramPath",
-                self.scope.registry_root(),
+                registry_root(self.scope),
                 REGISTRY_KEY,
                 PROGRAM_VALUE,
                 path,
@@ -271,7 +270,7 @@ impl Layout {
             "Registry",
             row![
                 component,
-                self.scope.registry_root(),
+                registry_root(self.scope),
                 key,
                 name,
                 value,

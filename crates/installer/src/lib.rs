@@ -28,6 +28,6 @@ mod steps;
 mod verbs;
 mod wizard;
 
-pub use package::{Package, PackageError, Scope};
-pub use program::{Architecture, Program, ProgramError, Version};
+pub use package::{Package, PackageError};
+pub use program::{Program, ProgramError};
 pub use verbs::{MACHINE_REMOVE, MACHINE_SETUP, QUIT, TRAY};

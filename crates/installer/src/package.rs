@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tegata_protocol::release::{Architecture, Scope};
 use time::PrimitiveDateTime;
 
 use crate::cabinet::{self, Packed};
@@ -9,28 +10,9 @@ use crate::database::{self, JAPANESE, Rows, Summary};
 use crate::identity;
 use crate::layout::{self, MANUFACTURER, PRODUCT};
 use crate::messages;
-use crate::program::{Architecture, Program};
+use crate::program::Program;
 use crate::steps;
 use crate::wizard;
-
-/// Whom the program is installed for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Scope {
-    /// Everybody on the machine; needs an administrator.
-    Machine,
-    /// Whoever installs it; needs no rights.
-    User,
-}
-
-impl Scope {
-    /// Its name in file names and manifests.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Machine => "machine",
-            Self::User => "user",
-        }
-    }
-}
 
 /// Why a package cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -153,7 +135,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::program::Version;
+    use tegata_protocol::release::Version;
 
     type Read = msi::Package<Cursor<Vec<u8>>>;
 

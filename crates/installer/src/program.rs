@@ -1,68 +1,8 @@
 //! What stands in a Windows program file (PE format): for which processor it was built, its version, its icon.
 
-use std::fmt;
-use std::str::FromStr;
-
 use object::read::pe::{ImageNtHeaders, PeFile, PeFile32, PeFile64, ResourceDirectory};
 use object::{LittleEndian as LE, pe};
-
-/// The processor that a program was built for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Architecture {
-    /// 64-bit Windows.
-    X64,
-    /// 32-bit Windows, and 64-bit too.
-    X86,
-}
-
-impl Architecture {
-    /// Its name in file names and manifests.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::X64 => "x64",
-            Self::X86 => "x86",
-        }
-    }
-}
-
-/// A version of three numbers, as Windows Installer compares them (each at most 255, 255, 65535).
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Version {
-    /// Changed when terminals must do something.
-    pub major: u8,
-    /// Changed when something new can be done.
-    pub minor: u8,
-    /// Changed when something was repaired.
-    pub patch: u16,
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
-}
-
-impl FromStr for Version {
-    type Err = ProgramError;
-
-    fn from_str(text: &str) -> Result<Self, ProgramError> {
-        let numbers: Vec<&str> = text.split('.').collect();
-        let [major, minor, patch] = numbers.as_slice() else {
-            return Err(ProgramError::Version);
-        };
-        let version = Self {
-            major: major.parse().map_err(|_| ProgramError::Version)?,
-            minor: minor.parse().map_err(|_| ProgramError::Version)?,
-            patch: patch.parse().map_err(|_| ProgramError::Version)?,
-        };
-        // No sign, no leading zero: one version has one text.
-        if version.to_string() == text {
-            Ok(version)
-        } else {
-            Err(ProgramError::Version)
-        }
-    }
-}
+use tegata_protocol::release::{Architecture, Version};
 
 /// Why a file cannot be packed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -252,24 +192,6 @@ fn icon_file(group: &[u8], image: impl Fn(u16) -> Option<Vec<u8>>) -> Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_version_has_one_text() {
-        let version: Version = "1.20.300".parse().unwrap();
-        assert_eq!(version.to_string(), "1.20.300");
-        for wrong in [
-            "1.0",
-            "1.0.0.0",
-            "01.0.0",
-            "+1.0.0",
-            "256.0.0",
-            "1.0.65536",
-            "1.0.x",
-        ] {
-            assert!(wrong.parse::<Version>().is_err(), "{wrong}");
-        }
-        assert!("1.10.0".parse::<Version>().unwrap() > "1.9.9".parse::<Version>().unwrap());
-    }
 
     #[test]
     fn an_icon_file_points_at_its_images() {

@@ -3,12 +3,13 @@
 //! No step loads a library of the package (T72): the program is run by its absolute path, or Windows' own actions do
 //! the work. Certificates are not touched by any of them.
 
+use tegata_protocol::release::{Architecture, Scope};
+
 use crate::database::{Cell, Rows, row};
 use crate::identity::upgrade_code;
-use crate::layout::{FOLDER_VALUE, KEPT, PROGRAM_FILE, PROGRAM_VALUE, REGISTRY_KEY};
+use crate::layout::{FOLDER_VALUE, KEPT, PROGRAM_FILE, PROGRAM_VALUE, REGISTRY_KEY, registry_root};
 use crate::messages;
-use crate::package::{Package, Scope};
-use crate::program::Architecture;
+use crate::package::Package;
 use crate::verbs::{MACHINE_REMOVE, MACHINE_SETUP, QUIT, TRAY};
 
 /// Properties that may be set on the command line, or that cross from the wizard to the elevated part.
@@ -77,7 +78,7 @@ fn add_searches(rows: &mut Rows, scope: Scope, bits: i32) {
             rows.add("Signature", file);
         }
     };
-    let own = scope.registry_root();
+    let own = registry_root(scope);
     search("PREVIOUSPROGRAM", own, PROGRAM_VALUE, LOCATE_FILE);
     search("PREVIOUSFOLDER", own, FOLDER_VALUE, LOCATE_VALUE);
     for kept in KEPT {
@@ -86,7 +87,7 @@ fn add_searches(rows: &mut Rows, scope: Scope, bits: i32) {
     if scope == Scope::User {
         search(
             "MACHINEPROGRAM",
-            Scope::Machine.registry_root(),
+            registry_root(Scope::Machine),
             PROGRAM_VALUE,
             LOCATE_FILE,
         );

@@ -3,9 +3,10 @@
 //!
 //! Positions and sizes are in dialog units of Windows Installer (a twelfth of the height of the system font).
 
+use tegata_protocol::release::Scope;
+
 use crate::database::{Cell, Rows, row};
 use crate::messages as text;
-use crate::package::Scope;
 use crate::steps;
 
 /// Size of a page.

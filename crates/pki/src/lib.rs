@@ -9,6 +9,7 @@
 //! | [`certificate`], [`csr`] | reading certificates (RFC 5280) and requests (RFC 2986) |
 //! | [`crl`], [`ocsp`] | revocation lists (RFC 5280 §5), OCSP (RFC 6960) |
 //! | [`cms`] | a signature beside a document (RFC 5652) |
+//! | [`ed25519`] | signatures over releases of the client (RFC 8032) |
 //! | [`pkcs12`], [`pem`] | key and chain in a file (RFC 7292), text form (RFC 7468) |
 //!
 //! This crate knows no hospital, no database, no network and no clock.
@@ -18,6 +19,7 @@ pub mod cms;
 pub mod crl;
 pub mod csr;
 pub mod digest;
+pub mod ed25519;
 pub mod key;
 pub mod lint;
 pub mod name;

@@ -3,6 +3,8 @@
 
 use std::num::NonZeroU32;
 
+use zeroize::Zeroizing;
+
 use crate::{
     digest::MessageDigest,
     key::{KeyError, PrivateKey, PublicKey},
@@ -87,11 +89,19 @@ pub fn encrypt_key_file_with(
     passphrase: &[u8],
     iterations: NonZeroU32,
 ) -> Result<String, KeyFileError> {
-    let encrypted =
-        pbes2::encrypt(&key.to_pkcs8()?, passphrase, iterations).map_err(|error| match error {
-            EncryptError::Cipher => KeyFileError::Cipher,
-            EncryptError::Random(failed) => KeyFileError::Random(failed),
-        })?;
+    encrypt_pkcs8(&key.to_pkcs8()?, passphrase, iterations)
+}
+
+/// The PEM text of a PKCS#8 key of any algorithm, encrypted.
+pub(crate) fn encrypt_pkcs8(
+    pkcs8: &[u8],
+    passphrase: &[u8],
+    iterations: NonZeroU32,
+) -> Result<String, KeyFileError> {
+    let encrypted = pbes2::encrypt(pkcs8, passphrase, iterations).map_err(|error| match error {
+        EncryptError::Cipher => KeyFileError::Cipher,
+        EncryptError::Random(failed) => KeyFileError::Random(failed),
+    })?;
     let der = tlv::sequence(&[
         &encrypted.algorithm,
         &tlv::octet_string(&encrypted.ciphertext),
@@ -101,17 +111,25 @@ pub fn encrypt_key_file_with(
 
 /// Opens a PEM text that [`encrypt_key_file`] or another tool wrote with the same algorithms.
 pub fn open_key_file(text: &str, passphrase: &[u8]) -> Result<PrivateKey, KeyFileError> {
+    let plain = decrypt_pkcs8(text, passphrase)?;
+    // A wrong key that happens to leave valid padding gives bytes that are no key.
+    PrivateKey::from_pkcs8(&plain).map_err(|_| KeyFileError::Passphrase)
+}
+
+/// The PKCS#8 key in such a text.
+pub(crate) fn decrypt_pkcs8(
+    text: &str,
+    passphrase: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let der = pem::decode(LABEL, text)?;
     let mut fields = Reader::sequence_in(&der)?;
     let algorithm = fields.any()?.raw;
     let ciphertext = fields.expect(tlv::OCTET_STRING)?;
     fields.finish()?;
-    let plain = pbes2::decrypt(algorithm, ciphertext, passphrase).map_err(|error| match error {
+    pbes2::decrypt(algorithm, ciphertext, passphrase).map_err(|error| match error {
         DecryptError::Parameters => KeyFileError::Malformed,
         DecryptError::Password => KeyFileError::Passphrase,
-    })?;
-    // A wrong key that happens to leave valid padding gives bytes that are no key.
-    PrivateKey::from_pkcs8(&plain).map_err(|_| KeyFileError::Passphrase)
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The JSON that the server and its clients exchange under `/api/client/v1` (R-030, P-06, decisions F4, I2, K3, S4, W2).
+//! The JSON that the server and its clients exchange: under `/api/client/v1` (R-030, P-06, decisions F4, I2, K3, S4,
+//! W2), and the announcement of a newer client ([`release`], F10).
 //!
 //! Types alone: no input or output, no clock, no rule. What follows from dates is decided in `tegata-domain`, which
 //! both sides use. The number in the address is the version: within it a field keeps its name and its meaning, and
@@ -16,6 +17,7 @@ mod notices;
 mod paths;
 mod reference_id;
 mod refusal;
+pub mod release;
 mod schedule;
 mod stop;
 mod text;

@@ -14,7 +14,7 @@ use crate::workspace;
 
 /// Every crate of ours and the crates of ours it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("tegata-installer", &[]),
+    ("tegata-installer", &["tegata-protocol"]),
     ("tegata-paper", &[]),
     ("tegata-pki", &[]),
     ("tegata-domain", &[]),

@@ -80,6 +80,9 @@ pub enum Refusal {
     /// The operator's roles do not include this act, or name, password or code are wrong.
     #[error("not allowed: check name, password, one-time code and roles")]
     NotAllowed,
+    /// The certificate is not made yet.
+    #[error("the certificate is not made yet; ask again in a minute")]
+    NotMade,
     /// There is no such object.
     #[error("there is no such object; list them to see what exists")]
     NotFound,
@@ -106,6 +109,12 @@ pub enum Refusal {
         /// The first instant.
         opens: Timestamp,
     },
+    /// A newer certificate took its place.
+    #[error("a newer certificate took its place at {at}; use that one")]
+    Replaced {
+        /// When.
+        at: Timestamp,
+    },
     /// The certificate is revoked.
     #[error("the certificate is revoked since {at}")]
     Revoked {
@@ -115,6 +124,9 @@ pub enum Refusal {
     /// The same person cannot take two parts.
     #[error("the same person cannot take two parts; another operator must do this")]
     SamePerson,
+    /// The reference ID was shown for its day; a new one can be had.
+    #[error("the reference ID is not shown any more; ask for a new one")]
+    ShownNoMore,
     /// The object is in a state that does not have this move.
     #[error("{0}")]
     State(String),

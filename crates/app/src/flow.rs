@@ -69,6 +69,7 @@ impl App {
         let action = match kind {
             FlowKind::Address => "flow.address",
             FlowKind::Collect => "flow.collect",
+            FlowKind::Reference => "flow.reference",
             FlowKind::Renew => "flow.renew",
             FlowKind::Retrieve => "flow.retrieve",
             FlowKind::Revoke => "flow.revoke",

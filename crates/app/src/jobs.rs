@@ -12,8 +12,8 @@ use crate::error::{Error, KeyDestroyed, Result};
 const LEFT_BEHIND: i64 = 30;
 /// Later than every intent, also after the clock was set back.
 const END_OF_TIME: Timestamp = Timestamp::from_unix(i64::MAX);
-/// Days that the clear text of a renewal's reference ID is kept (I2).
-const RENEWAL_SECRET_DAYS: i64 = 1;
+/// Days that the clear text of a reference ID is kept which its certificate was shown (I2).
+pub(crate) const SHOWN_SECRET_DAYS: i64 = 1;
 /// Rows that one run takes at the most.
 const BATCH: u32 = 200;
 
@@ -142,7 +142,7 @@ impl App {
         drop(self.logins().take());
         let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
-        let renewals = now.plus_days(-RENEWAL_SECRET_DAYS);
+        let shown = now.plus_days(-SHOWN_SECRET_DAYS);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
@@ -153,7 +153,7 @@ impl App {
                     tx.delete_codes_before(system_now.plus_days(-1)).await?;
                     tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
-                    tx.drop_renewal_secrets_older_than(renewals).await?;
+                    tx.drop_shown_secrets_older_than(shown).await?;
                     for (network, minute, count) in wrong {
                         tx.add_wrong_ids(&network, Timestamp::from_unix(minute * 60), count)
                             .await?;

@@ -44,6 +44,7 @@ mod notice_figures;
 mod notices;
 mod operators;
 mod outbox;
+mod own;
 mod paper;
 mod proposal;
 mod publish;
@@ -106,6 +107,9 @@ pub use new_addresses::{AddressForm, NewAddresses};
 pub use notice_figures::{DayTally, EndingMonth, NoticeFigures};
 pub use operators::{NewOperator, one_time_code};
 pub use outbox::ReadyMail;
+pub use own::{
+    OwnCertificate, OwnIssued, OwnRelation, OwnStop, OwnStopped, OwnUse, ShownReference, StopKind,
+};
 pub use paper::RenewalReceipt;
 pub use proposal::Confirmed;
 pub use reference::TypedIds;

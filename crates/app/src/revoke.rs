@@ -387,7 +387,7 @@ impl App {
     }
 
     /// The renewal of the grant's certificate, with its certificate, where it can still be stopped.
-    async fn live_newer(
+    pub(crate) async fn live_newer(
         &self,
         grant: &Grant,
     ) -> Result<Option<(Grant, Option<CertificateRecord>)>> {

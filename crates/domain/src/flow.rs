@@ -10,6 +10,8 @@ pub enum FlowKind {
     Address,
     /// 電子証明書ダウンロード (`/p/rcd`).
     Collect,
+    /// A new リファレンスID, shown to the certificate itself (I2).
+    Reference,
     /// 証明書更新申請 (`/p/ru`).
     Renew,
     /// 更新後証明書の取得 (`/p/ru`).
@@ -24,6 +26,7 @@ impl FlowKind {
         match self {
             Self::Address => "address",
             Self::Collect => "collect",
+            Self::Reference => "reference",
             Self::Renew => "renew",
             Self::Retrieve => "retrieve",
             Self::Revoke => "revoke",
@@ -35,6 +38,7 @@ impl FlowKind {
         [
             Self::Address,
             Self::Collect,
+            Self::Reference,
             Self::Renew,
             Self::Retrieve,
             Self::Revoke,

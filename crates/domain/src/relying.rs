@@ -36,7 +36,7 @@ pub enum RelyingStatus {
 
 impl RelyingStatus {
     /// The status at `now`; none of a certificate that nobody holds yet, or ever.
-    fn of(
+    pub fn of(
         state: &CertificateState,
         (not_before, not_after): (Timestamp, Timestamp),
         now: Timestamp,

@@ -263,12 +263,13 @@ create table reference_id (
         constraint reference_id_scope check (scope in ('letter', 'renewal', 'revocation_only')),
     created_at bigint not null,
     ended_at bigint,
-    -- When the letter with it was posted: it does nothing before (K2). A renewal's is out at once.
+    -- When the letter with it was posted: it does nothing before (K2). A renewal's is out at once, and so is one that
+    -- is shown to the certificate itself (I2). What collects by a letter has gone through two persons.
     posted_at bigint,
     -- By which proposal two persons released its letter for printing.
     release_id text references proposal (id),
     constraint reference_id_posted check (
-        posted_at is null or scope = 'renewal' or release_id is not null)
+        posted_at is null or scope <> 'letter' or release_id is not null)
 );
 
 create unique index reference_id_live on reference_id (grant_id) where ended_at is null;
@@ -467,7 +468,7 @@ create table revocation_list (
 create table flow (
     id text not null primary key,
     kind text not null constraint flow_kind check (kind in (
-        'address', 'collect', 'renew', 'retrieve', 'revoke')),
+        'address', 'collect', 'reference', 'renew', 'retrieve', 'revoke')),
     grant_id text not null references issue_grant (id),
     fingerprint bytea,
     step text not null,

@@ -107,6 +107,15 @@ impl Tx {
             .await
     }
 
+    /// Ends every procedure of a grant that was begun with its two IDs; those of its certificate go on.
+    pub async fn delete_id_flows_of(&mut self, grant: &GrantId) -> Result<u64, StoreError> {
+        self.execute(
+            "delete from flow where grant_id = $1 and fingerprint is null",
+            &[grant.as_str().into()],
+        )
+        .await
+    }
+
     /// Ends every procedure of a grant: whoever began one with an ID that died goes no further (I2).
     pub async fn delete_flows_of(&mut self, grant: &GrantId) -> Result<u64, StoreError> {
         self.execute(

@@ -108,7 +108,7 @@ impl Connection {
             .fetch_optional(
                 "select cast(count(*) as bigint) from reference_id
                 where grant_id = $1 and posted_at is not null and ended_at is not null
-                    and scope <> 'renewal'",
+                    and release_id is not null",
                 &[grant.as_str().into()],
             )
             .await?;

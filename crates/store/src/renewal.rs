@@ -162,16 +162,18 @@ impl Tx {
         Ok(changed)
     }
 
-    /// Drops the clear text of renewals' reference IDs made before `before`; returns how many (I2).
-    pub async fn drop_renewal_secrets_older_than(
+    /// Drops the clear text of reference IDs that are out although no letter carried them (a renewal's, and those that
+    /// were shown to a certificate), made before `before`; returns how many (I2).
+    pub async fn drop_shown_secrets_older_than(
         &mut self,
         before: Timestamp,
     ) -> Result<u64, StoreError> {
         let dropped = self
             .execute(
                 "delete from letter_secret where created_at < $1 and exists (
-                    select 1 from issue_grant g
-                    where g.id = letter_secret.grant_id and g.kind = 'renewal')",
+                    select 1 from reference_id r
+                    where r.grant_id = letter_secret.grant_id and r.ended_at is null
+                        and r.posted_at is not null)",
                 &[before.into()],
             )
             .await?;

@@ -92,8 +92,11 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         Refusal::Fields(_) | Refusal::Form(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)
         }
-        Refusal::FlowElsewhere | Refusal::TooSoon { .. } => unavailable(web, place),
-        Refusal::FlowEnded => ended(web, place.procedure().unwrap_or(Procedure::Collect)),
+        Refusal::FlowElsewhere | Refusal::NotMade | Refusal::TooSoon { .. } => {
+            unavailable(web, place)
+        }
+        // No page shows a reference ID again.
+        Refusal::FlowEnded | Refusal::ShownNoMore => ended(web, place.procedure().unwrap_or(Procedure::Collect)),
         Refusal::Frozen { at } => frozen(web, Some(at), None),
         Refusal::HoldsQueue => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -139,7 +142,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             let cause = Cause::Revoked(messages::date_and_time(at));
             no_file(web, destroyed(place), cause, None)
         }
-        Refusal::Revoked { at } => {
+        Refusal::Replaced { at } | Refusal::Revoked { at } => {
             let at = messages::date_and_time(at);
             stop(web, site, messages::RX_REVOKED, StatusCode::GONE, Some(at))
         }

@@ -108,7 +108,13 @@ fn no_version_that_a_person_can_send_stops_the_program() {
 
 #[test]
 fn kinds_and_steps_are_read_back_from_their_words() {
-    for kind in ["address", "collect", "renew", "retrieve", "revoke"] {
+    for kind in ["address",
+        "collect",
+        "reference",
+        "renew",
+        "retrieve",
+        "revoke",
+    ] {
         assert_eq!(FlowKind::parse(kind).unwrap().as_str(), kind);
     }
     for step in ["code", "confirm", "done", "form", "password", "ready"] {

@@ -6,6 +6,7 @@
 //! | [`settings`] | what the operator packs and the person changes |
 //! | [`failure`] | why something did not work, and under which number |
 //! | [`messages`] | every sentence that a person reads, by its number (decision S4) |
+//! | [`net`] | the port [`Http`](ports::Http): TLS, proxies, NTLM, diagnostics |
 //!
 //! Everything is blocking and sleeps when there is nothing to do. No module here knows Windows; what does, lies under
 //! `win` and is compiled there alone.
@@ -13,5 +14,6 @@
 pub mod failure;
 pub mod messages;
 mod pem;
+pub mod net;
 pub mod ports;
 pub mod settings;

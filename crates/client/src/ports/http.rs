@@ -193,6 +193,8 @@ pub enum HttpError {
         not_before: Timestamp,
         /// Its last second.
         not_after: Timestamp,
+        /// What the server says the time is, where it could be asked: proves nothing, is shown to a person.
+        server_date: Option<Timestamp>,
     },
     /// No connection.
     #[error("{server} cannot be reached: {detail}")]

@@ -87,7 +87,12 @@ impl Transport {
             self.see_chain(question.server, deadline, &mut steps);
             self.see_answer(question, deadline, &mut steps);
         } else {
-            for kind in [StepKind::Chain, StepKind::Tls, StepKind::Answer, StepKind::Clock] {
+            for kind in [
+                StepKind::Chain,
+                StepKind::Tls,
+                StepKind::Answer,
+                StepKind::Clock,
+            ] {
                 steps.push(Step::skipped(kind, "there is no connection"));
             }
         }
@@ -132,9 +137,9 @@ impl Transport {
 
     fn see_chain(&self, server: &Server, deadline: Deadline, steps: &mut Vec<Step>) {
         let watch = Watch::start(StepKind::Chain);
-        let shown = self.reach(server, deadline).and_then(|reached| {
-            tls::shown_chain(reached.wire, &server.host, self.clock.now())
-        });
+        let shown = self
+            .reach(server, deadline)
+            .and_then(|reached| tls::shown_chain(reached.wire, &server.host, self.clock.now()));
         steps.push(match shown {
             Ok(chain) => watch.good(describe(&chain)),
             Err(error) => watch.bad(error.to_string()),
@@ -152,9 +157,9 @@ impl Transport {
         let now = self.clock.now();
         let host = &question.server.host;
         let watch = Watch::start(StepKind::Tls);
-        let session = self.reach(question.server, deadline).and_then(|reached| {
-            tls::handshake(reached.wire, host, Trust::Root(root), None, now)
-        });
+        let session = self
+            .reach(question.server, deadline)
+            .and_then(|reached| tls::handshake(reached.wire, host, Trust::Root(root), None, now));
         let session = match session {
             Ok(session) => {
                 steps.push(watch.good(session.parameters()));
@@ -231,7 +236,10 @@ impl Transport {
             host: host.to_owned(),
             port,
         };
-        let ways = self.config.choose(&server).map_err(|error| error.to_string())?;
+        let ways = self
+            .config
+            .choose(&server)
+            .map_err(|error| error.to_string())?;
         let (host, port, target) = match ways.first() {
             Some(ProxyChoice::Proxy(proxy)) => (proxy.host.as_str(), proxy.port, address),
             _ => (host, port, path),
@@ -301,16 +309,12 @@ fn describe(chain: &[Vec<u8>]) -> String {
                 certificate.issuer(),
                 at(certificate.not_before()),
                 at(certificate.not_after()),
-                hexadecimal(&certificate.fingerprint_sha256()),
+                hex::encode(certificate.fingerprint_sha256()),
             )
         }
         Err(error) => format!("unreadable: {error}"),
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn hexadecimal(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn way_name(way: &ProxyChoice) -> String {

@@ -32,7 +32,9 @@ pub(super) struct Head {
 impl Head {
     /// The first header of this name, in any case. Octets beyond ASCII come as U+FFFD.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let mut found = self.headers.iter();
+        let found = found.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
     }
 
     /// All headers of this name.
@@ -268,7 +270,8 @@ impl<S: Read> Reader<S> {
     fn fill(&mut self) -> Result<usize, ReadError> {
         let mut buffer = [0; 8 * 1024];
         let count = self.stream.read(&mut buffer)?;
-        self.held.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        self.held
+            .extend_from_slice(buffer.get(..count).unwrap_or_default());
         Ok(count)
     }
 }
@@ -290,7 +293,9 @@ fn parse_head(octets: &[u8]) -> Result<Option<(Head, usize)>, ReadError> {
             };
             Ok(Some((head, length)))
         }
-        Err(_) => Err(ReadError::NotHttp("the first line or a header is malformed")),
+        Err(_) => Err(ReadError::NotHttp(
+            "the first line or a header is malformed",
+        )),
     }
 }
 
@@ -372,11 +377,19 @@ mod tests {
 
     #[test]
     fn a_connection_stays_open_unless_somebody_says_otherwise() {
-        let keeps = |octets: &str| parse_head(octets.as_bytes()).unwrap().unwrap().0.keeps_open();
+        let keeps = |octets: &str| {
+            parse_head(octets.as_bytes())
+                .unwrap()
+                .unwrap()
+                .0
+                .keeps_open()
+        };
         assert!(keeps("HTTP/1.1 407 x\r\n\r\n"));
         assert!(!keeps("HTTP/1.1 407 x\r\nConnection: Close\r\n\r\n"));
         assert!(!keeps("HTTP/1.1 407 x\r\nProxy-Connection: close\r\n\r\n"));
         assert!(!keeps("HTTP/1.0 407 x\r\n\r\n"));
-        assert!(keeps("HTTP/1.0 407 x\r\nProxy-Connection: keep-alive\r\n\r\n"));
+        assert!(keeps(
+            "HTTP/1.0 407 x\r\nProxy-Connection: keep-alive\r\n\r\n"
+        ));
     }
 }

@@ -93,7 +93,10 @@ pub(crate) struct Answer<'a> {
 
 /// The third message (MS-NLMP §2.2.1.3, §3.1.5.1.2), with a message integrity code where the
 /// challenge carries a time.
-pub(crate) fn authenticate(challenge: &Challenge, answer: &Answer<'_>) -> Result<Vec<u8>, NtlmError> {
+pub(crate) fn authenticate(
+    challenge: &Challenge,
+    answer: &Answer<'_>,
+) -> Result<Vec<u8>, NtlmError> {
     let Credentials {
         user,
         domain,
@@ -117,7 +120,14 @@ pub(crate) fn authenticate(challenge: &Challenge, answer: &Answer<'_>) -> Result
     let user = utf16(user);
     let workstation = utf16(WORKSTATION);
     // The session key is not exchanged: nothing is signed or sealed after this.
-    for part in [&lm, &response.octets, &domain, &user, &workstation, &Vec::new()] {
+    for part in [
+        &lm,
+        &response.octets,
+        &domain,
+        &user,
+        &workstation,
+        &Vec::new(),
+    ] {
         let length = u16::try_from(part.len()).map_err(|_| NtlmError::TooLong)?;
         let offset = u32::try_from(PAYLOAD + payload.len()).map_err(|_| NtlmError::TooLong)?;
         message.extend_from_slice(&length.to_le_bytes());
@@ -201,7 +211,9 @@ fn hmac_md5(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
 /// Tenths of microseconds since 1601 (MS-DTYP §2.3.3).
 fn file_time(now: Timestamp) -> u64 {
     let seconds = now.unix().saturating_add(11_644_473_600);
-    u64::try_from(seconds).unwrap_or_default().saturating_mul(10_000_000)
+    u64::try_from(seconds)
+        .unwrap_or_default()
+        .saturating_mul(10_000_000)
 }
 
 fn utf16(text: &str) -> Vec<u8> {

@@ -30,7 +30,9 @@ pub(super) fn shown_chain<S: Read + Write>(
     match handshake(wire, host, Trust::Nobody, None, now) {
         Err(HttpError::UntrustedServer { chain, .. }) if !chain.is_empty() => Ok(chain),
         Err(error) => Err(error),
-        Ok(_) => Err(HttpError::Tls("the server showed no certificate".to_owned())),
+        Ok(_) => Err(HttpError::Tls(
+            "the server showed no certificate".to_owned(),
+        )),
     }
 }
 
@@ -38,8 +40,6 @@ pub(super) fn shown_chain<S: Read + Write>(
 pub(super) struct Session<S: Read + Write> {
     /// Reads and writes what is said inside.
     pub(super) stream: StreamOwned<ClientConnection, S>,
-    /// The certificates that the server showed, DER, its own first.
-    pub(super) chain: Vec<Vec<u8>>,
     fault: KeyFault,
 }
 
@@ -69,7 +69,6 @@ pub(super) fn handshake<S: Read + Write>(
     }
     Ok(Session {
         stream: StreamOwned::new(connection, wire),
-        chain: judge.chain(),
         fault,
     })
 }
@@ -128,14 +127,18 @@ fn config(
 fn versions(identity: Option<&Identity>) -> &'static [&'static SupportedProtocolVersion] {
     let is_old = identity.is_some_and(|identity| {
         let schemes = identity.key.schemes();
-        schemes.iter().all(|scheme| *scheme == Scheme::RsaPkcs1Sha256)
+        schemes
+            .iter()
+            .all(|scheme| *scheme == Scheme::RsaPkcs1Sha256)
     });
     if is_old {
-        &[&rustls::version::TLS12]
+        ONLY_TLS12
     } else {
         rustls::ALL_VERSIONS
     }
 }
+
+static ONLY_TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
 
 fn failed(error: &io::Error, judge: Option<&Judge>, fault: &KeyFault) -> HttpError {
     if let Some(detail) = fault.take() {

@@ -288,7 +288,10 @@ fn response(head: Head) -> Response {
     let date = head.header("Date").and_then(http_date::parse);
     let retry_after = head.header("Retry-After").and_then(|value| {
         let until = |at: Timestamp| u64::try_from(at.seconds_since(date?)).ok();
-        value.parse().ok().or_else(|| until(http_date::parse(value)?))
+        value
+            .parse()
+            .ok()
+            .or_else(|| until(http_date::parse(value)?))
     });
     Response {
         status: head.status,
@@ -312,7 +315,10 @@ pub(super) fn request_head(request: &Request) -> Result<Zeroizing<String>, HttpE
     } = request;
     let is_plain = |text: &str| text.bytes().all(|octet| octet.is_ascii_graphic());
     let is_line = |text: &str| !text.bytes().any(|octet| octet.is_ascii_control());
-    if !headers.iter().all(|(name, value)| is_plain(name) && is_line(value)) {
+    if !headers
+        .iter()
+        .all(|(name, value)| is_plain(name) && is_line(value))
+    {
         let detail = "a header of the request has characters that no header has";
         return Err(HttpError::NotHttp(detail.to_owned()));
     }
@@ -326,7 +332,7 @@ pub(super) fn request_head(request: &Request) -> Result<Zeroizing<String>, HttpE
     };
     let mut head = Zeroizing::new(format!(
         "{method} {path} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: {USER_AGENT}\r\n\
-         Accept: */*\r\nConnection: close\r\n"
+         Connection: close\r\n"
     ));
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -391,7 +397,11 @@ struct Sink<'a> {
 
 impl Write for Sink<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.inner.write(buffer).map_err(|error| {
+        let written = match self.inner.write(buffer) {
+            Ok(0) if !buffer.is_empty() => Err(io::ErrorKind::WriteZero.into()),
+            written => written,
+        };
+        written.map_err(|error| {
             let told = io::Error::from(error.kind());
             self.fault = Some(error);
             told

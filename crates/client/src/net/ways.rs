@@ -154,7 +154,9 @@ fn fits(pattern: &str, text: &str) -> bool {
     let Some(mut text) = text.strip_prefix(first) else {
         return false;
     };
-    let (middle, last) = rest.rsplit_once('*').map_or(("", rest), |(middle, last)| (middle, last));
+    let (middle, last) = rest
+        .rsplit_once('*')
+        .map_or(("", rest), |(middle, last)| (middle, last));
     for part in middle.split('*') {
         match text.find(part) {
             Some(at) => text = text.get(at + part.len()..).unwrap_or_default(),
@@ -238,7 +240,16 @@ mod tests {
         ] {
             assert_eq!(ways(list, "<local>", &to), Ok(expected), "{list}");
         }
-        for list in ["a:b", "a:0", ":80", "a:99999", "SOCKS a:1", "http=a:1", "PROXY", "a\"b:1"] {
+        for list in [
+            "a:b",
+            "a:0",
+            ":80",
+            "a:99999",
+            "SOCKS a:1",
+            "http=a:1",
+            "PROXY",
+            "a\"b:1",
+        ] {
             assert!(ways(list, "", &to).is_err(), "{list}");
         }
     }

@@ -81,7 +81,11 @@ mod tests {
     #[test]
     fn schemes_are_found_in_one_header_or_many_and_the_password_stays_off_the_wire_if_it_can() {
         for (values, names, chosen) in [
-            (&["Basic realm=\"a, NTLM b\""][..], &["Basic"][..], Some(Scheme::Basic)),
+            (
+                &["Basic realm=\"a, NTLM b\""][..],
+                &["Basic"][..],
+                Some(Scheme::Basic),
+            ),
             (
                 &["Negotiate", "ntlm", "BASIC realm=x"],
                 &["Negotiate", "ntlm", "BASIC"],

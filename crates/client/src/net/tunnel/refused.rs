@@ -49,8 +49,7 @@ impl Refused {
             domain,
             password,
         } = credentials;
-        self.key
-            .hash_one((proxy, user, domain, password.expose()))
+        self.key.hash_one((proxy, user, domain, password.expose()))
     }
 
     fn refusals(&self) -> MutexGuard<'_, HashMap<u64, Instant>> {

@@ -13,7 +13,7 @@
 
 pub mod failure;
 pub mod messages;
-mod pem;
 pub mod net;
+mod pem;
 pub mod ports;
 pub mod settings;

@@ -12,8 +12,12 @@
 //! `win` and is compiled there alone.
 
 pub mod failure;
+#[cfg(any(windows, test))]
+mod key_blob;
 pub mod messages;
 pub mod net;
 mod pem;
 pub mod ports;
 pub mod settings;
+#[cfg(windows)]
+pub mod win;

@@ -75,6 +75,62 @@ impl App {
             .await
     }
 
+    /// The registered addresses of a certificate in force, the first one first, most of each hidden.
+    pub async fn own_addresses(
+        &self,
+        presented: Fingerprint,
+        now: Timestamp,
+    ) -> Result<(String, Option<String>)> {
+        let (_, grant) = self.changeable(presented, now).await?;
+        let second = grant.second_mail.as_ref().map(MailAddress::masked);
+        Ok((grant.mail.masked(), second))
+    }
+
+    /// The same change by a client, which named the procedure itself: begun where it is not yet, and its code mailed
+    /// to the new address. The same again is answered by where the procedure stands.
+    pub async fn change_own_address(
+        &self,
+        procedure: &FlowId,
+        presented: Fingerprint,
+        typed: (&str, &str),
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let begun = self
+            .named_flow(procedure, FlowKind::Address, presented)
+            .await?;
+        if begun.is_none() {
+            let (_, grant) = self.changeable(presented, now).await?;
+            let start = (FlowKind::Address, FlowStep::Form);
+            let (flow, event) = self.new_flow(start, &grant, Some(presented), source, now);
+            let id = procedure.clone();
+            let flow = Flow { id, ..flow };
+            let stored = self
+                .store()
+                .write(move |tx| {
+                    Box::pin(async move {
+                        tx.insert_flow(&flow).await?;
+                        tx.insert_audit(&event).await?;
+                        Ok::<_, Error>(())
+                    })
+                })
+                .await;
+            match stored {
+                // The same request came twice at once.
+                Ok(()) | Err(Error::Conflict) => {}
+                failed => return failed,
+            }
+        }
+        let form = AddressForm {
+            version: 1,
+            mail: typed.0.to_owned(),
+            confirmation: typed.0.to_owned(),
+            second_mail: typed.1.to_owned(),
+        };
+        self.enter_address(procedure, presented, form, source, now)
+            .await
+    }
+
     /// RU-6, the page that asks for the code, and the last one, by where the procedure stands.
     pub async fn address_page(&self, flow: &FlowId, presented: Fingerprint) -> Result<AddressPage> {
         let (flow, grant) = self.load_address_flow(flow, presented).await?;

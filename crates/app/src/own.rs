@@ -8,6 +8,7 @@ mod reference;
 mod stop;
 
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
+use tegata_domain::flow::{Flow, FlowKind};
 use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::id::{Fingerprint, FlowId};
 use tegata_domain::reference::RequestId;
@@ -101,12 +102,12 @@ impl App {
 
     /// Where a procedure that a client named stands; `None` where there is none with this id yet. One that another
     /// certificate began, or of another kind, is over for this one.
-    async fn named_flow(
+    pub(crate) async fn named_flow(
         &self,
         id: &FlowId,
-        kind: tegata_domain::flow::FlowKind,
+        kind: FlowKind,
         presented: Fingerprint,
-    ) -> Result<Option<tegata_domain::flow::Flow>> {
+    ) -> Result<Option<Flow>> {
         let found = self.store().reader().await?.flow(id).await?;
         match found {
             Some(flow) if flow.kind == kind && flow.fingerprint == Some(presented) => {

@@ -96,7 +96,9 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             unavailable(web, place)
         }
         // No page shows a reference ID again.
-        Refusal::FlowEnded | Refusal::ShownNoMore => ended(web, place.procedure().unwrap_or(Procedure::Collect)),
+        Refusal::FlowEnded | Refusal::ShownNoMore => {
+            ended(web, place.procedure().unwrap_or(Procedure::Collect))
+        }
         Refusal::Frozen { at } => frozen(web, Some(at), None),
         Refusal::HoldsQueue => {
             let status = StatusCode::SERVICE_UNAVAILABLE;

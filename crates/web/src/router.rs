@@ -149,10 +149,27 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
 /// What terminals ask: JSON, errors included.
 fn client_routes() -> Router<Web> {
     Router::new()
+        .route(
+            "/address",
+            get(client::address::registered).post(client::address::begin),
+        )
+        .route("/address/{procedure}", get(client::address::standing))
+        .route("/address/{procedure}/code", post(client::address::confirm))
+        .route("/address/{procedure}/resend", post(client::address::resend))
+        .route("/certificates", get(client::certificates::list))
+        .route("/certificates/{request}", get(client::certificates::one))
+        .route(
+            "/certificates/{request}/receipt.pdf",
+            get(client::certificates::receipt),
+        )
+        .route("/hold", post(client::stop::hold))
+        .route("/in-use", post(client::certificates::in_use))
         .route("/notices", get(client::notices))
         .route("/openapi.json", get(client::description))
+        .route("/reference-id", post(client::reference_id::show))
+        .route("/revocation", post(client::stop::revoke))
         .fallback(async || client::UNKNOWN_ADDRESS.answer())
-        .method_not_allowed_fallback(async || WRONG_METHOD.answer())
+        .method_not_allowed_fallback(async || client::WRONG_METHOD.answer())
 }
 
 /// TLS for operators: the console. Every address has its right in one table; nothing else answers.

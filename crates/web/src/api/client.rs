@@ -1,24 +1,31 @@
 //! `/api/client/v1`: what terminals ask, on the subscriber listener (decision W2; R-030).
 //!
 //! The terminal is known by the certificate of this very connection and by nothing else; a header never says who asks
-//! (T26). Whatever certificate of ours it is, the answer says how it stands: a stop is an answer, not an error. Only
-//! who has none, or one that is not ours, is refused.
+//! (T26). Whatever certificate of ours it is, the notices say how it stands: a stop is an answer there, not an error.
+//! What it does (`certificates`, `reference_id`, `address`, `stop`), it does about itself and its own lineage (T24).
+
+pub(crate) mod address;
+pub(crate) mod certificates;
+pub(crate) mod reference_id;
+mod refuse;
+pub(crate) mod stop;
+mod terminal;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use tegata_app::{RelyingWords, TerminalNotice};
 use tegata_domain::relying::{RelyingMessage, RelyingStatus};
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::terminal_notice::TerminalMessage;
-use tegata_protocol::{Message, MessageCode, Notices, Refusal, Renewal, Status, VERSION};
+use tegata_protocol::{Message, MessageCode, Notices, Renewal, Status, VERSION};
 
-use super::problem::{Problem, failed};
+use self::refuse::{Unasked, no_certificate, refuse};
+use self::terminal::json_headers;
+use super::problem::Problem;
 use crate::extract::Caller;
-use crate::messages::{CHECK_CERTIFICATE, RU_FOREIGN, RU_MISSING, choose_ours};
-use crate::site::ru::subscriber_ca;
-use crate::status::{conditional, present};
+use crate::status::conditional;
 use crate::tag::digest;
 use crate::web::Web;
 
@@ -29,14 +36,12 @@ pub(crate) const UNKNOWN_ADDRESS: Problem = Problem::new(
     "There is nothing at this address; /api/client/v1/openapi.json lists every address.",
 );
 
-/// Why a terminal is refused.
-#[derive(Clone, Copy)]
-enum Refused {
-    /// No certificate was presented.
-    Missing,
-    /// We do not know it, it is another authority's, or nobody holds it: one answer.
-    Unknown,
-}
+/// A method that an address does not have.
+pub(crate) const WRONG_METHOD: Problem = Problem::new(
+    StatusCode::METHOD_NOT_ALLOWED,
+    "method_not_allowed",
+    "This address has no such method; /api/client/v1/openapi.json lists those that it has.",
+);
 
 /// GET /api/client/v1/notices
 pub(crate) async fn notices(
@@ -45,14 +50,14 @@ pub(crate) async fn notices(
     headers: HeaderMap,
 ) -> Response {
     let Some(presented) = &caller.client_certificate else {
-        return refused(&web, Refused::Missing);
+        return no_certificate(&web, Unasked::Missing);
     };
     let app = web.app();
     let notice = app.terminal_notice(presented, caller.source, web.now());
     match notice.await {
         Ok(Some(notice)) => told(&web, &headers, notice),
-        Ok(None) => refused(&web, Refused::Unknown),
-        Err(error) => failed(&web, error),
+        Ok(None) => no_certificate(&web, Unasked::Unknown),
+        Err(error) => refuse(&web, error),
     }
 }
 
@@ -66,14 +71,13 @@ pub(crate) async fn description() -> Response {
 fn told(web: &Web, headers: &HeaderMap, notice: TerminalNotice) -> Response {
     let body = match serde_json::to_vec(&body(notice)) {
         Ok(body) => body,
-        Err(error) => return failed(web, tegata_app::Error::Internal(error.to_string())),
+        Err(error) => return refuse(web, tegata_app::Error::Internal(error.to_string())),
     };
     let tag = format!("\"{}\"", digest(&body));
-    let named = present([
-        (CONTENT_TYPE, Some("application/json".to_owned())),
-        (CACHE_CONTROL, Some("no-store".to_owned())),
-        (ETAG, Some(tag.clone())),
-    ]);
+    let mut named = json_headers("application/json");
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        named.insert(ETAG, tag);
+    }
     conditional(headers, &tag, named, body.into())
 }
 
@@ -82,24 +86,12 @@ fn body(notice: TerminalNotice) -> Notices {
         version: VERSION,
         certificate: notice.fingerprint,
         day: notice.day,
-        status: match notice.status {
-            RelyingStatus::Expired => Status::Expired,
-            RelyingStatus::Good => Status::Good,
-            RelyingStatus::OnHold { .. } => Status::OnHold,
-            RelyingStatus::Revoked { .. } => Status::Revoked,
-            RelyingStatus::Superseded { .. } => Status::Superseded,
-        },
+        status: status(notice.status),
         since: notice.status.since(),
         not_after: notice.not_after,
         days_left: notice.days_left,
         level: notice.level,
-        renewal: notice.renewal.map(|standing| match standing {
-            RenewalStanding::Accepted => Renewal::Accepted,
-            RenewalStanding::Collected => Renewal::Collected,
-            RenewalStanding::Early { .. } => Renewal::Early,
-            RenewalStanding::Open => Renewal::Open,
-            RenewalStanding::Replaced => Renewal::InUse,
-        }),
+        renewal: notice.renewal.map(renewal),
         renewal_opens: notice.renewal_opens,
         message: notice
             .message
@@ -107,6 +99,26 @@ fn body(notice: TerminalNotice) -> Notices {
         next_request_at: notice.next.map(|next| next.at),
         next_request_until: notice.next.map(|next| next.until),
         schedule: notice.plan.into(),
+    }
+}
+
+const fn status(status: RelyingStatus) -> Status {
+    match status {
+        RelyingStatus::Expired => Status::Expired,
+        RelyingStatus::Good => Status::Good,
+        RelyingStatus::OnHold { .. } => Status::OnHold,
+        RelyingStatus::Revoked { .. } => Status::Revoked,
+        RelyingStatus::Superseded { .. } => Status::Superseded,
+    }
+}
+
+const fn renewal(standing: RenewalStanding) -> Renewal {
+    match standing {
+        RenewalStanding::Accepted => Renewal::Accepted,
+        RenewalStanding::Collected => Renewal::Collected,
+        RenewalStanding::Early { .. } => Renewal::Early,
+        RenewalStanding::Open => Renewal::Open,
+        RenewalStanding::Replaced => Renewal::InUse,
     }
 }
 
@@ -135,48 +147,5 @@ const fn code(about: TerminalMessage) -> MessageCode {
             RelyingMessage::UseNewer => MessageCode::REPLACED,
         },
         TerminalMessage::BeforeRenewal { .. } => MessageCode::BEFORE_RENEWAL,
-    }
-}
-
-fn refused(web: &Web, why: Refused) -> Response {
-    let (word, detail, number, screen) = match why {
-        Refused::Missing => (
-            "certificate_missing",
-            "Connect with the terminal's TLS client certificate.",
-            MessageCode::CERTIFICATE_MISSING,
-            RU_MISSING,
-        ),
-        Refused::Unknown => (
-            "certificate_unknown",
-            "This certificate is none of ours. Connect with the one that this authority gave to the terminal.",
-            MessageCode::CERTIFICATE_UNKNOWN,
-            RU_FOREIGN,
-        ),
-    };
-    let addresses = web.app().addresses();
-    let subscriber = addresses.subscriber.first().unwrap_or(&addresses.public);
-    let words = RelyingWords {
-        heading: screen.title.to_owned(),
-        text: choose_ours(subscriber_ca(web.app().policy())),
-        link: format!("{subscriber}/p/ru"),
-        link_text: CHECK_CERTIFICATE,
-    };
-    let status = StatusCode::FORBIDDEN;
-    let refusal = Refusal {
-        kind: "about:blank".to_owned(),
-        title: status.canonical_reason().unwrap_or_default().to_owned(),
-        status: status.as_u16(),
-        code: word.to_owned(),
-        detail: detail.to_owned(),
-        message: Some(message(number, false, words)),
-        incident: None,
-    };
-    let named = present([
-        (CONTENT_TYPE, Some("application/problem+json".to_owned())),
-        (CACHE_CONTROL, Some("no-store".to_owned())),
-    ]);
-    match serde_json::to_vec(&refusal) {
-        Ok(body) => (status, named, body).into_response(),
-        Err(error) => failed(web, tegata_app::Error::Internal(error.to_string())),
     }
 }

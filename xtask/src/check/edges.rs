@@ -51,7 +51,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "tegata-system-tests",
-        &["tegata-domain", "tegata-pki", "tegata-protocol"],
+        &[
+            "tegata-client",
+            "tegata-domain",
+            "tegata-pki",
+            "tegata-protocol",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::apt::{Apt, quiet};
+use super::apt::{Apt, is_root, quiet};
 use super::tally::Tally;
 use super::zlint;
 use crate::workspace;
@@ -21,6 +21,9 @@ const PLAYWRIGHT: [&str; 2] = ["playwright-core@1.65.1", "axe-core@4.14.1"];
 
 /// Where Debian's package puts the browser.
 const CHROMIUM: &str = "/usr/bin/chromium";
+
+/// The library that shows a program other users than the machine's, as the loader finds it.
+const NSS_WRAPPER: &str = "libnss_wrapper.so";
 
 /// A tool by its own name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +48,14 @@ pub(crate) enum Tool {
     Pkilint,
     /// Judges certificates and CRLs with other rules.
     Zlint,
+    /// A proxy.
+    Squid,
+    /// The Windows domain behind the proxy: winbindd and its checker.
+    Samba,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
@@ -59,6 +66,8 @@ impl Tool {
         Self::Playwright,
         Self::Pkilint,
         Self::Zlint,
+        Self::Squid,
+        Self::Samba,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -73,6 +82,8 @@ impl Tool {
             Self::Playwright => "playwright",
             Self::Pkilint => "pkilint",
             Self::Zlint => "zlint",
+            Self::Squid => "squid",
+            Self::Samba => "samba",
         }
     }
 }
@@ -119,6 +130,8 @@ impl Environment {
                 }
                 self.set("TEGATA_ZLINT", zlint::program().into_os_string());
             }
+            Tool::Squid => self.programs(&["squid"], &["squid"])?,
+            Tool::Samba => self.samba()?,
         }
         self.present += 1;
         Ok(())
@@ -209,6 +222,24 @@ impl Environment {
         }
         let library = library().context("libfaketime brought no library")?;
         self.set("TEGATA_FAKETIME", library.into_os_string());
+        Ok(())
+    }
+
+    /// winbindd answers for a folder of the test's own through libnss_wrapper, which has no program
+    /// to look for.
+    fn samba(&mut self) -> Result<()> {
+        anyhow::ensure!(is_root(), "winbindd runs as root alone");
+        let programs = ["winbindd", "ntlm_auth", "pdbedit"];
+        self.programs(&programs, &["samba", "winbind"])?;
+        let preload = |library: &str| {
+            let ran = Command::new("true").env("LD_PRELOAD", library).output();
+            ran.is_ok_and(|output| output.stderr.is_empty())
+        };
+        if !preload(NSS_WRAPPER) {
+            self.apt.install(&["libnss-wrapper"])?;
+        }
+        anyhow::ensure!(preload(NSS_WRAPPER), "libnss-wrapper brought no library");
+        self.set("TEGATA_NSS_WRAPPER", NSS_WRAPPER.into());
         Ok(())
     }
 

@@ -1,21 +1,29 @@
-//! Detached signatures over a document: SignedData (RFC 5652 §5) of one signer, without the content.
+//! SignedData (RFC 5652 §5) in the two forms that this product uses: a detached signature of one signer over a document,
+//! and certificates in an envelope that nobody signed ("certs-only", RFC 5652 §5.2; RFC 7030 §4.1.3).
 //!
-//! Anybody verifies them with `openssl cms -verify -content FILE`; Java and .NET read them too.
+//! Anybody verifies the first with `openssl cms -verify -content FILE` and opens the second with
+//! `openssl pkcs7 -print_certs`; Java and .NET read them too.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::{rfc5911, rfc5912};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, CertificateError};
 use crate::digest::{DigestAlgorithm, Hasher, MessageDigest};
 use crate::signer::{SignError, Signer};
-use crate::tlv;
+use crate::tlv::{self, Malformed, Reader, SET};
 
-/// The tag of SET and SET OF.
-const SET: u8 = 0x31;
+/// Most certificates that are read out of an envelope.
+const MOST_CERTIFICATES: usize = 16;
 
-/// Why there is no signature.
+/// Why there is no signature, or no certificate to be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CmsError {
+    /// One of the certificates in the envelope cannot be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The bytes are no DER SignedData that holds certificates alone.
+    #[error("malformed envelope of certificates")]
+    Malformed,
     /// The signer's certificate is missing.
     #[error("the signer's certificate is missing")]
     NoCertificate,
@@ -25,6 +33,60 @@ pub enum CmsError {
     /// An instant that X.509 cannot say.
     #[error("the signing time is out of range")]
     Time,
+}
+
+impl From<Malformed> for CmsError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
+/// Puts certificates into an envelope that says nothing else; answers the DER ContentInfo.
+pub fn certificates_only(certificates: &[Certificate]) -> Vec<u8> {
+    let all: Vec<&[u8]> = certificates.iter().map(Certificate::der).collect();
+    let signed_data = tlv::sequence(&[
+        &tlv::unsigned_integer(&[1]),
+        &tlv::wrap(SET, &[]),
+        &tlv::sequence(&[&tlv::object_identifier(&rfc5911::ID_DATA)]),
+        &tlv::wrap(tlv::context(0), &set_of(&all)),
+        &tlv::wrap(SET, &[]),
+    ]);
+    tlv::sequence(&[
+        &tlv::object_identifier(&rfc5911::ID_SIGNED_DATA),
+        &tlv::wrap(tlv::context(0), &[&signed_data]),
+    ])
+}
+
+/// Takes the certificates out of an envelope, in the order in which they lie there, which means nothing (a SET OF).
+/// Nothing is verified: whoever asks knows whom to trust. At most 16 are read.
+pub fn read_certificates_only(der: &[u8]) -> Result<Vec<Certificate>, CmsError> {
+    let mut info = Reader::sequence_in(der)?;
+    if info.object_identifier()? != rfc5911::ID_SIGNED_DATA {
+        return Err(CmsError::Malformed);
+    }
+    let mut content = Reader::new(info.expect(tlv::context(0))?);
+    info.finish()?;
+    let mut signed_data = content.sequence()?;
+    content.finish()?;
+    signed_data.unsigned_integer()?;
+    signed_data.expect(SET)?;
+    signed_data.expect(tlv::SEQUENCE)?;
+    let inside = signed_data.optional(tlv::context(0))?.unwrap_or_default();
+    signed_data.optional(tlv::context(1))?;
+    // No signer: whatever is signed here is not what was asked for.
+    if !signed_data.expect(SET)?.is_empty() {
+        return Err(CmsError::Malformed);
+    }
+    signed_data.finish()?;
+    let mut rest = Reader::new(inside);
+    let mut certificates = Vec::new();
+    while !rest.is_empty() {
+        if certificates.len() == MOST_CERTIFICATES {
+            return Err(CmsError::Malformed);
+        }
+        certificates.push(Certificate::from_der(rest.any()?.raw)?);
+    }
+    Ok(certificates)
 }
 
 /// Signs `content`; answers the DER ContentInfo. `certificates` go along: the signer's first, then those up to the

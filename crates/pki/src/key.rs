@@ -53,6 +53,34 @@ impl KeyAlgorithm {
         matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
     }
 
+    /// Whether a key of this kind may stand where a profile wants `wanted`: the very curve, or RSA that is not shorter
+    /// (K6).
+    pub fn satisfies(self, wanted: Self) -> bool {
+        match (self, wanted) {
+            (Self::P256, Self::P256)
+            | (Self::P384, Self::P384)
+            | (Self::Rsa4096, Self::Rsa4096 | Self::Rsa3072 | Self::Rsa2048)
+            | (Self::Rsa3072, Self::Rsa3072 | Self::Rsa2048)
+            | (Self::Rsa2048, Self::Rsa2048) => true,
+            (Self::P256 | Self::P384 | Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096, _) => false,
+        }
+    }
+
+    /// The DER Attribute that asks for a key of this kind: the curve, or the bits of the modulus (RFC 7030 §4.5.2).
+    pub(crate) fn wanted_attribute(self) -> Vec<u8> {
+        let (kind, value) = match self {
+            Self::P256 => (&EC_PUBLIC_KEY, tlv::object_identifier(&SECP256R1)),
+            Self::P384 => (&EC_PUBLIC_KEY, tlv::object_identifier(&SECP384R1)),
+            Self::Rsa2048 => (&RSA_ENCRYPTION, bits(2048)),
+            Self::Rsa3072 => (&RSA_ENCRYPTION, bits(3072)),
+            Self::Rsa4096 => (&RSA_ENCRYPTION, bits(4096)),
+        };
+        tlv::sequence(&[
+            &tlv::object_identifier(kind),
+            &tlv::wrap(tlv::SET, &[&value]),
+        ])
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::P256 => "p256",
@@ -237,6 +265,10 @@ impl PrivateKey {
         let public = PublicKey::from_spki_der(&spki)?;
         Ok(Self { pair, public })
     }
+}
+
+fn bits(number: u16) -> Vec<u8> {
+    tlv::unsigned_integer(&number.to_be_bytes())
 }
 
 static SIGN_P256: EcdsaSigningAlgorithm = signature::ECDSA_P256_SHA256_ASN1_SIGNING;

@@ -8,7 +8,8 @@
 //! | [`profile`], [`tbs`], [`lint`] | what a certificate says, its signature, and the rules before it |
 //! | [`certificate`], [`csr`] | reading certificates (RFC 5280) and requests (RFC 2986) |
 //! | [`crl`], [`ocsp`] | revocation lists (RFC 5280 §5), OCSP (RFC 6960) |
-//! | [`cms`] | a signature beside a document (RFC 5652) |
+//! | [`cms`] | a signature beside a document, certificates in an envelope (RFC 5652) |
+//! | [`connection_code`] | the short form of a root's key that people compare (decision W6) |
 //! | [`ed25519`] | signatures over releases of the client (RFC 8032) |
 //! | [`pkcs12`], [`pem`] | key and chain in a file (RFC 7292), text form (RFC 7468) |
 //!
@@ -16,6 +17,7 @@
 
 pub mod certificate;
 pub mod cms;
+pub mod connection_code;
 pub mod crl;
 pub mod csr;
 pub mod digest;

@@ -2,7 +2,7 @@
 //! as RFC 4514 says).
 //!
 //! Each relative distinguished name has exactly one attribute. Two names are equal when their DER
-//! is equal; this product never has to match names that another CA wrote in another form.
+//! is equal. Only a request may write a name of ours in another form: [`DistinguishedName::says_the_same`].
 
 use std::fmt;
 
@@ -152,6 +152,17 @@ impl DistinguishedName {
             .and_then(Attribute::text)
     }
 
+    /// Whether `other` is the same name to a reader: the same attributes in the same order, whatever the string types,
+    /// the case of letters and the number of blanks (RFC 5280 §7.1).
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.attributes.len() == other.attributes.len()
+            && self
+                .attributes
+                .iter()
+                .zip(&other.attributes)
+                .all(|(one, other)| one.says_the_same(other))
+    }
+
     /// True when the name has no attribute.
     pub fn is_empty(&self) -> bool {
         self.attributes.is_empty()
@@ -228,6 +239,18 @@ impl Attribute {
             }
             _ => None,
         }
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let folded = |text: &str| {
+            let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+            words.join(" ")
+        };
+        self.kind == other.kind
+            && match (self.text(), other.text()) {
+                (Some(one), Some(other)) => folded(one) == folded(other),
+                _ => self == other,
+            }
     }
 
     fn short_name(&self) -> String {
@@ -342,6 +365,35 @@ mod tests {
             sample().friendly_name(),
             "cn=0110119153, ou=medical, ou=hokkaido, o=receiptonline, c=jp"
         );
+    }
+
+    #[test]
+    fn a_name_in_another_form_says_the_same_and_a_longer_one_does_not() {
+        let build = |o: &str, cn: &str| {
+            let builder = DistinguishedName::builder().country("JP").organization(o);
+            builder.common_name(cn).build().unwrap()
+        };
+        let own = build("Receipt Online", "0110119153");
+        // OpenSSL writes every value but the country as UTF8String.
+        let mut utf8 = own.clone();
+        for attribute in &mut utf8.attributes {
+            attribute.tag = tlv::UTF8_STRING;
+        }
+        assert_ne!(utf8, own);
+        for (other, same) in [
+            (utf8, true),
+            (build("receipt  online", "0110119153"), true),
+            (build("Receipt Online", "0110119154"), false),
+            (build("ReceiptOnline", "0110119153"), false),
+            (
+                DistinguishedName::builder().country("JP").build().unwrap(),
+                false,
+            ),
+            (DistinguishedName::builder().build().unwrap(), false),
+        ] {
+            assert_eq!(own.says_the_same(&other), same, "{other}");
+            assert_eq!(other.says_the_same(&own), same, "{other}");
+        }
     }
 
     #[test]

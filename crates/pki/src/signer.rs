@@ -86,6 +86,15 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The DER OBJECT IDENTIFIER, without parameters.
+    pub(crate) fn oid(self) -> Vec<u8> {
+        tlv::object_identifier(match self {
+            Self::EcdsaSha256 => &ECDSA_WITH_SHA256,
+            Self::EcdsaSha384 => &ECDSA_WITH_SHA384,
+            Self::RsaSha256 => &SHA256_WITH_RSA,
+        })
+    }
+
     /// Reads a DER `AlgorithmIdentifier`; `None` for every other algorithm or other parameters.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         Self::read(der).ok().flatten()

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tegata_pki::{
-    csr::{CertificationRequest, CsrError, LONGEST_REQUEST},
+    csr::{CertificationRequest, CsrError, LONGEST_REQUEST, wanted_attributes},
     key::KeyAlgorithm,
     signer::Signer,
 };
@@ -55,9 +55,49 @@ fn a_request_signed_by_another_key_is_refused() {
 }
 
 #[test]
+fn the_wanted_attributes_name_key_and_signature() {
+    // SEQUENCE { SEQUENCE { rsaEncryption, SET { 2048 } }, sha256WithRSAEncryption }
+    let rsa = wanted_attributes(KeyAlgorithm::Rsa2048);
+    assert_eq!(
+        hex(&rsa),
+        "301e301106092a864886f70d010101310402020800\
+         06092a864886f70d01010b"
+    );
+    let p256 = wanted_attributes(KeyAlgorithm::P256);
+    assert_eq!(
+        hex(&p256),
+        "3021301506072a8648ce3d0201310a06082a8648ce3d030107\
+         06082a8648ce3d040302"
+    );
+}
+
+#[test]
+fn a_key_stands_for_its_kind_and_rsa_for_shorter_rsa() {
+    use KeyAlgorithm::{P256, P384, Rsa2048, Rsa3072, Rsa4096};
+    let all = [P256, P384, Rsa2048, Rsa3072, Rsa4096];
+    for (wanted, fitting) in [
+        (P256, vec![P256]),
+        (P384, vec![P384]),
+        (Rsa2048, vec![Rsa2048, Rsa3072, Rsa4096]),
+        (Rsa3072, vec![Rsa3072, Rsa4096]),
+        (Rsa4096, vec![Rsa4096]),
+    ] {
+        let found: Vec<_> = all
+            .into_iter()
+            .filter(|key| key.satisfies(wanted))
+            .collect();
+        assert_eq!(found, fitting, "{wanted}");
+    }
+}
+
+#[test]
 fn a_huge_request_is_not_read() {
     let refused = CertificationRequest::from_der(&vec![0x30; LONGEST_REQUEST + 1]).unwrap_err();
     assert_eq!(refused, CsrError::TooLong(LONGEST_REQUEST + 1));
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 proptest! {

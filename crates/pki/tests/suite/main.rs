@@ -6,6 +6,7 @@
 )]
 
 mod certificate;
+mod cms;
 mod crl;
 mod csr;
 mod ocsp;

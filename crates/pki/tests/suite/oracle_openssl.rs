@@ -507,6 +507,75 @@ fn openssl_and_we_accept_each_others_requests() {
 }
 
 #[test]
+fn openssl_requests_say_whether_they_ask_for_other_names() {
+    let Some(workshop) = workshop() else { return };
+    let key = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
+    let pem = tegata_pki::pem::encode("PRIVATE KEY", &key.to_pkcs8().unwrap()).unwrap();
+    let path = workshop.write("key.pem", pem.as_bytes());
+    let ends = "basicConstraints=critical,CA:TRUE";
+    for (extension, asks) in [
+        (None, false),
+        (Some(ends), false),
+        (Some("subjectAltName=DNS:evil.example"), true),
+        (
+            Some("subjectAltName=critical,email:root@evil.example"),
+            true,
+        ),
+    ] {
+        let theirs = workshop.path("theirs.der");
+        let mut arguments = vec!["req", "-new", "-sha256", "-key", text(&path), "-subj", "/"];
+        arguments.extend(["-outform", "DER", "-out", text(&theirs)]);
+        if let Some(extension) = extension {
+            arguments.extend(["-addext", extension]);
+        }
+        succeeds(&arguments);
+        let read = CertificationRequest::from_der(&fs::read(&theirs).unwrap()).unwrap();
+        assert_eq!(read.asks_for_other_names(), asks, "{extension:?}");
+        assert!(read.subject().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn openssl_and_we_open_each_others_envelopes_of_certificates() {
+    let Some(shop) = workshop() else { return };
+    let hierarchy = Hierarchy::new(KeyAlgorithm::P256);
+    let subordinate = hierarchy.subordinate();
+    let members = [&hierarchy.root, &subordinate];
+    let chain = members.map(|member| member.certificate.clone());
+    let ours = shop.write("ours.p7", &cms::certificates_only(&chain));
+    let said = succeeds(&[
+        "pkcs7",
+        "-inform",
+        "DER",
+        "-in",
+        text(&ours),
+        "-print_certs",
+    ]);
+    let opened: Vec<_> = said.split_inclusive("-----END CERTIFICATE-----").collect();
+    for certificate in &chain {
+        let pem = certificate.pem();
+        assert!(opened.iter().any(|one| one.contains(pem.trim())), "{said}");
+    }
+    let (root, other) = (shop.pem("1.pem", members[0]), shop.pem("2.pem", members[1]));
+    let theirs = shop.path("theirs.p7");
+    succeeds(&[
+        "crl2pkcs7",
+        "-nocrl",
+        "-certfile",
+        text(&root),
+        "-certfile",
+        text(&other),
+        "-outform",
+        "DER",
+        "-out",
+        text(&theirs),
+    ]);
+    let mut read = cms::read_certificates_only(&fs::read(&theirs).unwrap()).unwrap();
+    read.sort_by_key(|certificate| *certificate != chain[0]);
+    assert_eq!(read, chain);
+}
+
+#[test]
 fn openssl_verifies_a_detached_signature_and_no_other_content() {
     let Some(shop) = workshop() else { return };
     for algorithm in KINDS {

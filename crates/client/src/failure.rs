@@ -12,6 +12,7 @@
 use tegata_protocol::{Message, MessageCode};
 
 use crate::ports::{FileError, HttpError, SecretError, StoreError};
+use crate::standing::Standing;
 
 /// Why something did not work.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum Failure {
     /// The server took the request and gives the certificate later (202).
     #[error("accepted; ask again in {0} seconds")]
     Later(u64),
+    /// The key of an installed certificate cannot be taken out again.
+    #[error("no backup of an installed certificate can be made")]
+    NoBackup,
     /// Nobody named a server.
     #[error("no server is configured")]
     NoServer,
@@ -57,6 +61,9 @@ pub enum Failure {
     /// The settings or a state file cannot be used.
     #[error("settings: {0}")]
     Settings(String),
+    /// How the certificate stands does not allow it; the server was not asked.
+    #[error("the certificate stands as {0:?}")]
+    Standing(Standing),
     /// Certificates or keys of this terminal.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,7 +132,15 @@ impl Failure {
                 StoreError::Failed(_) => 2205,
                 StoreError::Scheme => 2206,
             },
+            Self::NoBackup => 2207,
             Self::Key(_) => 2208,
+            Self::Standing(standing) => match standing {
+                Standing::Early { .. } => 1002,
+                Standing::OnHold => 2303,
+                Standing::Revoked => 2304,
+                Standing::Replaced => 2305,
+                _ => 2306,
+            },
             Self::File(error) => match error {
                 FileError::Full(_) => 2251,
                 FileError::Denied(_) => 2252,
@@ -156,9 +171,11 @@ impl Failure {
             Self::ConnectionCode(_)
             | Self::Ids
             | Self::Key(_)
+            | Self::NoBackup
             | Self::NoServer
             | Self::Secret(_)
             | Self::Settings(_)
+            | Self::Standing(_)
             | Self::WrongCertificate(_) => false,
         }
     }
@@ -173,7 +190,37 @@ impl Failure {
     }
 }
 
+/// The request will never be granted, to this key or at all.
+const ENDS_REQUEST: &[&str] = &[
+    "key_fixed",
+    "key_kind",
+    "key_known",
+    "key_weak",
+    "renewed_before",
+    "replaced",
+    "revoked",
+    "superseded",
+    "too_many_keys",
+];
+/// The certificate will never work again.
+const ENDS_CERTIFICATE: &[&str] = &["replaced", "revoked", "superseded"];
+
 impl ServerRefusal {
+    /// Whether the two IDs are not a pair.
+    pub fn is_wrong_ids(&self) -> bool {
+        self.status == 401
+    }
+
+    /// Whether a request need not be sent again.
+    pub fn ends_request(&self) -> bool {
+        ENDS_REQUEST.contains(&self.code.as_str())
+    }
+
+    /// Whether the certificate that was presented is of no use any more.
+    pub fn ends_certificate(&self) -> bool {
+        ENDS_CERTIFICATE.contains(&self.code.as_str())
+    }
+
     /// The number that came along, else the one for its word, else that of a fault.
     pub fn number(&self) -> MessageCode {
         if let Some(message) = &self.message {
@@ -184,9 +231,9 @@ impl ServerRefusal {
             "certificate_unknown" => 2302,
             "on_hold" => 2303,
             "revoked" => 2304,
-            "replaced" | "superseded" => 2305,
+            "renewed_before" | "replaced" | "superseded" => 2305,
             "expired" => 2306,
-            "wrong_ids" => 2317,
+            "ids_wrong" => 2317,
             _ if self.status == 401 => 2317,
             _ if self.status == 429 => 2311,
             _ if self.status == 503 => 2390,

@@ -26,7 +26,7 @@ pub use tegata_domain::entropy::Entropy;
 pub use tegata_domain::time::Clock;
 pub use ui::{
     Answer, BackupForm, BackupPassword, BackupPrompt, Buttons, EnrolmentForm, EnrolmentPrompt,
-    ListRow, ListView, Notification, Progress, Ui, UserMessage,
+    LinePrompt, ListRow, ListView, Notification, Progress, Ui, UserMessage,
 };
 
 /// All of them, as the controller gets them.

@@ -1,0 +1,254 @@
+//! The whole behaviour of a terminal's client, without an operating system (manual 3.1, issue on the client).
+//!
+//! A [`Controller`] is told an [`Event`] at a time and answers when it wants to be woken. It asks its [`Ports`] for
+//! everything else, in an order that survives an end of the program at any point: what must not be lost is on the disk
+//! before the step that needs it ([`crate::pending`]).
+//!
+//! | file | procedure |
+//! | --- | --- |
+//! | `enrol.rs` | a first certificate by the IDs of a letter |
+//! | `renew.rs` | a newer certificate by the one that is there |
+//! | `progress.rs` | key, request, installation, verification: the part that both share |
+//! | `finish.rs` | backup, and the old certificate |
+//! | `background.rs` | what a timer, a logon or another network leads to |
+//! | `list.rs`, `remove.rs`, `stop.rs`, `options.rs` | the list, deletion, 一時停止 and 失効, the settings |
+
+use std::collections::BTreeMap;
+
+use tegata_domain::id::Fingerprint;
+use tegata_domain::time::Timestamp;
+
+use crate::exchange::Connection;
+use crate::failure::Failure;
+use crate::known::Known;
+use crate::log;
+use crate::messages::{Words, trouble};
+use crate::pending::Pending;
+use crate::ports::{Answer, Ports, StoreError, StoredCertificate};
+use crate::settings::Settings;
+use crate::trust::Trust;
+
+mod background;
+mod enrol;
+mod finish;
+mod list;
+mod options;
+mod progress;
+mod remove;
+mod renew;
+mod stop;
+
+pub use options::SettingsView;
+pub use stop::StopChoice;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The person wants a procedure that waits to go on, or pressed 「証明書更新」 on this row.
+    Renew(Fingerprint),
+    /// はじめての取得.
+    Enrol,
+    /// 接続の確認: the root by a 接続確認コード alone.
+    Prove,
+    /// 削除 on this row.
+    Remove(Fingerprint),
+    /// バックアップ on this row.
+    BackUp(Fingerprint),
+    /// 一時停止 or 失効 on this row.
+    Stop(Fingerprint, StopChoice),
+    /// The window came up: the list is shown, and what waits for the person goes on.
+    WindowOpened,
+    /// The program began.
+    Started,
+    /// The instant of [`Wake`].
+    Timer,
+    /// The machine woke up.
+    Resumed,
+    /// Somebody logged on.
+    LoggedOn,
+    /// Another network, or another address.
+    NetworkChanged,
+}
+
+/// When the controller wants to be woken by [`Event::Timer`]; `None`: nothing will be due by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wake(pub Option<Timestamp>);
+
+/// Whether somebody is there to read and to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Nobody,
+    Person,
+}
+
+/// How an attempt stands that nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+struct Attempts {
+    failed: u32,
+    last: Option<Timestamp>,
+    /// In how many seconds the server wants to be asked again.
+    after: Option<u64>,
+    /// Whether the person was told.
+    was_told: bool,
+}
+
+/// The behaviour.
+pub struct Controller<'a> {
+    ports: Ports<'a>,
+    settings: Settings,
+    trust: Trust,
+    known: Known,
+    attempts: BTreeMap<String, Attempts>,
+    clock_was_told: Option<String>,
+}
+
+impl<'a> Controller<'a> {
+    /// Reads what was proven and remembered. A `trust.json` that cannot be read is an error; nobody is trusted by guess.
+    pub fn open(ports: Ports<'a>, settings: Settings) -> Result<Self, Failure> {
+        let trust = Trust::load(&settings, ports.files)?;
+        let known = match Known::load(ports.files) {
+            Ok(known) => known,
+            // It can be asked for again.
+            Err(Failure::Settings(problem)) => {
+                log::line(
+                    ports.files,
+                    ports.clock.now(),
+                    &format!("begin anew: {problem}"),
+                );
+                Known::default()
+            }
+            Err(other) => return Err(other),
+        };
+        Ok(Self {
+            ports,
+            settings,
+            trust,
+            known,
+            attempts: BTreeMap::new(),
+            clock_was_told: None,
+        })
+    }
+
+    /// Does what the event leads to. Everything that the person is to know was shown when this returns.
+    pub fn on(&mut self, event: Event) -> Wake {
+        self.log(&format!("event: {}", name(&event)));
+        match event {
+            Event::Started
+            | Event::Timer
+            | Event::Resumed
+            | Event::LoggedOn
+            | Event::NetworkChanged => {
+                if matches!(event, Event::NetworkChanged | Event::Resumed) {
+                    // What failed for want of a network is worth another try.
+                    self.forget_pauses();
+                }
+                self.background();
+            }
+            Event::WindowOpened => {
+                self.show_list();
+                self.finish_what_waits();
+            }
+            Event::Renew(certificate) => self.renew(&certificate),
+            Event::Enrol => self.enrol(),
+            Event::Prove => self.prove(),
+            Event::Remove(certificate) => self.remove(&certificate),
+            Event::BackUp(certificate) => self.back_up(&certificate),
+            Event::Stop(certificate, ref choice) => self.stop(&certificate, choice),
+        }
+        self.ports.ui.progress(None);
+        if !is_background(&event) {
+            self.show_list();
+        }
+        let wake = Wake(self.next_wake());
+        if let Wake(Some(at)) = wake {
+            self.log(&format!("next: {at}"));
+        }
+        wake
+    }
+
+    /// The settings that count.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    fn log(&self, text: &str) {
+        log::line(self.ports.files, self.now(), text);
+    }
+
+    fn words(&self) -> Words<'_> {
+        Words::of(&self.settings)
+    }
+
+    fn connection(&self) -> Result<Connection<'_>, Failure> {
+        Ok(Connection {
+            http: self.ports.http,
+            server: self.settings.server().ok_or(Failure::NoServer)?,
+            root: self.trust.root()?,
+        })
+    }
+
+    /// The certificates of the operator at this terminal, the one that ends first on top.
+    fn certificates(&self) -> Result<Vec<StoredCertificate>, Failure> {
+        let mut found = self.ports.store.list()?;
+        found.retain(|one| self.trust.issued(&one.certificate));
+        found.sort_by_key(|one| (one.not_after(), one.fingerprint()));
+        Ok(found)
+    }
+
+    fn certificate(&self, wanted: &Fingerprint) -> Result<StoredCertificate, Failure> {
+        let found = self
+            .certificates()?
+            .into_iter()
+            .find(|one| one.fingerprint() == *wanted);
+        let missing = || StoreError::NotThere(format!("the certificate {wanted}"));
+        Ok(found.ok_or_else(missing)?)
+    }
+
+    fn pending(&self) -> Result<Vec<Pending>, Failure> {
+        Pending::load_all(self.ports.files)
+    }
+
+    /// Keeps what is remembered. A full disk must not stop a renewal: it is asked for again.
+    fn remember(&self) {
+        if let Err(error) = self.known.save(self.ports.files) {
+            self.log(&format!("not remembered: {error}"));
+        }
+    }
+
+    /// Tells a failure; whether the person wants it tried again.
+    fn tell(&self, failure: &Failure, can_retry: bool) -> bool {
+        self.log(&format!("{}: {failure}", failure.code()));
+        self.ports.ui.progress(None);
+        let message = trouble::of(failure, self.words(), can_retry && failure.may_pass());
+        self.ports.ui.show(&message) == Answer::Retry
+    }
+}
+
+const fn is_background(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Started | Event::Timer | Event::Resumed | Event::LoggedOn | Event::NetworkChanged
+    )
+}
+
+/// For the log: no value of an event is a secret, but a choice holds mail addresses.
+const fn name(event: &Event) -> &'static str {
+    match event {
+        Event::BackUp(_) => "back up",
+        Event::Enrol => "enrol",
+        Event::LoggedOn => "logged on",
+        Event::NetworkChanged => "network changed",
+        Event::Prove => "prove",
+        Event::Remove(_) => "remove",
+        Event::Renew(_) => "renew",
+        Event::Resumed => "resumed",
+        Event::Started => "started",
+        Event::Stop(..) => "stop",
+        Event::Timer => "timer",
+        Event::WindowOpened => "window opened",
+    }
+}

@@ -24,7 +24,7 @@ use crate::known::Known;
 use crate::log;
 use crate::messages::{Words, trouble};
 use crate::pending::Pending;
-use crate::ports::{Answer, Ports, StoreError, StoredCertificate};
+use crate::ports::{Answer, HttpError, Ports, StoreError, StoredCertificate};
 use crate::settings::Settings;
 use crate::trust::Trust;
 
@@ -98,6 +98,8 @@ pub struct Controller<'a> {
     settings: Settings,
     trust: Trust,
     known: Known,
+    /// What of it is on the disk.
+    kept: Known,
     attempts: BTreeMap<String, Attempts>,
     clock_was_told: Option<String>,
 }
@@ -123,6 +125,7 @@ impl<'a> Controller<'a> {
             ports,
             settings,
             trust,
+            kept: known.clone(),
             known,
             attempts: BTreeMap::new(),
             clock_was_told: None,
@@ -213,9 +216,13 @@ impl<'a> Controller<'a> {
     }
 
     /// Keeps what is remembered. A full disk must not stop a renewal: it is asked for again.
-    fn remember(&self) {
-        if let Err(error) = self.known.save(self.ports.files) {
-            self.log(&format!("not remembered: {error}"));
+    fn remember(&mut self) {
+        if self.known == self.kept {
+            return;
+        }
+        match self.known.save(self.ports.files) {
+            Ok(()) => self.kept = self.known.clone(),
+            Err(error) => self.log(&format!("not remembered: {error}")),
         }
     }
 
@@ -223,8 +230,22 @@ impl<'a> Controller<'a> {
     fn tell(&self, failure: &Failure, can_retry: bool) -> bool {
         self.log(&format!("{}: {failure}", failure.code()));
         self.ports.ui.progress(None);
+        let clock = self.clock_of(failure);
+        let failure = clock.as_ref().unwrap_or(failure);
         let message = trouble::of(failure, self.words(), can_retry && failure.may_pass());
         self.ports.ui.show(&message) == Answer::Retry
+    }
+
+    /// Where the server's certificate is not valid at this terminal's time and the server says another time, by how
+    /// much they differ. It proves nothing, and helps the person to see what is wrong.
+    fn clock_of(&self, failure: &Failure) -> Option<Failure> {
+        match failure {
+            Failure::Http(HttpError::ServerTime {
+                server_date: date @ Some(_),
+                ..
+            }) => progress::check_clock(self.now(), *date).err(),
+            _ => None,
+        }
     }
 }
 

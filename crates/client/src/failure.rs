@@ -9,7 +9,7 @@
 //!
 //! The words stand in `messages`; what `Display` says is English, for the log.
 
-use tegata_protocol::{Message, MessageCode};
+use tegata_protocol::{Message, MessageCode, Status};
 
 use crate::ports::{FileError, HttpError, SecretError, StoreError};
 use crate::standing::Standing;
@@ -216,6 +216,16 @@ impl ServerRefusal {
         ENDS_REQUEST.contains(&self.code.as_str())
     }
 
+    /// What this says of the certificate that was presented.
+    pub fn status_told(&self) -> Option<Status> {
+        match self.code.as_str() {
+            "on_hold" => Some(Status::OnHold),
+            "revoked" => Some(Status::Revoked),
+            "replaced" | "superseded" => Some(Status::Superseded),
+            _ => None,
+        }
+    }
+
     /// Whether the certificate that was presented is of no use any more.
     pub fn ends_certificate(&self) -> bool {
         ENDS_CERTIFICATE.contains(&self.code.as_str())
@@ -234,6 +244,7 @@ impl ServerRefusal {
             "renewed_before" | "replaced" | "superseded" => 2305,
             "expired" => 2306,
             "ids_wrong" => 2317,
+            "unavailable" => 2390,
             _ if self.status == 401 => 2317,
             _ if self.status == 429 => 2311,
             _ if self.status == 503 => 2390,

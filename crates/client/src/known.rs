@@ -15,7 +15,7 @@ use crate::state;
 pub const KNOWN: &str = "certificates.json";
 
 /// Everything remembered, by SHA-256 in hexadecimal digits.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Known {
     certificates: BTreeMap<String, Remembered>,

@@ -16,7 +16,8 @@ impl Controller<'_> {
             Ok((rows, waits)) => ListView {
                 guide: window::LIST_GUIDE.to_owned(),
                 hint: match (rows.is_empty(), waits) {
-                    (true, _) => Some(window::empty_list(self.trust.is_unproven())),
+                    (true, true) => Some(window::WAITING_FIRST.to_owned()),
+                    (true, false) => Some(window::empty_list(self.trust.is_unproven())),
                     (false, true) => Some(window::WAITING.to_owned()),
                     (false, false) => None,
                 },

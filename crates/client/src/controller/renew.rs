@@ -88,6 +88,17 @@ impl Controller<'_> {
         let Failure::Refused(refusal) = &failure else {
             return failure;
         };
+        let about = match &pending.step {
+            Step::Requested { ids: None, .. } => pending.old(),
+            Step::Requested { .. } => None,
+            _ => pending
+                .certificate()
+                .map(|new| Fingerprint(new.fingerprint_sha256())),
+        };
+        if let (Some(about), Some(status)) = (about, refusal.status_told()) {
+            self.known.entry(&about).status = Some(status);
+            self.remember();
+        }
         let is_over = match &pending.step {
             Step::Requested { .. } => refusal.ends_request(),
             Step::Received { .. } | Step::Installed { .. } => refusal.ends_certificate(),

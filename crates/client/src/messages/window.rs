@@ -27,6 +27,9 @@ pub fn empty_list(is_unproven: bool) -> String {
 /// What is said where a procedure waits for the person.
 pub const WAITING: &str = "終わっていない手続きがあります。対象の証明書を選択し、「証明書更新」をクリックすると、続きから始まります。";
 
+/// The same where there is no certificate yet.
+pub const WAITING_FIRST: &str = "証明書の発行を待っています。発行されると、自動で登録されます。この画面を閉じてもかまいません。";
+
 /// How a certificate stands, in a few words.
 pub fn standing(standing: &Standing) -> String {
     match standing {
@@ -45,7 +48,7 @@ pub fn standing(standing: &Standing) -> String {
 /// Where the key lies, and what that means for a backup.
 pub fn key(place: KeyPlace, is_backed_up: bool) -> String {
     match (place, is_backed_up) {
-        (KeyPlace::Hardware, _) => "この端末のチップの中(バックアップなし)",
+        (KeyPlace::Hardware, _) => "この端末のセキュリティチップの中(バックアップなし)",
         (KeyPlace::Software, true) => "この端末(バックアップ済み)",
         (KeyPlace::Software, false) => "この端末",
         (KeyPlace::SoftwareProtected, _) => "この端末(パスワードで保護)",

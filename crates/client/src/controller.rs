@@ -54,6 +54,8 @@ pub enum Event {
     Remove(Fingerprint),
     /// バックアップ on this row.
     BackUp(Fingerprint),
+    /// The person wants to see the IDs of this terminal's certificates (P-06).
+    Identify(Fingerprint),
     /// 一時停止 or 失効 on this row.
     Stop(Fingerprint, StopChoice),
     /// The window came up: the list is shown, and what waits for the person goes on.
@@ -156,6 +158,7 @@ impl<'a> Controller<'a> {
             Event::Prove => self.prove(),
             Event::Remove(certificate) => self.remove(&certificate),
             Event::BackUp(certificate) => self.back_up(&certificate),
+            Event::Identify(certificate) => self.identify(&certificate),
             Event::Stop(certificate, ref choice) => self.stop(&certificate, choice),
         }
         self.ports.ui.progress(None);
@@ -261,6 +264,7 @@ const fn name(event: &Event) -> &'static str {
     match event {
         Event::BackUp(_) => "back up",
         Event::Enrol => "enrol",
+        Event::Identify(_) => "identify",
         Event::LoggedOn => "logged on",
         Event::NetworkChanged => "network changed",
         Event::Prove => "prove",

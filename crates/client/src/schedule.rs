@@ -47,13 +47,14 @@ pub(crate) fn due(subject: Subject<'_>, rules: &NoticeSettings, now: Timestamp) 
     let ask = request.is_some_and(|at| at <= now);
     let days = rules.to_days();
     let today = now.japan_date();
+    let is_stopped = matches!(
+        subject.remembered.status,
+        Some(Status::OnHold | Status::Revoked | Status::Superseded)
+    );
     let is_news = |day: CalendarDate| {
         let is_over = day > subject.not_after.japan_date();
-        !(is_replaced(subject.remembered) || is_over && subject.has_younger)
-            && !matches!(
-                subject.remembered.status,
-                Some(Status::OnHold | Status::Revoked | Status::Superseded)
-            )
+        let is_old_news = is_over && subject.has_younger;
+        !is_stopped && !is_old_news && !is_replaced(subject.remembered)
     };
     let notice = |day: CalendarDate| {
         notice_on(NoticeChannel::Terminal, subject.not_after, day, &days).filter(|_| is_news(day))
@@ -175,7 +176,7 @@ fn shares(fingerprint: &Fingerprint) -> [u32; 2] {
 
 /// Where in `0..of` a share lies.
 fn share(share: u32, of: i64) -> i64 {
-    i64::from(share) * of.max(1) >> 32
+    (i64::from(share) * of.max(1)) >> 32
 }
 
 #[cfg(test)]

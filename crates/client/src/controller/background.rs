@@ -211,6 +211,11 @@ impl Controller<'_> {
         match asked {
             Ok((answer, response)) => {
                 self.take(fingerprint, &answer);
+                if self.known.of(fingerprint).request_id.is_none()
+                    && let Err(failure) = self.learn_ids(fingerprint)
+                {
+                    self.log(&format!("{}: {failure}", failure.code()));
+                }
                 if let Err(Failure::ClockOff(seconds)) = check_clock(now, response.date) {
                     self.log(&format!("the clock is {seconds} seconds off"));
                     let today = now.japan_date().to_string();

@@ -3,10 +3,11 @@
 use tegata_domain::id::Fingerprint;
 
 use super::Controller;
+use crate::api;
 use crate::failure::Failure;
 use crate::messages::{date, trouble, window};
 use crate::pending::{Pending, Step};
-use crate::ports::{ListRow, ListView, StoredCertificate};
+use crate::ports::{ListRow, ListView, StoreError, StoredCertificate};
 use crate::standing::Standing;
 
 impl Controller<'_> {
@@ -35,6 +36,37 @@ impl Controller<'_> {
                 }
             }
         }
+    }
+
+    /// Asks the server for the リクエストID of each certificate of this terminal; the list shows them.
+    pub(super) fn identify(&mut self, certificate: &Fingerprint) {
+        while let Err(failure) = self.learn_ids(certificate) {
+            if !self.tell(&failure, true) {
+                return;
+            }
+        }
+    }
+
+    /// The same, where nobody waits for it.
+    pub(super) fn learn_ids(&mut self, certificate: &Fingerprint) -> Result<(), Failure> {
+        let stored = self.certificate(certificate)?;
+        let missing = || StoreError::NotThere(format!("the key of {certificate}"));
+        let identity = self.identity(&stored.certificate)?.ok_or_else(missing)?;
+        let answer = api::certificates(&self.connection()?, identity)?;
+        let own = self.certificates()?;
+        for one in answer.certificates {
+            let Some(issued) = one.issued else { continue };
+            if own
+                .iter()
+                .any(|stored| stored.fingerprint() == issued.fingerprint)
+            {
+                let entry = self.known.entry(&issued.fingerprint);
+                entry.request_id = Some(one.request_id.to_string());
+                entry.status = Some(issued.status);
+            }
+        }
+        self.remember();
+        Ok(())
     }
 
     pub(super) fn show_list(&self) {

@@ -236,9 +236,8 @@ impl CertificateStore for FakeStore {
 
     fn hardware_key(&self, name: &str) -> Result<Option<Arc<dyn TerminalKey>>, StoreError> {
         let hardware = self.hardware.lock().unwrap();
-        Ok(hardware
-            .get(name)
-            .map(|key| -> Arc<dyn TerminalKey> { key.clone() }))
+        let key = hardware.get(name).cloned();
+        Ok(key.map(|key| -> Arc<dyn TerminalKey> { key }))
     }
 
     fn delete_hardware_key(&self, name: &str) -> Result<(), StoreError> {

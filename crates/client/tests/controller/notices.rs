@@ -82,7 +82,14 @@ fn in_the_window_the_server_is_asked_once_a_day_at_its_second_and_its_words_are_
     assert!(world.server.requests.lock().unwrap().is_empty());
     world.clock.set(at("2027-02-12T17:00:00+09:00"));
     world.run(&[Event::Timer, Event::Timer, Event::NetworkChanged]);
-    assert_eq!(world.server.requests.lock().unwrap().len(), 1);
+    // The second one is asked once: which リクエストID the certificate has.
+    assert_eq!(
+        *world.server.requests.lock().unwrap(),
+        [
+            "GET /api/client/v1/notices by certificate",
+            "GET /api/client/v1/certificates by certificate"
+        ]
+    );
     assert!(at("2027-02-12T09:00:00+09:00") <= wake);
     let shown = world.person.take();
     assert!(
@@ -91,15 +98,17 @@ fn in_the_window_the_server_is_asked_once_a_day_at_its_second_and_its_words_are_
     );
     world.clock.set(at("2027-02-27T10:11:11+09:00"));
     world.run(&[Event::Timer]);
-    assert_eq!(world.server.requests.lock().unwrap().len(), 1);
+    assert_eq!(world.server.requests.lock().unwrap().len(), 2);
     world.clock.advance(1);
     world.run(&[Event::Timer]);
-    assert_eq!(world.server.requests.lock().unwrap().len(), 2);
+    assert_eq!(world.server.requests.lock().unwrap().len(), 3);
 }
 
 #[test]
 fn what_the_server_says_is_final_is_said_once() {
     let world = World::with_certificate();
+    let old = world.certificates().first().unwrap().fingerprint();
+    world.server.set(&old, Standing::Revoked);
     *world.server.notices.lock().unwrap() = Some(Notice {
         status: "revoked",
         renewal: None,
@@ -116,7 +125,16 @@ fn what_the_server_says_is_final_is_said_once() {
         world.run(&[Event::Timer]);
     }
     assert_eq!(world.person.take_codes(), [""; 0]);
-    assert_eq!(world.server.requests.lock().unwrap().len(), 1);
+    assert_eq!(world.server.requests.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_person_who_asks_sees_the_request_id_of_a_certificate_at_any_time() {
+    let world = World::with_certificate();
+    let old = world.certificates().first().unwrap().fingerprint();
+    world.clock.set(at("2025-06-01T12:00:00+09:00"));
+    world.run(&[Event::WindowOpened, Event::Identify(old)]);
+    assert!(world.person.take().contains("202312140000001"));
 }
 
 #[test]

@@ -264,7 +264,7 @@ impl FakeServer {
         Ok(match path {
             "/.well-known/est/cacerts" => {
                 assert!(request.identity.is_none() && request.basic.is_none());
-                pkcs7(&[self.issuer.clone()])
+                pkcs7(std::slice::from_ref(&self.issuer))
             }
             "/.well-known/est/csrattrs" => {
                 let der = csr::wanted_attributes(KeyAlgorithm::P256);
@@ -285,6 +285,10 @@ impl FakeServer {
             "/api/client/v1/notices" => match self.identified(request)? {
                 None => no(403, "certificate_missing"),
                 Some(one) => self.notice(&one, now),
+            },
+            "/api/client/v1/certificates" => match self.identified(request)? {
+                None => no(403, "certificate_missing"),
+                Some(one) => self.list(&one),
             },
             "/api/client/v1/hold" | "/api/client/v1/revocation" => {
                 match self.presented(request, now)? {
@@ -413,7 +417,7 @@ impl FakeServer {
             .iter()
             .find(|one| *one.certificate.public_key() == key)
         {
-            return pkcs7(&[same.certificate.clone()]);
+            return pkcs7(std::slice::from_ref(&same.certificate));
         }
         if successors.iter().any(|one| one.was_seen) {
             return no(409, "renewed_before");
@@ -502,6 +506,30 @@ impl FakeServer {
                 "first_hour": 9, "last_hour": 17, "busy_first_day": 1, "busy_last_day": 10
             }
         });
+        respond(200, "application/json", body.to_string().as_bytes())
+    }
+
+    fn list(&self, one: &Issued) -> Response {
+        let certificate = &one.certificate;
+        let end = Timestamp::from_unix(certificate.not_after()).to_string();
+        let begin = Timestamp::from_unix(certificate.not_before()).to_string();
+        let status = match one.standing {
+            Standing::Good => "good",
+            Standing::OnHold => "on_hold",
+            Standing::Revoked => "revoked",
+            Standing::Superseded => "superseded",
+        };
+        let body = json!({"version": 1, "certificates": [{
+            "request_id": one.request_id, "relation": "presented",
+            "institution_code": "0110119153", "terminal": "受付", "request_status": "in_use",
+            "accepted_at": begin, "not_after": end, "renewal_opens": begin,
+            "can_be_fetched": false,
+            "issued": {
+                "serial": "5a".repeat(16), "fingerprint": fingerprint(certificate).to_string(),
+                "public_key": "00".repeat(32), "subject": "", "issuer": "",
+                "not_before": begin, "not_after": end, "status": status
+            }
+        }]});
         respond(200, "application/json", body.to_string().as_bytes())
     }
 

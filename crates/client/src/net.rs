@@ -4,7 +4,7 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | `transport` | one request, one answer, and what went wrong |
-//! | `ways` | which way the settings name |
+//! | `routes`, `ways` | which way settings and system name, and whom the proxy's password is for |
 //! | `tunnel` | CONNECT, Basic and NTLM |
 //! | `ntlm` | the messages of NTLMv2 |
 //! | `tls` | who the server must be, and who we are |
@@ -18,6 +18,7 @@ mod diagnose;
 mod http_date;
 mod message;
 mod ntlm;
+mod routes;
 mod tls;
 mod transport;
 mod tunnel;
@@ -25,5 +26,6 @@ mod ways;
 mod wire;
 
 pub use diagnose::{Outcome, Question, Step, StepKind};
+pub use routes::{ProxyVariables, Routes, SystemProxy};
 pub use transport::{DownloadError, Limits, Transport};
-pub use ways::{FixedProxy, NoProxy, exceptions_of_no_proxy, is_excepted, ways};
+pub use ways::ways;

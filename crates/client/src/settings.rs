@@ -184,11 +184,12 @@ pub struct UpdateSettings {
 pub struct ProxySettings {
     /// How it is found.
     pub mode: ProxyMode,
-    /// `host:port` for `manual`.
+    /// `host:port` for `manual`. In the other modes the proxy that may be given the password: one that only the network
+    /// names gets none (T71).
     pub address: String,
     /// Address of the file for `pac`.
     pub pac: String,
-    /// Hosts that are reached without it; `*.example.jp` for all below.
+    /// Hosts that are reached without it, as Internet Options writes them: `*.example.jp`, `10.*`, `<local>`.
     pub bypass: Vec<String>,
     /// User for Basic and NTLM; the password lies sealed in a file of its own.
     pub user: String,

@@ -58,8 +58,15 @@ impl Squid {
         if let Some(samba) = &samba {
             config.push_str(&format!(
                 "auth_param ntlm program {} --helper-protocol=squid-2.5-ntlmssp\n\
-                 auth_param ntlm children 2 startup=1 idle=1\n",
-                samba.ntlm_auth_line()?
+                 auth_param ntlm children 2 startup=1 idle=1\nauth_param ntlm keep_alive {}\n",
+                samba.ntlm_auth_line()?,
+                // Some proxies close after their first page, so that clients that know no NTLM turn
+                // to another scheme.
+                if sign_in == SignIn::Either {
+                    "off"
+                } else {
+                    "on"
+                }
             ));
         }
         if matches!(sign_in, SignIn::Basic | SignIn::Either) {

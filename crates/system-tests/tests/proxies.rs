@@ -8,12 +8,14 @@ use anyhow::{Context as _, Result, ensure};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::sign::SigningKey;
-use tegata_client::net::{FixedProxy, Outcome, Question, Transport};
+use tegata_client::net::{Outcome, ProxyVariables, Question, Routes, Transport};
 use tegata_client::ports::{
-    Credentials, Http as _, HttpError, Identity, Method, Request, Response, Scheme, Server,
-    StoreError, TerminalKey,
+    Http as _, HttpError, Identity, Method, Request, Response, Scheme, Server, StoreError,
+    TerminalKey,
 };
+use tegata_client::settings::{ProxyMode, ProxySettings};
 use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PublicKey;
@@ -26,19 +28,19 @@ use tegata_system_tests::tools::unix_now;
 
 /// A terminal behind this proxy.
 fn terminal(squid: &Squid, user: Option<(&str, &str, &str)>) -> Transport {
-    let credentials = user.map(|(domain, user, password)| Credentials {
+    let (domain, user, password) = user.unwrap_or_default();
+    let settings = ProxySettings {
+        mode: ProxyMode::Manual,
+        address: squid.address.clone(),
         user: user.to_owned(),
         domain: domain.to_owned(),
-        password: password.into(),
-    });
-    let proxy = FixedProxy {
-        proxies: squid.address.clone(),
-        exceptions: String::new(),
-        credentials,
+        ..ProxySettings::default()
     };
+    let password = Some(Secret::from(password));
+    let routes = Routes::new(settings, password, ProxyVariables::default());
     let now = Timestamp::from_unix(i64::try_from(unix_now()).unwrap_or_default());
     Transport::new(
-        Arc::new(proxy),
+        Arc::new(routes),
         Arc::new(ManualClock::new(now)),
         Arc::new(SeededEntropy::new(unix_now())),
     )

@@ -8,42 +8,7 @@
 //!
 //! Proxies that are reached by TLS or SOCKS are passed over: this client does not speak to them.
 
-use crate::ports::{Credentials, Proxy, ProxyChoice, ProxyConfig, ProxyError, Server};
-
-/// A proxy that the settings name.
-pub struct FixedProxy {
-    /// One or more, to be tried in this order.
-    pub proxies: String,
-    /// The servers that are reached without it.
-    pub exceptions: String,
-    /// User and password, for these proxies alone.
-    pub credentials: Option<Credentials>,
-}
-
-impl ProxyConfig for FixedProxy {
-    fn choose(&self, server: &Server) -> Result<Vec<ProxyChoice>, ProxyError> {
-        ways(&self.proxies, &self.exceptions, server)
-    }
-
-    fn credentials(&self, proxy: &Proxy) -> Option<Credentials> {
-        let named = choices(&self.proxies).ok()?;
-        let is_ours = named.contains(&ProxyChoice::Proxy(proxy.clone()));
-        self.credentials.clone().filter(|_| is_ours)
-    }
-}
-
-/// No proxy.
-pub struct NoProxy;
-
-impl ProxyConfig for NoProxy {
-    fn choose(&self, _: &Server) -> Result<Vec<ProxyChoice>, ProxyError> {
-        Ok(vec![ProxyChoice::Direct])
-    }
-
-    fn credentials(&self, _: &Proxy) -> Option<Credentials> {
-        None
-    }
-}
+use crate::ports::{Proxy, ProxyChoice, ProxyError, Server};
 
 /// The ways to `server` by a list of proxies and a list of exceptions. An empty list is the direct
 /// way.
@@ -59,7 +24,7 @@ pub fn ways(
 }
 
 /// Whether a list of exceptions holds the server.
-pub fn is_excepted(exceptions: &str, server: &Server) -> bool {
+pub(super) fn is_excepted(exceptions: &str, server: &Server) -> bool {
     let host = server.host.to_ascii_lowercase();
     entries(exceptions, &[';', ',']).any(|entry| {
         let entry = entry.to_ascii_lowercase();
@@ -82,7 +47,7 @@ pub fn is_excepted(exceptions: &str, server: &Server) -> bool {
 
 /// The exceptions of a `no_proxy` variable as Internet Options would write them: there a name
 /// stands for itself and all below it.
-pub fn exceptions_of_no_proxy(variable: &str) -> String {
+pub(super) fn exceptions_of_no_proxy(variable: &str) -> String {
     let entries = entries(variable, &[',']).map(|entry| match entry.trim_start_matches('.') {
         "*" => "*".to_owned(),
         name => format!("{name};*.{name}"),
@@ -90,7 +55,8 @@ pub fn exceptions_of_no_proxy(variable: &str) -> String {
     entries.collect::<Vec<_>>().join(";")
 }
 
-fn choices(proxies: &str) -> Result<Vec<ProxyChoice>, ProxyError> {
+/// The proxies of a list, in their order.
+pub(super) fn choices(proxies: &str) -> Result<Vec<ProxyChoice>, ProxyError> {
     let mut general = Vec::new();
     let mut for_tls = Vec::new();
     let mut words = entries(proxies, &[';', ',']);
@@ -266,25 +232,5 @@ mod tests {
         ] {
             assert_eq!(is_excepted(&list, &server(host, 443)), excepted, "{host}");
         }
-    }
-
-    #[test]
-    fn a_password_is_for_the_proxies_of_the_settings_alone() {
-        let fixed = FixedProxy {
-            proxies: "proxy.example:8080".to_owned(),
-            exceptions: String::new(),
-            credentials: Some(Credentials {
-                user: "clerk".to_owned(),
-                domain: String::new(),
-                password: "secret".into(),
-            }),
-        };
-        let of = |host: &str, port| {
-            let host = host.to_owned();
-            fixed.credentials(&Proxy { host, port }).is_some()
-        };
-        assert!(of("proxy.example", 8080));
-        assert!(!of("proxy.example", 3128));
-        assert!(!of("other.example", 8080));
     }
 }

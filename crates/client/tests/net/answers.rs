@@ -11,7 +11,7 @@ use tegata_domain::time::Timestamp;
 
 use super::origin::Origin;
 use super::pki::{Authority, VALID};
-use super::terminal::{direct, get};
+use super::terminal::{direct, get, hasty};
 
 #[test]
 fn a_request_goes_out_once_and_its_answer_comes_back_whole() {
@@ -126,7 +126,7 @@ fn a_server_that_drips_keeps_nobody_longer_than_the_limit() {
         }
     });
     let start = Instant::now();
-    let error = direct().send(&get(origin.server()), &ca.root).unwrap_err();
+    let error = hasty().send(&get(origin.server()), &ca.root).unwrap_err();
     assert!(matches!(error, HttpError::Timeout(_)), "{error}");
     assert!(
         start.elapsed() < Duration::from_secs(5),
@@ -144,7 +144,7 @@ fn a_server_that_says_nothing_or_no_tls_or_is_not_there_is_told_apart() {
         host: host.to_owned(),
         port,
     };
-    let send = |server| direct().send(&get(server), &ca.root).unwrap_err();
+    let send = |server| hasty().send(&get(server), &ca.root).unwrap_err();
 
     // The kernel takes the connection, nobody reads it.
     let error = send(server("localhost", port));

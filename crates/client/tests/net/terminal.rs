@@ -3,36 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tegata_client::net::{FixedProxy, Limits, NoProxy, Transport};
-use tegata_client::ports::{Credentials, Method, ProxyConfig, Request, Server};
+use tegata_client::net::{Limits, ProxyVariables, Routes, Transport};
+use tegata_client::ports::{Method, Request, Server};
+use tegata_client::settings::{ProxyMode, ProxySettings};
 use tegata_domain::entropy::SeededEntropy;
+use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
 
 use super::pki::NOW;
 
 /// No proxy.
 pub(crate) fn direct() -> Transport {
-    at(NOW, Arc::new(NoProxy))
+    direct_at(NOW)
 }
 
 /// No proxy, and a clock of one's own.
 pub(crate) fn direct_at(now: i64) -> Transport {
-    at(now, Arc::new(NoProxy))
+    at(now, "", None, PATIENT)
+}
+
+/// No proxy, and little patience.
+pub(crate) fn hasty() -> Transport {
+    at(NOW, "", None, HASTY)
 }
 
 /// Through these proxies.
 pub(crate) fn through(proxies: &str, credentials: Option<(&str, &str)>) -> Transport {
-    let credentials = credentials.map(|(user, password)| Credentials {
-        user: user.to_owned(),
-        domain: String::new(),
-        password: password.into(),
-    });
-    let fixed = FixedProxy {
-        proxies: proxies.to_owned(),
-        exceptions: String::new(),
-        credentials,
-    };
-    at(NOW, Arc::new(fixed))
+    at(NOW, proxies, credentials, PATIENT)
 }
 
 /// A question without anything in it.
@@ -48,12 +45,35 @@ pub(crate) fn get(server: Server) -> Request {
     }
 }
 
-fn at(now: i64, config: Arc<dyn ProxyConfig>) -> Transport {
-    let clock = Arc::new(ManualClock::new(Timestamp::from_unix(now)));
-    let limits = Limits {
-        quiet: Duration::from_millis(1500),
-        total: Duration::from_millis(2500),
-        body: 1000,
+fn at(now: i64, proxies: &str, credentials: Option<(&str, &str)>, limits: Limits) -> Transport {
+    let (user, password) = credentials.unzip();
+    let settings = ProxySettings {
+        mode: match proxies {
+            "" => ProxyMode::Direct,
+            _ => ProxyMode::Manual,
+        },
+        address: proxies.to_owned(),
+        user: user.unwrap_or_default().to_owned(),
+        ..ProxySettings::default()
     };
-    Transport::with_limits(config, clock, Arc::new(SeededEntropy::new(1)), limits)
+    let routes = Routes::new(
+        settings,
+        password.map(Secret::from),
+        ProxyVariables::default(),
+    );
+    let clock = Arc::new(ManualClock::new(Timestamp::from_unix(now)));
+    let entropy = Arc::new(SeededEntropy::new(1));
+    Transport::with_limits(Arc::new(routes), clock, entropy, limits)
 }
+
+const PATIENT: Limits = Limits {
+    quiet: Duration::from_secs(20),
+    total: Duration::from_secs(40),
+    body: 1000,
+};
+
+const HASTY: Limits = Limits {
+    quiet: Duration::from_millis(1500),
+    total: Duration::from_millis(2500),
+    body: 1000,
+};

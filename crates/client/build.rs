@@ -1,5 +1,10 @@
 //! Puts the dialogs, the menu, the icon and the manifest of the Windows program into it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "Cargo tells a build script what to do by variables"
+)]
+
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;

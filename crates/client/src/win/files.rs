@@ -22,11 +22,6 @@ impl WindowsFiles {
         Ok(Self { folder })
     }
 
-    /// Where it is.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     fn path(&self, name: &str) -> Result<PathBuf, FileError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
@@ -76,6 +71,7 @@ impl Files for WindowsFiles {
             .append(true)
             .open(path)
             .map_err(refusal)?;
+        let line = line.trim_end_matches(['\r', '\n']);
         file.write_all(format!("{line}\r\n").as_bytes())
             .map_err(refusal)
     }

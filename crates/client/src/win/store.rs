@@ -186,9 +186,28 @@ impl CertificateStore for WindowsStore {
     }
 }
 
-/// Adds a root for all users, as the installer does with the rights of an administrator.
-pub(super) fn install_root_for_all(root: &Certificate) -> Result<(), StoreError> {
-    Store::add(Owner::Machine, ROOT, root.der(), None).map_err(refusal)
+/// Adds a root for all users, as the installer does with the rights of an administrator. Whether it was not there yet.
+pub(super) fn install_root_for_all(root: &Certificate) -> Result<bool, StoreError> {
+    let entries = Store::entries(Owner::Machine, ROOT);
+    if entries.iter().any(|entry| entry.der == root.der()) {
+        return Ok(false);
+    }
+    Store::add(Owner::Machine, ROOT, root.der(), None).map_err(refusal)?;
+    Ok(true)
+}
+
+/// Removes the root with this SHA-256 (hexadecimal) for all users; that there is none is no error.
+pub(super) fn remove_root_for_all(fingerprint: &str) -> Result<(), StoreError> {
+    let entries = Store::entries(Owner::Machine, ROOT);
+    let found = entries
+        .iter()
+        .find(|entry| hex::encode(sha256(&entry.der)) == fingerprint);
+    match found {
+        Some(entry) => Store::remove(Owner::Machine, ROOT, &entry.der)
+            .map(|_| ())
+            .map_err(refusal),
+        None => Ok(()),
+    }
 }
 
 /// Brings a private key into the system, not exportable: by CNG, or by CAPI where CNG does not keep it.

@@ -1,0 +1,83 @@
+/* Numbers of windows and controls; crates/client/src/win/resource.rs has the same. */
+#define ICON_PROGRAM 1
+#define DIALOG_MAIN 100
+#define DIALOG_BACKUP 200
+#define DIALOG_ENROLMENT 210
+#define DIALOG_LINE 220
+#define DIALOG_SETTINGS 230
+#define DIALOG_DIAGNOSTICS 240
+#define DIALOG_STOP 260
+#define MENU_TRAY 300
+#define MENU_OTHER 301
+#define KEYS_MAIN 310
+
+#define MAIN_LIST 101
+#define MAIN_RENEW 102
+#define MAIN_ENROL 103
+#define MAIN_SETTINGS 104
+#define MAIN_DIAGNOSTICS 105
+#define MAIN_GUIDE 106
+#define MAIN_HINT 107
+#define MAIN_DETAIL 108
+#define MAIN_PROGRESS 109
+#define MAIN_STATUS 110
+#define MAIN_CHECK 111
+#define MAIN_QUIT 112
+#define MAIN_OPEN 113
+#define MAIN_PROVE 114
+#define MAIN_OTHER 115
+#define MAIN_BACK_UP 116
+#define MAIN_STOP 117
+#define MAIN_REMOVE 118
+
+#define BACKUP_HEADING 201
+#define BACKUP_PASSWORD 202
+#define BACKUP_SHOW 203
+#define BACKUP_AGAIN 204
+#define BACKUP_SHOW_AGAIN 205
+#define BACKUP_HINT 206
+#define BACKUP_WEAK 207
+#define BACKUP_SUGGEST 208
+#define BACKUP_FORM 209
+
+#define ENROL_LINES 211
+#define ENROL_PROBLEM 212
+#define ENROL_REQUEST 213
+#define ENROL_REFERENCE 214
+#define ENROL_CODE 215
+#define ENROL_CODE_LABEL 216
+#define ENROL_CODE_EXAMPLE 217
+
+#define LINE_LINES 221
+#define LINE_LABEL 222
+#define LINE_FIELD 223
+#define LINE_PROBLEM 224
+
+#define SET_SERVER 231
+#define SET_MODE 232
+#define SET_ADDRESS 233
+#define SET_PAC 234
+#define SET_BYPASS 235
+#define SET_USER 236
+#define SET_DOMAIN 237
+#define SET_PASSWORD 238
+#define SET_UNATTENDED 239
+#define SET_AUTOSTART 251
+#define SET_TRUST 252
+#define SET_KEY 253
+#define SET_UNATTENDED_TEXT 254
+
+#define STOP_SUBJECT 261
+#define STOP_HOLD 262
+#define STOP_REVOKE 263
+#define STOP_REASON 264
+#define STOP_MAIL 265
+#define STOP_BOTH 266
+#define STOP_ONE 267
+#define STOP_PROBLEM 268
+
+#define DIAG_LIST 241
+#define DIAG_AGAIN 242
+#define DIAG_SAVE 243
+#define DIAG_STATUS 244
+#define DIAG_DETAIL 245

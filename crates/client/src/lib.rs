@@ -36,6 +36,7 @@ pub mod settings;
 pub mod software_key;
 pub mod standing;
 mod state;
+pub mod system;
 pub mod trust;
 #[cfg(windows)]
 pub mod win;

@@ -24,5 +24,5 @@ pub(crate) fn line(files: &dyn Files, now: Timestamp, text: &str) {
         .filter(|c| is_plain(*c))
         .take(LONGEST_LINE)
         .collect();
-    let _ = files.append(LOG, &format!("{now} {text}\n"));
+    let _ = files.append(LOG, &format!("{now} {text}"));
 }

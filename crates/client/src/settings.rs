@@ -61,6 +61,17 @@ pub struct Pack {
     /// The proxy, unless the person says another.
     #[serde(default)]
     pub proxy: ProxySettings,
+    /// What browsers of this terminal are told, where the program is installed for all users.
+    #[serde(default)]
+    pub browser: BrowserSettings,
+}
+
+/// Where browsers choose the certificate by themselves (P-31).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrowserSettings {
+    /// The relying systems, `host` or `host:port`, exactly; never the subscribers' site.
+    pub hosts: Vec<String>,
 }
 
 /// Which key a terminal makes.
@@ -234,6 +245,7 @@ pub struct Settings {
     server: Option<Server>,
     root: Option<Certificate>,
     issuers: Vec<Certificate>,
+    relying_hosts: Vec<Server>,
     algorithm: KeyAlgorithm,
 }
 
@@ -290,10 +302,15 @@ impl Settings {
         let algorithm = pack.key.algorithm.parse();
         let algorithm = algorithm.map_err(|_| value("key.algorithm", "write rsa2048 or p256"))?;
         check_numbers(&pack)?;
+        let hosts = pack.browser.hosts.iter();
+        let relying_hosts = hosts
+            .map(|host| parse_server(host))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             server,
             root: roots.into_iter().next(),
             issuers,
+            relying_hosts,
             algorithm,
             pack,
             preferences,
@@ -319,6 +336,11 @@ impl Settings {
     /// The subscriber CAs of the pack.
     pub fn issuers(&self) -> &[Certificate] {
         &self.issuers
+    }
+
+    /// The relying systems for which browsers choose by themselves.
+    pub fn relying_hosts(&self) -> &[Server] {
+        &self.relying_hosts
     }
 
     /// The kind of key where the server names none.

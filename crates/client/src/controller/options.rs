@@ -18,6 +18,10 @@ pub struct SettingsView {
     pub server: String,
     /// Whether the pack names it: then it is shown and not asked for.
     pub server_is_packed: bool,
+    /// Another server than the pack's, as the person named it.
+    pub preferred_server: Option<String>,
+    /// Whether the person named the proxy.
+    pub proxy_is_preferred: bool,
     /// How the server was proven.
     pub trust: String,
     /// Where keys are made, and what that means for backups.
@@ -57,6 +61,8 @@ impl Controller<'_> {
                 .server()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
+            preferred_server: settings.preferences.server.clone(),
+            proxy_is_preferred: settings.preferences.proxy.is_some(),
             server_is_packed: !settings.pack.server.is_empty(),
             trust: window::trust(settings.root().is_some(), self.trust.is_unproven()).to_owned(),
             key: window::key_policy(settings.pack.key.policy, has_hardware).to_owned(),

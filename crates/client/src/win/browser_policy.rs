@@ -127,7 +127,10 @@ fn write_rules(
         {
             continue;
         }
-        let highest = names.iter().filter_map(|name| name.parse::<u32>().ok()).max();
+        let highest = names
+            .iter()
+            .filter_map(|name| name.parse::<u32>().ok())
+            .max();
         let number = highest.unwrap_or(0).saturating_add(1).to_string();
         list.set_text(&number, rule)?;
         record.set_text(&format!("{browser}.{number}"), rule)?;
@@ -144,7 +147,9 @@ fn write_rules(
 fn remove_rule(record: &RegistryKey, name: &str) -> Result<(), SystemError> {
     if let Some(browser) = name.strip_prefix(ASKS) {
         return match policies(browser) {
-            Some(path) => RegistryKey::create(Owner::Machine, path, View::Wide)?.remove(ASK_WHERE_MORE),
+            Some(path) => {
+                RegistryKey::create(Owner::Machine, path, View::Wide)?.remove(ASK_WHERE_MORE)
+            }
             None => Ok(()),
         };
     }

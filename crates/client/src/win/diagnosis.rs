@@ -163,13 +163,20 @@ fn store(parts: &Parts, trust: Option<&Trust>) -> (Finding, Vec<String>) {
             one.certificate.issuer(),
             one.not_after(),
             one.place,
-            if is_ours { "of the operator" } else { "foreign" },
+            if is_ours {
+                "of the operator"
+            } else {
+                "foreign"
+            },
             if is_valid { "" } else { ", not valid now" },
         ));
     }
     lines.insert(
         0,
-        format!("{} with a key, {usable} of the operator and valid", found.len()),
+        format!(
+            "{} with a key, {usable} of the operator and valid",
+            found.len()
+        ),
     );
     crls.sort();
     crls.dedup();

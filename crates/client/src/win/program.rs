@@ -136,15 +136,13 @@ fn run(parts: Arc<Parts>, settings: Settings, messages: SharedMessages, in_tray:
         parts.log(&format!("no thread: {error}"));
         return false;
     }
-    let _ = thread::Builder::new()
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            while process::wait_for_network_change() {
-                if !window.post(WM_NETWORK, 0, 0) {
-                    break;
-                }
+    let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || {
+        while process::wait_for_network_change() {
+            if !window.post(WM_NETWORK, 0, 0) {
+                break;
             }
-        });
+        }
+    });
     if !in_tray {
         main.open(window);
     }

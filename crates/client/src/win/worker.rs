@@ -78,7 +78,9 @@ impl Worker<'_> {
                     .change_settings(changed.preferences, password);
                 match done {
                     Ok(()) => {
-                        self.parts.proxy.change(self.controller.settings().proxy().clone());
+                        self.parts
+                            .proxy
+                            .change(self.controller.settings().proxy().clone());
                         self.parts.transport.forget_refusals();
                         self.event(Event::WindowOpened);
                     }

@@ -8,7 +8,9 @@
 use std::rc::Rc;
 
 use windows_sys::Win32::Foundation::{HWND, LPARAM, WPARAM};
-use windows_sys::Win32::Graphics::Gdi::{COLOR_3DFACE, GetSysColorBrush, SetBkMode, SetTextColor, TRANSPARENT};
+use windows_sys::Win32::Graphics::Gdi::{
+    COLOR_3DFACE, GetSysColorBrush, SetBkMode, SetTextColor, TRANSPARENT,
+};
 use windows_sys::Win32::UI::Controls::{
     ICC_LISTVIEW_CLASSES, ICC_PROGRESS_CLASS, ICC_STANDARD_CLASSES, INITCOMMONCONTROLSEX,
     InitCommonControlsEx, LVIF_STATE, LVN_ITEMCHANGED, NMHDR, NMLISTVIEW,
@@ -23,7 +25,11 @@ use super::SystemError;
 use super::window::{Window, module, resource};
 
 /// Where a dialog keeps a pointer of ours: after its result and its procedure.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "8 or 16")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "8 or 16"
+)]
 const DWLP_USER: i32 = (2 * size_of::<isize>()) as i32;
 
 /// What a dialog does. It may be called again while it is being called, so it keeps its state in cells.

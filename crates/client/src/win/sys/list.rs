@@ -22,8 +22,11 @@ impl List {
     /// Makes the columns; their widths are parts of a hundred.
     pub(crate) fn set_columns(self, columns: &[(String, i32)]) {
         let style = LVS_EX_FULLROWSELECT | LVS_EX_INFOTIP | LVS_EX_DOUBLEBUFFER;
-        self.0
-            .send(LVM_SETEXTENDEDLISTVIEWSTYLE, 0, isize::try_from(style).unwrap_or(0));
+        self.0.send(
+            LVM_SETEXTENDEDLISTVIEWSTYLE,
+            0,
+            isize::try_from(style).unwrap_or(0),
+        );
         let mut area = RECT::default();
         // SAFETY: fills the rectangle.
         let _ = unsafe { GetClientRect(self.0.handle(), &raw mut area) };

@@ -7,8 +7,8 @@ use std::ptr::{null, null_mut};
 use windows_sys::Win32::Foundation::{ERROR_FILE_NOT_FOUND, ERROR_SUCCESS};
 use windows_sys::Win32::System::Registry::{
     HKEY, HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE, KEY_READ, KEY_WOW64_64KEY, KEY_WRITE, REG_DWORD,
-    REG_OPTION_NON_VOLATILE, REG_SZ, RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey,
-    RegCreateKeyExW, RegDeleteValueW, RegEnumValueW, RegGetValueW, RegOpenKeyExW, RegSetValueExW,
+    REG_OPTION_NON_VOLATILE, REG_SZ, RRF_RT_REG_DWORD, RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW,
+    RegDeleteValueW, RegEnumValueW, RegGetValueW, RegOpenKeyExW, RegSetValueExW,
 };
 
 use super::SystemError;
@@ -38,7 +38,13 @@ impl RegistryKey {
         let mut key = null_mut();
         // SAFETY: the path ends with a zero.
         let status = unsafe {
-            RegOpenKeyExW(root(owner), path.as_ptr(), 0, KEY_READ | bits(view), &raw mut key)
+            RegOpenKeyExW(
+                root(owner),
+                path.as_ptr(),
+                0,
+                KEY_READ | bits(view),
+                &raw mut key,
+            )
         };
         (status == ERROR_SUCCESS).then(|| Self(key))
     }

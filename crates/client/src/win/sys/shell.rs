@@ -38,7 +38,10 @@ pub(crate) fn ask_save_place(
     ending: &str,
 ) -> Option<PathBuf> {
     let mut path = vec![0_u16; LONGEST_PATH];
-    for (place, unit) in path.iter_mut().zip(name.encode_utf16().take(LONGEST_PATH - 1)) {
+    for (place, unit) in path
+        .iter_mut()
+        .zip(name.encode_utf16().take(LONGEST_PATH - 1))
+    {
         *place = unit;
     }
     let filter = wide(&format!("{kind}\0*.{ending}\0"));

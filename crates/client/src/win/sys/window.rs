@@ -11,17 +11,18 @@ use windows_sys::Win32::Foundation::{HWND, RECT};
 use windows_sys::Win32::Graphics::Gdi::InvalidateRect;
 use windows_sys::Win32::System::LibraryLoader::GetModuleHandleW;
 use windows_sys::Win32::UI::Controls::{
-    BST_CHECKED, BST_UNCHECKED, CheckDlgButton, EM_SETCUEBANNER, EM_SETLIMITTEXT, EM_SETPASSWORDCHAR, IsDlgButtonChecked,
-    PBM_SETPOS, PBM_SETRANGE32,
+    BST_CHECKED, BST_UNCHECKED, CheckDlgButton, EM_SETCUEBANNER, EM_SETLIMITTEXT,
+    EM_SETPASSWORDCHAR, IsDlgButtonChecked, PBM_SETPOS, PBM_SETRANGE32,
 };
 use windows_sys::Win32::UI::Input::KeyboardAndMouse::{EnableWindow, SetFocus};
 use windows_sys::Win32::UI::WindowsAndMessaging::{
-    CB_ADDSTRING, CB_GETCURSEL, CB_RESETCONTENT, CB_SETCURSEL, DestroyMenu, DestroyWindow, GetSubMenu, GetWindowRect, LoadMenuW, TPM_RETURNCMD, TrackPopupMenu,
-    EndDialog, FLASHW_ALL, FLASHW_TIMERNOFG, FLASHWINFO, FlashWindowEx,
-    GetDlgItem, GetLastActivePopup, GetWindowTextLengthW, GetWindowTextW, ICON_BIG, ICON_SMALL,
-    IsIconic, IsWindowVisible, KillTimer, LoadIconW, LoadStringW, MESSAGEBOX_STYLE, MessageBoxW,
-    PostMessageW, PostQuitMessage, SW_HIDE, SW_RESTORE, SW_SHOW, SendMessageW,
-    SetForegroundWindow, SetTimer, SetWindowTextW, ShowWindow, WM_SETICON,
+    CB_ADDSTRING, CB_GETCURSEL, CB_RESETCONTENT, CB_SETCURSEL, DestroyMenu, DestroyWindow,
+    EndDialog, FLASHW_ALL, FLASHW_TIMERNOFG, FLASHWINFO, FlashWindowEx, GetDlgItem,
+    GetLastActivePopup, GetSubMenu, GetWindowRect, GetWindowTextLengthW, GetWindowTextW, ICON_BIG,
+    ICON_SMALL, IsIconic, IsWindowVisible, KillTimer, LoadIconW, LoadMenuW, LoadStringW,
+    MESSAGEBOX_STYLE, MessageBoxW, PostMessageW, PostQuitMessage, SW_HIDE, SW_RESTORE, SW_SHOW,
+    SendMessageW, SetForegroundWindow, SetTimer, SetWindowTextW, ShowWindow, TPM_RETURNCMD,
+    TrackPopupMenu, WM_SETICON,
 };
 use zeroize::Zeroizing;
 

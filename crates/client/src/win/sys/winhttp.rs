@@ -1,6 +1,9 @@
 //! What Windows knows of proxies. Nothing is sent by it: only its settings and its runner of PAC scripts are asked.
 
-#![expect(unsafe_code, reason = "calls of winhttp that hand out texts to be freed")]
+#![expect(
+    unsafe_code,
+    reason = "calls of winhttp that hand out texts to be freed"
+)]
 
 use std::ptr::{null, null_mut};
 
@@ -86,12 +89,7 @@ pub(crate) fn run_script(
     let mut info = WINHTTP_PROXY_INFO::default();
     // SAFETY: the session is open; all texts end with a zero and live until the call returns; we free what it fills in.
     let answer = unsafe {
-        WinHttpGetProxyForUrl(
-            session.0,
-            address.as_ptr(),
-            &raw mut options,
-            &raw mut info,
-        )
+        WinHttpGetProxyForUrl(session.0, address.as_ptr(), &raw mut options, &raw mut info)
     };
     let (proxies, exceptions) = (Text(info.lpszProxy), Text(info.lpszProxyBypass));
     SystemError::check("WinHttpGetProxyForUrl", answer)?;

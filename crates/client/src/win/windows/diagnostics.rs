@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use windows_sys::Win32::UI::WindowsAndMessaging::{MB_ICONINFORMATION, MB_ICONWARNING, MB_OK, WM_TIMER};
+use windows_sys::Win32::UI::WindowsAndMessaging::{
+    MB_ICONINFORMATION, MB_ICONWARNING, MB_OK, WM_TIMER,
+};
 
 use crate::messages::PROGRAM;
 use crate::net::{Outcome, StepKind};
@@ -98,9 +100,7 @@ impl Diagnostics<'_> {
             .zip(chosen)
             .and_then(|(diagnosis, row)| diagnosis.findings.get(row));
         let text = finding.map(|finding| finding.detail.replace('\n', "\r\n"));
-        window
-            .item(DIAG_DETAIL)
-            .set_text(&text.unwrap_or_default());
+        window.item(DIAG_DETAIL).set_text(&text.unwrap_or_default());
     }
 
     fn save(&self, window: Window) {

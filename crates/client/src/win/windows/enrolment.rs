@@ -67,9 +67,7 @@ impl Dialog for Enrolment<'_> {
             OK => {
                 *self.answer.borrow_mut() = Some(EnrolmentForm {
                     request_id: window.item(ENROL_REQUEST).text().trim().to_owned(),
-                    reference_id: Secret::from(
-                        window.item(ENROL_REFERENCE).secret_text().trim(),
-                    ),
+                    reference_id: Secret::from(window.item(ENROL_REFERENCE).secret_text().trim()),
                     connection_code: window.item(ENROL_CODE).text().trim().to_owned(),
                 });
                 window.end(1);

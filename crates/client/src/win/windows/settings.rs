@@ -51,11 +51,9 @@ impl SettingsDialog<'_> {
     /// Only what the chosen mode reads can be typed.
     fn enable(&self, window: Window) {
         let mode = self.mode(window);
-        window
-            .item(SET_ADDRESS)
-            .enable(mode == ProxyMode::Manual);
         window.item(SET_PAC).enable(mode == ProxyMode::Pac);
-        for field in [SET_BYPASS, SET_USER, SET_PASSWORD, SET_DOMAIN] {
+        // The address is wanted with every mode: only a proxy that is named here is told the password (T71).
+        for field in [SET_ADDRESS, SET_BYPASS, SET_USER, SET_PASSWORD, SET_DOMAIN] {
             window.item(field).enable(mode != ProxyMode::Direct);
         }
     }

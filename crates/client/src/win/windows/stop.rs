@@ -81,7 +81,9 @@ impl Dialog for Stop<'_> {
         );
         window.item(STOP_SUBJECT).set_text(&subject);
         let reasons = word::REASONS.map(fixed);
-        window.item(STOP_REASON).set_choices(&reasons, PRESET_REASON);
+        window
+            .item(STOP_REASON)
+            .set_choices(&reasons, PRESET_REASON);
         window.item(STOP_MAIL).set_limit(LONGEST_MAIL);
         window.item(STOP_REASON).focus();
     }

@@ -84,6 +84,10 @@ const BUILT_IN: [(MailKind, &str); MailKind::ALL.len()] = [
         include_str!("../templates/mails/not_collected.txt"),
     ),
     (
+        MailKind::ReferenceReplaced,
+        include_str!("../templates/mails/reference_replaced.txt"),
+    ),
+    (
         MailKind::RenewalAccepted,
         include_str!("../templates/mails/renewal_accepted.txt"),
     ),

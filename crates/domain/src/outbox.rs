@@ -47,6 +47,9 @@ pub enum MailKind {
     LetterReissued,
     /// 取得のお願い: an approved certificate was not collected yet (P-14).
     NotCollected,
+    /// A new reference ID was shown to the certificate itself, and the earlier one ended (I2). `collected` is there
+    /// where the new one is good for revocation only.
+    ReferenceReplaced,
     /// A renewal was accepted (F3). `request_id` and `not_after` are those of the new certificate.
     RenewalAccepted,
     /// Another key was asked for while the successor was never seen in use (F3); values as for
@@ -68,7 +71,7 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::AddressChanged,
         Self::AddressCode,
         Self::ApplicationCancelled,
@@ -85,6 +88,7 @@ impl MailKind {
         Self::LetterPosted,
         Self::LetterReissued,
         Self::NotCollected,
+        Self::ReferenceReplaced,
         Self::RenewalAccepted,
         Self::RenewedAgain,
         Self::RevocationAccepted,
@@ -113,6 +117,7 @@ impl MailKind {
             Self::LetterPosted => "letter_posted",
             Self::LetterReissued => "letter_reissued",
             Self::NotCollected => "not_collected",
+            Self::ReferenceReplaced => "reference_replaced",
             Self::RenewalAccepted => "renewal_accepted",
             Self::RenewedAgain => "renewed_again",
             Self::RevocationAccepted => "revocation_accepted",
@@ -156,7 +161,7 @@ impl MailKind {
                 "serial",
                 "threshold",
             ],
-            Self::Collected | Self::CollectionRefused => {
+            Self::Collected | Self::CollectionRefused | Self::ReferenceReplaced => {
                 &["institution", "terminal", "request_id", "at", "source"]
             }
             Self::AddressCode | Self::CollectionCode => &[
@@ -232,7 +237,7 @@ impl MailKind {
             Self::LetterPosted => &["tracking"],
             Self::LetterReissued => &["tracking", "collected"],
             Self::RenewalAccepted | Self::RenewedAgain => &["source"],
-            Self::SuccessorUnused => &["collected"],
+            Self::ReferenceReplaced | Self::SuccessorUnused => &["collected"],
             _ => &[],
         }
     }
@@ -247,6 +252,7 @@ impl MailKind {
             | Self::CollectionRefused
             | Self::GrantFrozen
             | Self::HoldLifted
+            | Self::ReferenceReplaced
             | Self::RenewalAccepted
             | Self::RenewedAgain
             | Self::RevocationAccepted

@@ -9,10 +9,12 @@ use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::grant::{Grant, GrantOrigin, GrantState};
 use tegata_domain::id::{Fingerprint, FlowId, ReferenceRowId};
+use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
 use tegata_domain::time::Timestamp;
 
 use crate::base::{App, TRIES};
+use crate::download::values_of;
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::guessing::Source;
 use crate::jobs::SHOWN_SECRET_DAYS;
@@ -218,6 +220,14 @@ impl App {
         let object = format!("grant:{}", wanted.id);
         let detail = format!("scope {}", shown.scope.as_str());
         let event = self.event(actor.clone(), "grant.reference", object, detail, now);
+        let mut values = values_of(wanted);
+        values.push(("at", now.to_string()));
+        values.push(("source", source.to_string()));
+        if shown.scope == ReferenceScope::RevocationOnly {
+            values.push(("collected", "yes".to_owned()));
+        }
+        let key = format!("reference_replaced:{}", shown.row);
+        let mails = self.holder_mails(MailKind::ReferenceReplaced, wanted, &key, &values, now);
         // The letter's ID alone opened this key (K3).
         let kept = made.filter(|_| wanted.origin == GrantOrigin::Letter);
         let kept = kept.map(|made| {
@@ -246,6 +256,7 @@ impl App {
                     tx.replace_reference(&wanted.id, &row, &stored).await?;
                     tx.keep_letter_secret(&wanted.id, &sealed, now).await?;
                     tx.insert_audit(&event).await?;
+                    tx.insert_mails(&mails).await?;
                     if let Some((serial, destroyed)) = kept
                         && tx.destroy_key(&serial, KeyDestroyed::Request, now).await?
                     {

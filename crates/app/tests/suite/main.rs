@@ -30,6 +30,7 @@ mod mails;
 mod notice_figures;
 mod notices;
 mod operators;
+mod own;
 mod own_revocations;
 mod proposals;
 mod registers;

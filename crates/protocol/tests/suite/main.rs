@@ -8,4 +8,6 @@ mod description;
 #[cfg(test)]
 mod notices;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod refusals;

@@ -8,6 +8,8 @@ use tegata_domain::spread::{Asking, RequestPlan};
 use tegata_protocol::{Notices, Renewal, Schedule, Status};
 
 use crate::cases::{all, at};
+use crate::own::FILES;
+use crate::refusals::REFUSED;
 
 fn golden(name: &str) -> String {
     fs::read_to_string(format!("tests/golden/{name}.json")).unwrap()
@@ -29,8 +31,8 @@ fn every_file_is_a_case() {
         let name = file.unwrap().file_name().into_string().unwrap();
         name.strip_suffix(".json").unwrap().to_owned()
     });
-    let other = ["later_version", "refused_missing", "refused_unknown"];
-    let cases = all().into_iter().map(|(name, _)| name).chain(other);
+    let cases = all().into_iter().map(|(name, _)| name);
+    let cases = cases.chain(["later_version"]).chain(FILES).chain(REFUSED);
     let cases: BTreeSet<String> = cases.map(str::to_owned).collect();
     assert_eq!(files.collect::<BTreeSet<_>>(), cases);
 }

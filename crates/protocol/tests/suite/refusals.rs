@@ -1,10 +1,23 @@
 //! The answer where there is no certificate of ours.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use tegata_protocol::{Message, MessageCode, Refusal};
 
 const CHOOSE: &str = "発行者が「Sample Billing NW Common Root CA - G1」の電子証明書を選択してください。一覧にないときは、この端末に電子証明書が登録されていません。";
+
+/// The files of this part.
+pub(crate) const REFUSED: [&str; 8] = [
+    "refused_certificate_revoked",
+    "refused_code_wrong",
+    "refused_missing",
+    "refused_not_found",
+    "refused_not_understood",
+    "refused_shown_no_more",
+    "refused_successor_unanswered",
+    "refused_unknown",
+];
 
 fn refusal(code: &str, detail: &str, number: MessageCode, title: &str, text: &str) -> Refusal {
     Refusal {
@@ -54,6 +67,22 @@ fn each_refusal_is_written_as_its_file_and_read_back_from_it() {
         let written = serde_json::to_string_pretty(&refusal).unwrap();
         assert_eq!(format!("{written}\n"), file, "{name}");
         assert_eq!(serde_json::from_str::<Refusal>(&file).unwrap(), refusal);
+    }
+}
+
+#[test]
+fn each_refusal_has_a_number_of_its_own_and_texts_that_fit_a_notification() {
+    let mut numbers = BTreeSet::new();
+    for name in REFUSED {
+        let file = fs::read_to_string(format!("tests/golden/{name}.json")).unwrap();
+        let read: Refusal = serde_json::from_str(&file).unwrap();
+        let written = serde_json::to_string_pretty(&read).unwrap();
+        assert_eq!(format!("{written}\n"), file, "{name}");
+        let message = read.message.unwrap();
+        assert!((2301..=2399).contains(&message.code.0), "{name}");
+        assert!(numbers.insert(message.code), "{name}");
+        assert!(message.title.chars().count() <= 63, "{name}");
+        assert!(message.text.chars().count() <= 255, "{name}");
     }
 }
 

@@ -272,6 +272,7 @@ pub(crate) fn mail_name(kind: MailKind) -> &'static str {
         "letter_posted" => "通知書発送の通知",
         "letter_reissued" => "通知書再発行の通知",
         "not_collected" => "取得のお願い",
+        "reference_replaced" => "リファレンスID変更の通知",
         "renewal_accepted" | "renewed_again" => "更新の通知",
         "revocation_accepted" => "失効申請受付(一時停止)の通知",
         "revocation_completed" => "失効完了の通知",

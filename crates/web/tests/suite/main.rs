@@ -9,6 +9,7 @@ mod cert;
 mod clerk;
 #[cfg(test)]
 mod client_api;
+mod client_own;
 #[cfg(test)]
 mod console_announcements;
 mod console_cases;

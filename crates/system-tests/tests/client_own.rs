@@ -48,7 +48,11 @@ impl Terminal<'_> {
     fn post_twice(&self, path: &str, body: &Value) -> Result<Answer> {
         let first = self.post(path, body)?;
         let again = self.post(path, body)?;
-        ensure!(first.status == again.status && first.body == again.body, "{}", again.text());
+        ensure!(
+            first.status == again.status && first.body == again.body,
+            "{}",
+            again.text()
+        );
         Ok(first)
     }
 }
@@ -59,7 +63,12 @@ fn read<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T> {
 }
 
 fn refused(answer: &Answer, status: u16, code: MessageCode) -> Result<Refusal> {
-    ensure!(answer.status == status, "{}: {}", answer.status, answer.text());
+    ensure!(
+        answer.status == status,
+        "{}: {}",
+        answer.status,
+        answer.text()
+    );
     ensure!(answer.header("content-type") == Some("application/problem+json"));
     let refusal: Refusal = serde_json::from_slice(&answer.body)?;
     let message = refusal.message.clone().context("words for the person")?;
@@ -97,7 +106,12 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
     // My certificates; a renewal, whose answer is then looked for.
     let alone: Certificates = read(&terminal.get(CERTIFICATES_PATH)?)?;
     ensure!(alone.certificates.len() == 1, "{alone:?}");
-    ensure!(alone.certificates.iter().all(|one| one.renewal == Some(Renewal::Open)));
+    ensure!(
+        alone
+            .certificates
+            .iter()
+            .all(|one| one.renewal == Some(Renewal::Open))
+    );
     renew(&demo, &old)?;
     let both: Certificates = read(&terminal.get(CERTIFICATES_PATH)?)?;
     let newer = both.certificates.last().context("a successor")?;
@@ -107,7 +121,14 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
     let issued = newer.issued.clone().context("issued")?;
     let der = terminal.get(&certificate_path(&next))?;
     ensure!(der.header("content-type") == Some("application/pkix-cert"));
-    let arguments = ["x509", "-inform", "DER", "-noout", "-fingerprint", "-sha256"];
+    let arguments = [
+        "x509",
+        "-inform",
+        "DER",
+        "-noout",
+        "-fingerprint",
+        "-sha256",
+    ];
     let told = openssl::openssl_in(&arguments, &der.body)?.text();
     let print = told.trim().rsplit('=').next().and_then(Fingerprint::parse);
     ensure!(print == Some(issued.fingerprint), "{told}");
@@ -123,7 +144,12 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
         reference_id: shown.reference_id.expose().to_owned(),
     };
     let new = procedure::collect(&demo.browser("retrieve")?, public, &letter, demo.folder())?;
-    ensure!(new.serial == issued.serial.to_string(), "{} {}", new.serial, issued.serial);
+    ensure!(
+        new.serial == issued.serial.to_string(),
+        "{} {}",
+        new.serial,
+        issued.serial
+    );
 
     // It is installed and works.
     let renewed = Terminal {
@@ -131,14 +157,20 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
         pem: &new.pem,
     };
     let seen: InUse = read(&renewed.post_twice(IN_USE_PATH, &json!({}))?)?;
-    ensure!(seen.request_id == next && seen.seen_at.is_some(), "{seen:?}");
+    ensure!(
+        seen.request_id == next && seen.seen_at.is_some(),
+        "{seen:?}"
+    );
     let notices: Notices = read(&terminal.get(NOTICES_PATH)?)?;
     ensure!(notices.renewal == Some(Renewal::InUse), "{notices:?}");
 
     // Where the mails go.
     let asked = json!({"procedure": wish('b'), "mail": NEW_MAIL});
     let sent: AddressChange = read(&renewed.post_twice(ADDRESS_PATH, &asked)?)?;
-    ensure!(sent.step == AddressStep::Code && sent.sent_at.is_some(), "{sent:?}");
+    ensure!(
+        sent.step == AddressStep::Code && sent.sent_at.is_some(),
+        "{sent:?}"
+    );
     let code = mailed_code(&demo)?;
     let flow = FlowId::parse(&wish('b'))?;
     let entered = json!({"turn": sent.turn, "code": code});
@@ -161,7 +193,10 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
             REFERENCE_ID_PATH,
             &json!({"procedure": wish('c'), "request_id": next.as_str()}),
         )?,
-        other.post(HOLD_PATH, &json!({"procedure": wish('b'), "reason": "lost"}))?,
+        other.post(
+            HOLD_PATH,
+            &json!({"procedure": wish('b'), "reason": "lost"}),
+        )?,
     ] {
         refused(&answer, 404, MessageCode::NOT_FOUND)?;
     }
@@ -170,14 +205,20 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
     ensure!(nothing.body == other.get(&certificate_path(&next))?.body);
 
     // The old one stops itself; about the newer one there is a question without a preset answer (F4).
-    let silent = terminal.post(HOLD_PATH, &json!({"procedure": wish('d'), "reason": "unused"}))?;
+    let silent = terminal.post(
+        HOLD_PATH,
+        &json!({"procedure": wish('d'), "reason": "unused"}),
+    )?;
     refused(&silent, 422, MessageCode::SUCCESSOR_UNANSWERED)?;
     ensure!(ocsp(&old)?.status == "good");
     let asked = json!({"procedure": wish('d'), "reason": "unused", "successor": "keep"});
     let held: Stopped = read(&terminal.post_twice(HOLD_PATH, &asked)?)?;
     eprintln!("{held:?}");
     ensure!(held.status == Status::OnHold);
-    ensure!(held.successor.is_some_and(|newer| newer.request_id == next && !newer.is_stopped));
+    ensure!(
+        held.successor
+            .is_some_and(|newer| newer.request_id == next && !newer.is_stopped)
+    );
     let judged = ocsp(&old)?;
     ensure!(judged.status == "revoked" && judged.reason.as_deref() == Some("certificateHold"));
     ensure!(ocsp(&new)?.status == "good");
@@ -188,7 +229,10 @@ fn a_client_of_another_maker_does_everything_with_curl() -> Result<()> {
     let asked = json!({"procedure": wish('e'), "reason": "lost", "mail": "desk@clinic.example"});
     let ended: Stopped = read(&renewed.post_twice(REVOCATION_PATH, &asked)?)?;
     eprintln!("{ended:?}");
-    ensure!(ended.status == Status::Revoked && ended.mails.len() == 2, "{ended:?}");
+    ensure!(
+        ended.status == Status::Revoked && ended.mails.len() == 2,
+        "{ended:?}"
+    );
     let judged = ocsp(&new)?;
     ensure!(judged.status == "revoked" && judged.reason.as_deref() == Some("keyCompromise"));
     for answer in [

@@ -169,7 +169,10 @@ async fn a_reference_id_is_shown_anew_once_for_each_request() {
     assert_eq!(shown.shown_until, house.now().plus_days(1));
     let again = post(&house, &old, REFERENCE_ID_PATH, &asked(1, &next)).await;
     assert_eq!(again.body, first.body);
-    assert_eq!(get(&house, &old, &receipt_path(&next)).await.status, StatusCode::OK);
+    assert_eq!(
+        get(&house, &old, &receipt_path(&next)).await.status,
+        StatusCode::OK
+    );
     // Of a letter's certificate it stops, and there is no receipt.
     let own = post(&house, &old, REFERENCE_ID_PATH, &asked(2, &request)).await;
     assert_eq!(told::<ShownReferenceId>(&own).scope, Scope::RevocationOnly);
@@ -192,7 +195,13 @@ async fn addresses_change_by_the_number_that_went_to_the_new_one() {
     };
     let wrong = post(&house, &certificate, ADDRESS_PATH, &asked("nobody")).await;
     let refusal = refused(&wrong, 422, "input", MessageCode::INPUT);
-    assert!(refusal.message.unwrap().text.starts_with("メールアドレスを"));
+    assert!(
+        refusal
+            .message
+            .unwrap()
+            .text
+            .starts_with("メールアドレスを")
+    );
     let asked = asked("ｎｅｗ@clinic.example");
     let sent = post(&house, &certificate, ADDRESS_PATH, &asked).await;
     let change: AddressChange = told(&sent);
@@ -246,7 +255,10 @@ async fn t25_a_certificate_that_stopped_itself_hears_its_answer_again_and_does_n
     assert_eq!(again.body, first.body);
     let ended = post(&house, &old, REVOCATION_PATH, &stop(2, None)).await;
     let revoked: Stopped = told(&ended);
-    assert_eq!((revoked.status, revoked.number), (Status::Revoked, held.number));
+    assert_eq!(
+        (revoked.status, revoked.number),
+        (Status::Revoked, held.number)
+    );
 
     let reference = ReferenceIdRequest {
         procedure: procedure(3),
@@ -266,8 +278,16 @@ async fn t25_a_certificate_that_stopped_itself_hears_its_answer_again_and_does_n
     }
     let listed: Certificates = told(&get(&house, &old, CERTIFICATES_PATH).await);
     assert_eq!(listed.certificates.len(), 1);
-    assert_eq!(listed.certificates[0].issued.as_ref().unwrap().status, Status::Revoked);
-    assert_eq!(post(&house, &old, REVOCATION_PATH, &stop(2, None)).await.body, ended.body);
+    assert_eq!(
+        listed.certificates[0].issued.as_ref().unwrap().status,
+        Status::Revoked
+    );
+    assert_eq!(
+        post(&house, &old, REVOCATION_PATH, &stop(2, None))
+            .await
+            .body,
+        ended.body
+    );
 }
 
 /// Every address of the description with these ids in it, and a body where it takes one.
@@ -327,7 +347,11 @@ async fn t24_every_address_with_the_ids_of_another_terminal_answers_404_and_chan
     }
     assert_eq!((tried.len(), answers.len()), (12, 1), "{tried:?}");
     // What there is nowhere is answered in the same words.
-    let nowhere = get(&house, &mine, &certificate_path(&RequestId::parse("209901010000001").unwrap()));
+    let nowhere = get(
+        &house,
+        &mine,
+        &certificate_path(&RequestId::parse("209901010000001").unwrap()),
+    );
     assert!(answers.contains(&nowhere.await.body));
     let malformed = get(&house, &mine, &format!("{CERTIFICATES_PATH}/x")).await;
     assert!(answers.contains(&malformed.body));
@@ -346,8 +370,16 @@ async fn w2_every_address_demands_a_certificate_of_ours() {
     let request = RequestId::parse("202601190000001").unwrap();
     for (path, is_post) in requests(&described, &request, &procedure(1)) {
         for (certificate, word, code) in [
-            (None, "certificate_missing", MessageCode::CERTIFICATE_MISSING),
-            (Some(vec![1]), "certificate_unknown", MessageCode::CERTIFICATE_UNKNOWN),
+            (
+                None,
+                "certificate_missing",
+                MessageCode::CERTIFICATE_MISSING,
+            ),
+            (
+                Some(vec![1]),
+                "certificate_unknown",
+                MessageCode::CERTIFICATE_UNKNOWN,
+            ),
         ] {
             let mut request = get_request(&path);
             if is_post {
@@ -367,7 +399,11 @@ async fn what_is_no_json_of_its_address_is_not_understood() {
         ("application/x-www-form-urlencoded", "reason=lost", 415),
         ("text/plain", "{}", 415),
         ("application/json", "{", 400),
-        ("application/json", "{\"procedure\":\"x\",\"reason\":\"lost\"}", 400),
+        (
+            "application/json",
+            "{\"procedure\":\"x\",\"reason\":\"lost\"}",
+            400,
+        ),
         ("application/json", "{\"reason\":\"lost\"}", 400),
         ("application/json; charset=utf-8", "[]", 400),
     ] {
@@ -378,7 +414,12 @@ async fn what_is_no_json_of_its_address_is_not_understood() {
             .unwrap();
         let presented = Some(certificate.clone());
         let answer = send(&house.subscriber, request, Some("localhost"), presented).await;
-        refused(&answer, status, "not_understood", MessageCode::NOT_UNDERSTOOD);
+        refused(
+            &answer,
+            status,
+            "not_understood",
+            MessageCode::NOT_UNDERSTOOD,
+        );
     }
     let long = json!({"procedure": "x".repeat(20_000)});
     let answer = post(&house, &certificate, HOLD_PATH, &long).await;
@@ -414,24 +455,43 @@ async fn the_description_names_every_field_of_what_is_answered() {
         ("Certificates", listed.clone()),
         ("Certificate", listed["certificates"][1].clone()),
         ("Issued", listed["certificates"][1]["issued"].clone()),
-        ("InUse", value(post(&house, &old, IN_USE_PATH, &json!({})).await)),
+        (
+            "InUse",
+            value(post(&house, &old, IN_USE_PATH, &json!({})).await),
+        ),
         (
             "ShownReferenceId",
             value(post(&house, &old, REFERENCE_ID_PATH, &reference).await),
         ),
         ("Addresses", value(get(&house, &old, ADDRESS_PATH).await)),
-        ("AddressChange", value(post(&house, &old, ADDRESS_PATH, &change).await)),
+        (
+            "AddressChange",
+            value(post(&house, &old, ADDRESS_PATH, &change).await),
+        ),
         (
             "Stopped",
-            value(post(&house, &old, HOLD_PATH, &stop(3, Some(SuccessorChoice::Keep))).await),
+            value(
+                post(
+                    &house,
+                    &old,
+                    HOLD_PATH,
+                    &stop(3, Some(SuccessorChoice::Keep)),
+                )
+                .await,
+            ),
         ),
     ];
     let stopped = ("StoppedSuccessor", answers[7].1["successor"].clone());
     for (name, answer) in answers.into_iter().chain([stopped]) {
         let schema = &described["components"]["schemas"][name];
         let fields: BTreeSet<&String> = answer.as_object().unwrap().keys().collect();
-        let described: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
+        let described: BTreeSet<&String> =
+            schema["properties"].as_object().unwrap().keys().collect();
         assert_eq!(described, fields, "{name}");
-        assert_eq!(schema["required"].as_array().unwrap().len(), fields.len(), "{name}");
+        assert_eq!(
+            schema["required"].as_array().unwrap().len(),
+            fields.len(),
+            "{name}"
+        );
     }
 }

@@ -108,7 +108,8 @@ fn no_version_that_a_person_can_send_stops_the_program() {
 
 #[test]
 fn kinds_and_steps_are_read_back_from_their_words() {
-    for kind in ["address",
+    for kind in [
+        "address",
         "collect",
         "reference",
         "renew",

@@ -174,6 +174,11 @@ impl Transport {
     /// Connects to the server by the first way that leads there. A proxy that answers is not
     /// passed by, whatever it says; one that cannot be reached is.
     pub(super) fn reach(&self, server: &Server, deadline: Deadline) -> Result<Reached, HttpError> {
+        if !is_plain(&server.host) {
+            let detail = "it has characters that no name has".to_owned();
+            let host = server.host.clone();
+            return Err(HttpError::Name { host, detail });
+        }
         let ways = self.config.choose(server);
         let ways = ways.map_err(|error| HttpError::ProxySettings(error.to_string()))?;
         let mut first = None;
@@ -313,7 +318,6 @@ pub(super) fn request_head(request: &Request) -> Result<Zeroizing<String>, HttpE
         basic,
         identity: _,
     } = request;
-    let is_plain = |text: &str| text.bytes().all(|octet| octet.is_ascii_graphic());
     let is_line = |text: &str| !text.bytes().any(|octet| octet.is_ascii_control());
     if !headers
         .iter()
@@ -322,7 +326,7 @@ pub(super) fn request_head(request: &Request) -> Result<Zeroizing<String>, HttpE
         let detail = "a header of the request has characters that no header has";
         return Err(HttpError::NotHttp(detail.to_owned()));
     }
-    if !path.starts_with('/') || !is_plain(path) || !is_plain(&server.host) {
+    if !path.starts_with('/') || !is_plain(path) {
         let detail = "the address of the request has characters that no address has";
         return Err(HttpError::NotHttp(detail.to_owned()));
     }
@@ -364,6 +368,11 @@ pub(super) fn request_head(request: &Request) -> Result<Zeroizing<String>, HttpE
     Ok(head)
 }
 
+/// Whether a text can stand in the first line of a request or in a name.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic())
+}
+
 /// Whether another way may do better: there was no answer from this one.
 fn leads_nowhere(error: &HttpError) -> bool {
     matches!(
@@ -373,12 +382,9 @@ fn leads_nowhere(error: &HttpError) -> bool {
 }
 
 fn no_name(host: &str, error: &io::Error) -> HttpError {
-    match error.kind() {
-        io::ErrorKind::TimedOut => HttpError::Timeout(format!("the address of {host}")),
-        _ => HttpError::Name {
-            host: host.to_owned(),
-            detail: error.to_string(),
-        },
+    HttpError::Name {
+        host: host.to_owned(),
+        detail: error.to_string(),
     }
 }
 

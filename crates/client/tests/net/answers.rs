@@ -11,7 +11,8 @@ use tegata_domain::time::Timestamp;
 
 use super::origin::Origin;
 use super::pki::{Authority, VALID};
-use super::terminal::{direct, get, hasty};
+use super::proxy::{Part, Proxy};
+use super::terminal::{direct, get, hasty, through};
 
 #[test]
 fn a_request_goes_out_once_and_its_answer_comes_back_whole() {
@@ -186,6 +187,14 @@ fn texts_that_would_end_a_line_never_leave() {
         ..get(origin.server())
     };
     assert!(direct().send(&request, &ca.root).is_err());
+    let proxy = Proxy::start(|_| Part::Through);
+    let terminal = through(&proxy.address(), None);
+    for host in ["local host", "localhost\r\nX: y", ""] {
+        let host = host.to_owned();
+        let server = Server { host, port: 443 };
+        assert!(terminal.shown_chain(&server).is_err());
+    }
+    assert!(proxy.heads().is_empty());
     assert!(origin.seen().is_empty());
 }
 

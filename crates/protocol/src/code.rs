@@ -32,7 +32,7 @@ impl MessageCode {
     pub const SUCCESSOR_UNANSWERED: Self = Self(2308);
     /// サーバーの拒否: the 確認番号 is wrong, or not taken any more.
     pub const CODE_WRONG: Self = Self(2309);
-    /// サーバーの拒否: another 確認番号 may not be sent yet.
+    /// サーバーの拒否: another 確認番号, or another リファレンスID, may not be had yet.
     pub const TOO_SOON: Self = Self(2310);
     /// サーバーの拒否: too many wrong attempts from this network.
     pub const THROTTLED: Self = Self(2311);

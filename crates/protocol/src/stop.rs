@@ -65,7 +65,7 @@ pub struct Stopped {
     /// 受付日時.
     #[serde(with = "text::instant")]
     pub accepted_at: Timestamp,
-    /// How the certificate stands now: on hold, or revoked.
+    /// How the certificate stands now: on hold or revoked; for a repeated request, what became of it since.
     pub status: Status,
     /// Since when it is stopped.
     #[serde(default, with = "text::maybe_instant")]

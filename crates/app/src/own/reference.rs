@@ -21,6 +21,9 @@ use crate::jobs::SHOWN_SECRET_DAYS;
 use crate::letter::letter_place;
 use crate::seal::Purpose;
 
+/// Seconds after which another one is made: each is mailed.
+const AGAIN: i64 = 600;
+
 /// A リファレンスID as its certificate is shown it.
 pub struct ShownReference {
     /// リクエストID.
@@ -66,6 +69,7 @@ impl App {
             if wanted.id == grant.id && wanted.state.serial() != Some(record.serial) {
                 return Err(Refusal::NotFound.into());
             }
+            self.check_pace(&wanted, now).await?;
             let shown = self.new_shown_reference(&wanted, now);
             let stored = self
                 .store_shown_reference(
@@ -78,6 +82,23 @@ impl App {
             }
         }
         Err(Error::Conflict)
+    }
+
+    /// Whether another one may be made; the one that came with a renewal or a letter counts for nothing.
+    async fn check_pace(&self, grant: &Grant, now: Timestamp) -> Result<()> {
+        let mut reader = self.store().reader().await?;
+        let found = reader.grant_by_request(&grant.request_id).await?;
+        let Some((_, Some((_, stored)))) = found else {
+            return Ok(());
+        };
+        let was_shown = stored.posted_at.is_some()
+            && stored.release.is_none()
+            && stored.created_at > grant.approved_at;
+        let at = stored.created_at.plus_seconds(AGAIN);
+        if was_shown && now < at {
+            return Err(Refusal::TooSoon { at }.into());
+        }
+        Ok(())
     }
 
     /// The リファレンスID of a grant whose certificate is shown it still, with its last second for that; `None` where

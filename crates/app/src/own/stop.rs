@@ -91,8 +91,8 @@ enum Stop {
         ended: Box<AuditEvent>,
         destroyed: Option<Box<AuditEvent>>,
     },
-    /// It is on hold already, and that is what was asked.
-    Nothing(String),
+    /// It is on hold already, and that is what was asked: where it still is.
+    Nothing(String, CertificateRecord),
 }
 
 impl App {
@@ -161,7 +161,10 @@ impl App {
         let is_final =
             asked.kind == StopKind::Revocation && grant.state.serial() == Some(own.serial);
         let prepared = match of_holder.cloned() {
-            Some(request) if !is_final => Stop::Nothing(request.number),
+            Some(request) if !is_final => {
+                let held = record.ok_or(Error::Conflict)?;
+                Stop::Nothing(request.number, held)
+            }
             Some(request) => {
                 let newer = self.newer_hold(asked, &grant, (&mail, source), now).await?;
                 self.prepare_end_of(request, &grant, newer, &actor, now)
@@ -310,7 +313,14 @@ impl Stop {
     /// Answers the 失効申請番号.
     async fn write(self, tx: &mut tegata_store::Tx, now: Timestamp) -> Result<String> {
         match self {
-            Self::Nothing(number) => Ok(number),
+            Self::Nothing(number, held) => {
+                let (serial, state) = (&held.serial, &held.state);
+                if tx.move_certificate(serial, state, state).await? {
+                    Ok(number)
+                } else {
+                    Err(Error::Conflict)
+                }
+            }
             Self::Holds(holds) => {
                 let mut number = String::new();
                 for hold in holds {

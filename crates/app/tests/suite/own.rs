@@ -243,7 +243,11 @@ async fn a_new_reference_id_of_a_letters_certificate_only_stops_it_and_ends_the_
                 .is_empty()
         );
         assert!(world.app.letters_to_post(None, 9).await.unwrap().is_empty());
-        // Another procedure makes another ID, and the first has nothing to show any more.
+        // Another procedure makes another ID after a while, and the first has nothing to show any more.
+        let hasty = world.show(&card, 2, request).await.map(drop);
+        let at = world.now().plus_seconds(600);
+        assert_eq!(refusal(hasty), Refusal::TooSoon { at });
+        world.advance(600);
         let later = world.show(&card, 2, request).await.unwrap();
         assert_ne!(later.reference_id.expose(), shown.reference_id.expose());
         let first = world.show(&card, 1, request).await.map(drop);

@@ -153,8 +153,8 @@ pub(crate) fn client_throttled(seconds: u64) -> Said {
 
 pub(crate) fn client_too_soon(at: Timestamp) -> Said {
     Said::new(
-        "確認番号を、まだ送ることができません",
-        format!("{}を過ぎてから、もう一度送ってください。", time(at)),
+        "続けて受け付けることはできません",
+        format!("{}を過ぎてから、もう一度お試しください。", time(at)),
     )
 }
 

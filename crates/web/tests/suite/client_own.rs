@@ -91,7 +91,7 @@ async fn renewed(house: &House) -> (RequestId, Vec<u8>, RequestId) {
 async fn renew(house: &House, old: &[u8]) -> RequestId {
     let mut holder = Visitor::holder(house, old.to_vec());
     let page = holder.get("/p/ru").await;
-    let form = format!("thumbprint={}", page.hidden("thumbprint"));
+    let form = format!("certificate={}", page.hidden("certificate"));
     let confirm = holder.go("/p/ru/begin", &form).await;
     let form = format!("version={}", confirm.version());
     holder.go(&format!("{}/submit", holder.at()), &form).await;
@@ -173,6 +173,9 @@ async fn a_reference_id_is_shown_anew_once_for_each_request() {
         get(&house, &old, &receipt_path(&next)).await.status,
         StatusCode::OK
     );
+    let hasty = post(&house, &old, REFERENCE_ID_PATH, &asked(3, &next)).await;
+    refused(&hasty, 429, "too_soon", MessageCode::TOO_SOON);
+    assert_eq!(hasty.header("retry-after"), "600");
     // Of a letter's certificate it stops, and there is no receipt.
     let own = post(&house, &old, REFERENCE_ID_PATH, &asked(2, &request)).await;
     assert_eq!(told::<ShownReferenceId>(&own).scope, Scope::RevocationOnly);
@@ -347,12 +350,9 @@ async fn t24_every_address_with_the_ids_of_another_terminal_answers_404_and_chan
     }
     assert_eq!((tried.len(), answers.len()), (12, 1), "{tried:?}");
     // What there is nowhere is answered in the same words.
-    let nowhere = get(
-        &house,
-        &mine,
-        &certificate_path(&RequestId::parse("209901010000001").unwrap()),
-    );
-    assert!(answers.contains(&nowhere.await.body));
+    let nowhere = certificate_path(&RequestId::parse("209901010000001").unwrap());
+    let nowhere = get(&house, &mine, &nowhere).await;
+    assert!(answers.contains(&nowhere.body));
     let malformed = get(&house, &mine, &format!("{CERTIFICATES_PATH}/x")).await;
     assert!(answers.contains(&malformed.body));
     for holder in [&mine, &old] {

@@ -49,7 +49,7 @@ mod windows {
 
     use windows_sys::Win32::Foundation::{HWND, LPARAM};
     use windows_sys::Win32::UI::Controls::LVM_GETITEMCOUNT;
-    use windows_sys::Win32::UI::Input::KeyboardAndMouse::{IsWindowEnabled, VK_HOME, VK_DOWN};
+    use windows_sys::Win32::UI::Input::KeyboardAndMouse::{IsWindowEnabled, VK_DOWN, VK_HOME};
     use windows_sys::Win32::UI::WindowsAndMessaging::{
         EnumWindows, GetClassNameW, GetDlgItem, IsWindowVisible, PostMessageW, SendMessageW,
         WM_COMMAND, WM_GETTEXT, WM_GETTEXTLENGTH, WM_KEYDOWN, WM_KEYUP, WM_SETTEXT,
@@ -72,8 +72,12 @@ mod windows {
                 "wait" => current = wait_for(number(next()?)?)?,
                 "message" => {
                     let begin = next()?;
-                    let begins = |window: &Window| window.item(MESSAGE_TEXT).text().starts_with(begin.as_str());
-                    current = wait(&format!("a message {begin:?}"), || dialogs().into_iter().find(begins))?;
+                    let begins = |window: &Window| {
+                        window.item(MESSAGE_TEXT).text().starts_with(begin.as_str())
+                    };
+                    current = wait(&format!("a message {begin:?}"), || {
+                        dialogs().into_iter().find(begins)
+                    })?;
                     println!("message: {}", shown(&current.item(MESSAGE_TEXT).text()));
                 }
                 "answer" => {
@@ -102,7 +106,9 @@ mod windows {
                 "press" => current.press(number(next()?)?),
                 "enabled" => {
                     let control = current.item(number(next()?)?);
-                    wait("a control to be usable", || control.is_enabled().then_some(()))?;
+                    wait("a control to be usable", || {
+                        control.is_enabled().then_some(())
+                    })?;
                 }
                 "rows" => {
                     let list = current.item(number(next()?)?);
@@ -117,8 +123,11 @@ mod windows {
                 }
                 "save" => {
                     let path = next()?;
-                    let is_save = |window: &Window| SAVE_NAMES.iter().any(|id| window.item(*id).exists());
-                    let dialog = wait("a dialog for saving", || dialogs().into_iter().find(is_save))?;
+                    let is_save =
+                        |window: &Window| SAVE_NAMES.iter().any(|id| window.item(*id).exists());
+                    let dialog = wait("a dialog for saving", || {
+                        dialogs().into_iter().find(is_save)
+                    })?;
                     for id in SAVE_NAMES {
                         let field = dialog.item(id);
                         if field.exists() {
@@ -138,7 +147,9 @@ mod windows {
                 "menu" => {
                     let id = number(next()?)?;
                     let main = wait("the main window", || {
-                        windows().into_iter().find(|window| window.item(MAIN_LIST).exists())
+                        windows()
+                            .into_iter()
+                            .find(|window| window.item(MAIN_LIST).exists())
                     })?;
                     main.press(id);
                 }
@@ -243,7 +254,9 @@ mod windows {
 
     fn wait_for(id: i32) -> Result<Window, String> {
         wait(&format!("a dialog with control {id}"), || {
-            dialogs().into_iter().find(|window| window.item(id).exists())
+            dialogs()
+                .into_iter()
+                .find(|window| window.item(id).exists())
         })
     }
 
@@ -253,7 +266,10 @@ mod windows {
             if let Some(found) = look() {
                 return Ok(found);
             }
-            #[expect(clippy::disallowed_methods, reason = "another process has no event for us")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "another process has no event for us"
+            )]
             std::thread::sleep(INTERVAL);
         }
         let open: Vec<String> = dialogs()

@@ -46,6 +46,8 @@ fn renew_killed_at(point: i64, policy: KeyPolicy) -> Option<String> {
         working,
         "{point} {name}"
     );
+    // Not even one that was replaced: the key that was kept is the only one that was ever sent.
+    assert_eq!(world.server.successors_ever(&old), 1, "{point} {name}");
     assert_eq!(world.certificates().len(), 1, "{point} {name}");
     assert_eq!(world.left_over(), [""; 0], "{point} {name}");
     was_killed.then_some(name)

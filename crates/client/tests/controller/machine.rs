@@ -76,7 +76,7 @@ impl Files for FakeFiles {
         let mut own = self.own.lock().unwrap();
         own.entry(name.to_owned())
             .or_default()
-            .extend(line.as_bytes());
+            .extend(format!("{line}\n").as_bytes());
         Ok(())
     }
 

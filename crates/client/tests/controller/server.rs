@@ -164,6 +164,12 @@ impl FakeServer {
         live.map(|one| fingerprint(&one.certificate)).collect()
     }
 
+    /// How many were ever made.
+    pub(crate) fn successors_ever(&self, old: &Fingerprint) -> usize {
+        let issued = self.issued.lock().unwrap();
+        issued.iter().filter(|one| one.old == Some(*old)).count()
+    }
+
     /// Whether a handshake with this certificate and this key would be let in.
     pub(crate) fn accepts(
         &self,

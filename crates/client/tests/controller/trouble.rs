@@ -3,7 +3,7 @@
 use tegata_client::controller::Event;
 use tegata_client::failure::{CodeProblem, Failure, ServerRefusal};
 use tegata_client::messages::{Words, trouble};
-use tegata_client::ports::{Answer, FileError, HttpError, SecretError, StoreError};
+use tegata_client::ports::{Answer, FileError, Files as _, HttpError, SecretError, StoreError};
 use tegata_client::standing::Standing;
 use tegata_protocol::Message;
 
@@ -279,15 +279,44 @@ fn a_store_that_refuses_keeps_the_certificate_for_the_next_try() {
 }
 
 #[test]
-fn the_log_has_no_secret_and_is_turned_over_before_it_grows() {
+fn the_log_is_turned_over_before_it_grows_and_no_line_is_long() {
     let world = World::with_certificate();
-    for _ in 0..40 {
-        let long = HttpError::NotHttp("x\n".repeat(20_000));
-        world.server.fail("cacerts", Fault::Error(long));
-        let old = world.certificates().first().unwrap().fingerprint();
-        world.run(&[Event::Renew(old)]);
-    }
+    let old = world.certificates().first().unwrap().fingerprint();
+    let long = HttpError::NotHttp("x\n".repeat(20_000));
+    world.server.fail("cacerts", Fault::Error(long));
+    world.run(&[Event::Renew(old)]);
     let log = world.files.text("client.log");
     assert!(log.lines().all(|line| line.chars().count() < 1_100));
     assert!(log.lines().all(|line| line.starts_with("2027-")));
+    world
+        .files
+        .append("client.log", &"y".repeat(512 * 1024))
+        .unwrap();
+    world.run(&[Event::Started]);
+    assert!(world.files.text("client.log").len() < 2_000);
+    assert!(world.files.text("client.1.log").len() > 512 * 1024);
+}
+
+#[test]
+fn nothing_on_the_disk_holds_the_secret_of_the_letter_the_number_or_the_password() {
+    let world = World::empty(|_| {});
+    *world.server.mail_code.lock().unwrap() = Some("12345678");
+    world
+        .person
+        .lines
+        .lock()
+        .unwrap()
+        .push_back("12345678".to_owned());
+    let mut passwords = world.person.passwords.lock().unwrap();
+    passwords.push_back(Some(("Kennwort#9", "Kennwort#9")));
+    drop(passwords);
+    let ids = ("202702010000042", "AbCdEfGh23", String::new());
+    world.person.forms.lock().unwrap().push_back(ids);
+    world.run(&[Event::Enrol, Event::Started]);
+    assert_eq!(world.working().len(), 1);
+    let everything = String::from_utf8_lossy(&world.files.all()).into_owned();
+    assert!(everything.contains("step: in use, request 202702010000042"));
+    for secret in ["AbCdEfGh23", "12345678", "Kennwort#9"] {
+        assert!(!everything.contains(secret), "{secret}");
+    }
 }

@@ -6,7 +6,8 @@ use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::Flow;
 use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, GrantState};
 use tegata_domain::id::SerialNumber;
-use tegata_domain::outbox::MailKind;
+use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::reference::ReferenceScope;
 use tegata_domain::time::Timestamp;
 use tegata_store::{Collection, KeyDestroyed, KeyWrap};
 
@@ -17,13 +18,65 @@ use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::guessing::Source;
 use crate::issue::KeptKey;
+use crate::reference::{Proven, TypedIds};
 
 /// Days that the key of a renewal in the browser is kept at the most (K3).
 const RENEWAL_KEY_DAYS: i64 = 7;
 
 impl App {
+    /// Who has the two IDs of a grant that can be collected now: the one door of the browser and of EST (T30). A right
+    /// pair that is refused is written down and mailed (K2).
+    pub(crate) async fn prove_collection(
+        &self,
+        ids: TypedIds,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<Proven> {
+        let proven = self.prove_ids(ids, source).await?;
+        if proven.stored.scope == ReferenceScope::RevocationOnly {
+            return Err(self.wrong_ids(source).await);
+        }
+        let record = self.record_of(&proven.grant).await?;
+        let checked = self
+            .check_collectable(&proven.grant, record.as_ref(), now)
+            .await;
+        if let Err(Error::Refused(refusal)) = &checked {
+            self.record_refused_collection(&proven.grant, source, refusal, now)
+                .await?;
+        }
+        checked?;
+        Ok(proven)
+    }
+
     /// Whether the grant's certificate can be collected now.
     pub(crate) async fn check_collectable(
+        &self,
+        grant: &Grant,
+        record: Option<&CertificateRecord>,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.check_open(grant, record, now).await?;
+        if let Some(serial) = grant.state.serial() {
+            let kept = self.store().reader().await?.sealed_key(&serial).await?;
+            match kept.and_then(|key| key.destroyed) {
+                Some((_, KeyDestroyed::WindowEnd)) if may_have_another_key(grant) => {}
+                Some((at, because)) => {
+                    let request = grant.request_id.clone();
+                    return Err(Refusal::KeyDestroyed {
+                        because,
+                        at,
+                        request,
+                    }
+                    .into());
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nobody stopped the grant or its certificate, and the window is open.
+    pub(crate) async fn check_open(
         &self,
         grant: &Grant,
         record: Option<&CertificateRecord>,
@@ -55,22 +108,6 @@ impl App {
                 request: grant.request_id.clone(),
             }
             .into());
-        }
-        if let Some(serial) = grant.state.serial() {
-            let kept = self.store().reader().await?.sealed_key(&serial).await?;
-            match kept.and_then(|key| key.destroyed) {
-                Some((_, KeyDestroyed::WindowEnd)) if may_have_another_key(grant) => {}
-                Some((at, because)) => {
-                    let request = grant.request_id.clone();
-                    return Err(Refusal::KeyDestroyed {
-                        because,
-                        at,
-                        request,
-                    }
-                    .into());
-                }
-                None => {}
-            }
         }
         Ok(())
     }
@@ -163,20 +200,30 @@ impl App {
         Ok(())
     }
 
-    /// The collection, its mail and its audit event; once for each password of a procedure.
-    pub(crate) async fn record_collection(
+    /// What the holder is told of a file that was handed out; once for each password of a procedure.
+    pub(crate) fn file_mails(
         &self,
         flow: &Flow,
         grant: &Grant,
-        record: CertificateRecord,
         source: Source,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Vec<OutboxMail> {
         let key = format!("collected:{}:{}", flow.id.as_str(), flow.version);
         let mut values = values_of(grant);
         values.push(("at", now.to_string()));
         values.push(("source", source.to_string()));
-        let mails = self.holder_mails(MailKind::Collected, grant, &key, &values, now);
+        self.holder_mails(MailKind::Collected, grant, &key, &values, now)
+    }
+
+    /// The collection, its mails and its audit event. Where its mails were queued before, it was written down before.
+    pub(crate) async fn record_collection(
+        &self,
+        grant: &Grant,
+        record: CertificateRecord,
+        mails: Vec<OutboxMail>,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
         let object = format!("certificate:{}", record.serial);
         let actor = Actor::Subscriber(source.to_string());
         let event = self.event(actor, "certificate.collect", object, String::new(), now);
@@ -201,7 +248,7 @@ impl App {
                     {
                         return Err(Error::Conflict);
                     }
-                    if tx.insert_mails(&mails).await? {
+                    if mails.is_empty() || tx.insert_mails(&mails).await? {
                         tx.insert_collection(&collection).await?;
                         tx.insert_audit(&event).await?;
                     }

@@ -12,7 +12,6 @@ use tegata_domain::id::FlowId;
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::policy::SecondFactor;
-use tegata_domain::reference::ReferenceScope;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 
@@ -137,19 +136,7 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<Opened> {
-        let proven = self.prove_ids(ids, source).await?;
-        if proven.stored.scope == ReferenceScope::RevocationOnly {
-            return Err(self.wrong_ids(source).await);
-        }
-        let record = self.record_of(&proven.grant).await?;
-        let checked = self
-            .check_collectable(&proven.grant, record.as_ref(), now)
-            .await;
-        if let Err(Error::Refused(refusal)) = &checked {
-            self.record_refused_collection(&proven.grant, source, refusal, now)
-                .await?;
-        }
-        checked?;
+        let proven = self.prove_collection(ids, source, now).await?;
         let flow = match self.policy().collect.second_factor {
             SecondFactor::MailCode => self.begin_with_code(&proven.grant, source, now).await?,
             SecondFactor::None => {
@@ -347,8 +334,9 @@ impl App {
                 let form = Entered::of(&row).form().unwrap_or(KeyFileForm::Modern);
                 file = Some(self.write_key_file(&record, key, password, form).await?);
             }
+            let told = self.file_mails(&row, &grant, visit.source, now);
             let recorded = self
-                .record_collection(&row, &grant, record, visit.source, now)
+                .record_collection(&grant, record, told, visit.source, now)
                 .await;
             match (recorded, file.take()) {
                 (Ok(()), Some(der)) => {

@@ -13,6 +13,7 @@ use tegata_store::StoreError;
 pub use tegata_store::KeyDestroyed;
 
 use crate::act_refusal::ActRefusal;
+use crate::enrolment::EnrolmentRefusal;
 
 /// Why a step was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,9 @@ pub enum Refusal {
     /// An operator's act that the rules do not allow now.
     #[error(transparent)]
     Act(ActRefusal),
+    /// A terminal's request for a certificate that cannot be taken (EST).
+    #[error(transparent)]
+    Enrolment(EnrolmentRefusal),
     /// The certificate has expired: nothing to revoke.
     #[error("the certificate expired at {not_after}; no request is needed")]
     Expired {
@@ -155,6 +159,12 @@ pub enum Refusal {
     /// No such pair of IDs: unknown, wrong, foreign or ended (E-01; one answer for all).
     #[error("the request ID or the reference ID is not right")]
     WrongIds,
+}
+
+impl From<EnrolmentRefusal> for Error {
+    fn from(refusal: EnrolmentRefusal) -> Self {
+        Refusal::Enrolment(refusal).into()
+    }
 }
 
 /// What is wrong with a typed value.

@@ -20,10 +20,16 @@ impl Failpoint {
         }
     }
 
+    /// Whether `name` is armed, for what fails and does not end the process.
+    #[cfg(debug_assertions)]
+    pub(crate) fn is_armed(&self, name: &str) -> bool {
+        self.armed.as_deref() == Some(name)
+    }
+
     /// Ends the process at once, as a power cut would, when `name` is armed.
     #[cfg(debug_assertions)]
     pub(crate) fn hit(&self, name: &str) {
-        if self.armed.as_deref() == Some(name) {
+        if self.is_armed(name) {
             std::process::abort();
         }
     }

@@ -25,6 +25,7 @@ use tegata_store::{CaKeyPurpose, KeyWrap, StoreError, Tx};
 
 use crate::authority::Authority;
 use crate::base::App;
+use crate::enrolment::EnrolmentRefusal;
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::publish::list_name;
@@ -136,42 +137,19 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let serial = intent.record.serial;
-        let detail = format!("for grant {}", grant.id);
-        let event = self.event(
-            actor,
-            "certificate.intend",
-            format!("certificate:{serial}"),
-            detail,
-            now,
-        );
+        let event = self.intended_event(grant, serial, actor, now);
         let grant = grant.clone();
         #[cfg(debug_assertions)]
         let app = self.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    check_institution(tx, &grant).await?;
-                    let step = match (grant.origin, grant.state.serial()) {
-                        (GrantOrigin::Renewal { .. }, Some(older)) => {
-                            if !tx.set_aside(&older, now).await? {
-                                return Err(Error::Conflict);
-                            }
-                            GrantMove::Rekey(serial)
-                        }
-                        _ => GrantMove::FixKey(serial),
-                    };
-                    let fixed = grant.state.clone().apply(step, now)?;
-                    if !tx.move_grant(&grant.id, &grant.state, &fixed).await? {
-                        return Err(Error::Conflict);
-                    }
-                    let stored = tx.insert_intent(&intent.record, &intent.tbs).await;
-                    stored.map_err(refuse_known_key)?;
+                    write_intent(tx, &grant, &intent, &event, now).await?;
                     if let Some(kept) = &kept {
                         let sealed = (kept.wrap, kept.sealed.as_slice());
                         tx.insert_sealed_key(&serial, &grant.id, sealed, kept.until, now)
                             .await?;
                     }
-                    tx.insert_audit(&event).await?;
                     failpoint!(app, "failpoint:issue:inside-intent");
                     Ok(())
                 })
@@ -182,6 +160,10 @@ impl App {
     /// Lint → sign → verify: the finished certificate's DER. Nothing is stored.
     pub(crate) fn sign_intent(&self, intent: &Intent) -> Result<Vec<u8>> {
         self.may_sign()?;
+        #[cfg(debug_assertions)]
+        if self.failpoint().is_armed("failpoint:signer:rests") {
+            return Err(Error::Unavailable);
+        }
         let authority = self
             .authorities()
             .find(&intent.record.ca_key)
@@ -231,6 +213,18 @@ impl App {
             .await?;
         failpoint!(self, "failpoint:issue:after-store");
         Ok(stored)
+    }
+
+    pub(crate) fn intended_event(
+        &self,
+        grant: &Grant,
+        serial: SerialNumber,
+        actor: Actor,
+        now: Timestamp,
+    ) -> AuditEvent {
+        let object = format!("certificate:{serial}");
+        let detail = format!("for grant {}", grant.id);
+        self.event(actor, "certificate.intend", object, detail, now)
     }
 
     pub(crate) fn issued_event(
@@ -307,6 +301,35 @@ impl App {
     }
 }
 
+/// Inside a transaction: the intent, the grant's fixed key, and the audit event.
+pub(crate) async fn write_intent(
+    tx: &mut Tx,
+    grant: &Grant,
+    intent: &Intent,
+    event: &AuditEvent,
+    now: Timestamp,
+) -> Result<()> {
+    check_institution(tx, grant).await?;
+    let serial = intent.record.serial;
+    let step = match (grant.origin, grant.state.serial()) {
+        (GrantOrigin::Renewal { .. }, Some(older)) => {
+            if !tx.set_aside(&older, now).await? {
+                return Err(Error::Conflict);
+            }
+            GrantMove::Rekey(serial)
+        }
+        _ => GrantMove::FixKey(serial),
+    };
+    let fixed = grant.state.clone().apply(step, now)?;
+    if !tx.move_grant(&grant.id, &grant.state, &fixed).await? {
+        return Err(Error::Conflict);
+    }
+    let stored = tx.insert_intent(&intent.record, &intent.tbs).await;
+    stored.map_err(refuse_known_key)?;
+    tx.insert_audit(event).await?;
+    Ok(())
+}
+
 /// The institution must still be there and be what the letter says: class and code stand in the subject (D4).
 pub(crate) async fn check_institution(tx: &mut Tx, grant: &Grant) -> Result<()> {
     let institution = tx.institution(&grant.institution).await?;
@@ -354,8 +377,7 @@ pub(crate) async fn want_lists(
 fn refuse_known_key(error: StoreError) -> Error {
     match error {
         StoreError::Conflict { rule } if rule == "certificate_key" => {
-            let told = "this key was certified before; make another one";
-            Refusal::State(told.to_owned()).into()
+            EnrolmentRefusal::KeyKnown.into()
         }
         other => other.into(),
     }

@@ -11,6 +11,7 @@ use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::proposal::{Proposal, ProposedAct};
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
 use tegata_domain::time::{CalendarDate, Timestamp};
+use tegata_pki::connection_code::ConnectionCode;
 use tegata_store::{CaKeyPurpose, LetterRow};
 
 use crate::act_refusal::ActRefusal;
@@ -18,7 +19,6 @@ use crate::base::App;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::seal::Purpose;
-use crate::setup::connection_code;
 use crate::status::CaCertificate;
 use crate::work::{Step, Work};
 
@@ -192,7 +192,7 @@ impl App {
             address: institution.address,
             reference_id,
             printed_on: now.japan_date(),
-            connection_code: connection_code(tls.certificate.public_key()),
+            connection_code: ConnectionCode::of(tls.certificate.public_key()).to_string(),
             tls_root: self.root(true)?,
             subscriber_root: self.root(false)?,
             reissue,

@@ -18,6 +18,7 @@ mod decide;
 mod download;
 mod due;
 mod due_day;
+mod enrolment;
 mod error;
 mod examine;
 mod failpoint;
@@ -48,6 +49,7 @@ mod own;
 mod paper;
 mod proposal;
 mod publish;
+mod reenroll;
 mod reference;
 mod register;
 mod register_file;
@@ -86,6 +88,7 @@ pub use casework::{
 pub use download::{CertificateBox, CollectionPage, EarlierCollection, PasswordForm};
 pub use due::Occasion;
 pub use due_day::{DueCursor, DueDay, DueEntries, DueEntry, DueGroup};
+pub use enrolment::{CodeAnswer, EnrolmentRefusal, Issuance};
 pub use error::{Error, FieldProblem, KeyDestroyed, Refusal, Result};
 pub use failpoint::Failpoint;
 #[cfg(debug_assertions)]
@@ -124,7 +127,7 @@ pub use revoke::{
 pub use send_again::SentAgain;
 pub use service::ServerIdentity;
 pub use session::Session;
-pub use setup::{InitOptions, Initialised, OfflineRoot, connection_code};
+pub use setup::{InitOptions, Initialised, OfflineRoot};
 pub use status::{CaCertificate, Caching, OcspAnswer, PublishedList};
 pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose, MailFate, NoticeRun, NoticeTally};
 pub use terminal_notice::TerminalNotice;

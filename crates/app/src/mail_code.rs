@@ -23,10 +23,15 @@ use tegata_store::Tx;
 use crate::base::{App, TRIES};
 use crate::bounce::note_reached;
 use crate::download::values_of;
+use crate::enrolment::CodeAnswer;
 use crate::error::{Error, FieldProblem, Refusal, Result};
 use crate::guessing::Source;
+use crate::reference::{Proven, wrap_key};
 use crate::seal::Purpose;
 use crate::visit::Visit;
+
+/// The version of a procedure that has taken no step.
+const FIRST: i64 = 1;
 
 /// What RCD-1b shows: nothing of the case but the masked address.
 #[derive(Clone, Debug)]
@@ -214,9 +219,49 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let (row, grant, secret) = self.load_file_flow(flow, visit).await?;
+        let by = (&secret.wrap_key, visit.source);
+        self.answer_code(row, grant, form, by, now).await
+    }
+
+    /// The code that a terminal sent along (EST). It has no cookie: the two IDs came with this very request.
+    pub(crate) async fn confirm_terminal_code(
+        &self,
+        proven: &Proven,
+        answer: &CodeAnswer,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let wrap_key = wrap_key(proven)?;
+        let form = CodeForm {
+            version: FIRST,
+            code: answer.code.clone(),
+        };
+        for _ in 0..TRIES {
+            let (row, grant) = self.load_flow(&answer.flow, FlowKind::Collect).await?;
+            if grant.id != proven.grant.id {
+                return Err(Refusal::FlowEnded.into());
+            }
+            let by = (&wrap_key, source);
+            match self.answer_code(row, grant, &form, by, now).await {
+                Err(Error::Conflict) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Judges a code for a procedure as it was read.
+    async fn answer_code(
+        &self,
+        row: Flow,
+        grant: Grant,
+        form: &CodeForm,
+        (wrap_key, source): (&Secret<[u8; 32]>, Source),
+        now: Timestamp,
+    ) -> Result<()> {
         let typed = form.code.expose();
         // With the wrap key in it, the stored digest tells nothing about the code.
-        let parts: [&[u8]; 3] = [b"code", secret.wrap_key.expose(), typed.as_bytes()];
+        let parts: [&[u8]; 3] = [b"code", wrap_key.expose(), typed.as_bytes()];
         let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
             return Ok(());
@@ -236,7 +281,7 @@ impl App {
                     grant,
                     digest,
                 };
-                self.take_try(step, visit.source, now).await?
+                self.take_try(step, source, now).await?
             }
             None => false,
         };
@@ -244,7 +289,7 @@ impl App {
             return Ok(());
         }
         let answer = Refusal::Fields(vec![FieldProblem::MailCodeWrong]);
-        Err(self.wrong(visit.source, answer).await)
+        Err(self.wrong(source, answer).await)
     }
 
     /// The code that a procedure takes, and whether it was typed; `None` where there is none. As much work either way.

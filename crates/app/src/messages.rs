@@ -69,7 +69,7 @@ pub(crate) fn sample_value(name: &str) -> &'static str {
         "old_mail" | "old_second_mail" => "c****@clinic.example",
         "new_mail" | "new_second_mail" => "d****@clinic.example",
         "reason" => "お電話で確認しました。",
-        "collected" => "yes",
+        "collected" | "terminal_key" => "yes",
         "due" => "2027-03-31",
         _ => "2027-03-14T17:39:07+09:00",
     }

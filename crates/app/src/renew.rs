@@ -5,13 +5,13 @@
 //! The old certificate stays in force to its end.
 
 use serde::{Deserialize, Serialize};
-use tegata_domain::audit::Actor;
+use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantOrigin, GrantState, not_after, retrieval_end};
-use tegata_domain::id::{Fingerprint, FlowId, GrantId, ReferenceRowId};
+use tegata_domain::id::{Fingerprint, FlowId, GrantId, ReferenceRowId, SerialNumber};
 use tegata_domain::issuance::RequestStatus;
-use tegata_domain::outbox::MailKind;
+use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
@@ -328,13 +328,34 @@ impl App {
         grant: &Grant,
         now: Timestamp,
     ) -> Result<()> {
+        self.check_may_act(record, grant, now).await?;
+        let successor = self.successor_of(record).await?;
+        self.check_standing(record, successor.as_ref(), now)
+    }
+
+    /// Whether the certificate that is presented is in force, and nobody stopped it or its grant.
+    pub(crate) async fn check_may_act(
+        &self,
+        record: &CertificateRecord,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<()> {
         self.check_not_held(record, grant).await?;
         check_in_force(record, now)?;
-        if let GrantState::Frozen { at, .. } = grant.state {
-            return Err(Refusal::Frozen { at }.into());
+        match grant.state {
+            GrantState::Frozen { at, .. } => Err(Refusal::Frozen { at }.into()),
+            _ => Ok(()),
         }
-        let successor = self.successor_of(record).await?;
-        let state = successor.as_ref().map(|grant| &grant.state);
+    }
+
+    /// Whether the window is open and no renewal continues the certificate yet (D1).
+    pub(crate) fn check_standing(
+        &self,
+        record: &CertificateRecord,
+        successor: Option<&Grant>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let state = successor.map(|grant| &grant.state);
         match RenewalStanding::of(record.not_after, state, &self.policy().periods, now) {
             RenewalStanding::Open => Ok(()),
             RenewalStanding::Early { opens } => Err(Refusal::RenewalNotOpen { opens }.into()),
@@ -358,14 +379,14 @@ impl App {
     }
 
     /// A renewal whose certificate is in use gives no other key: two holders would be two too many (F3).
-    fn check_unused(&self, grant: &Grant) -> Result<()> {
+    pub(crate) fn check_unused(&self, grant: &Grant) -> Result<()> {
         if !matches!(grant.state, GrantState::SeenInUse { .. }) {
             return Ok(());
         }
         let request = grant.request_id.as_str();
-        tracing::warn!(
+        tracing::error!(
             request.id = request,
-            "the key of a renewal in use was asked for again"
+            "another key was asked for a renewal that is in use: two hold the older certificate's key; call the holder"
         );
         Err(Refusal::RenewedBefore.into())
     }
@@ -379,35 +400,20 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<Grant> {
-        let number = self.next_request_number().await?;
-        let grant = self.renewal_of(&record, &old, number, now);
-        let (stored, sealed) = self.renewal_reference(&grant, now)?;
-        let reference_row = ReferenceRowId::generate(now, self.entropy());
-        let object = format!("grant:{}", grant.id);
-        let detail = format!("request {} continues {}", grant.request_id, record.serial);
-        let actor = Actor::Subscriber(source.to_string());
-        let event = self.event(actor, "renewal.accept", object, detail, now);
-        let mut values = values_of(&grant);
-        values.push(("old_not_after", record.not_after.to_string()));
-        values.push(("at", now.to_string()));
-        values.push(("source", source.to_string()));
-        let kind = MailKind::RenewalAccepted;
-        let key = format!("renewal_accepted:{}", grant.id);
-        let mails = self.holder_mails(kind, &grant, &key, &values, now);
+        let accepted = self
+            .prepare_renewal(record, &old, KeyMaker::Authority, source, now)
+            .await?;
+        let grant = accepted.grant.clone();
         let entered = Entered {
             grant: grant.id.as_str().to_owned(),
         };
         let entered =
             serde_json::to_string(&entered).map_err(|error| internal("keep a renewal", error))?;
         let expires = self.flow_end();
-        let (row, rate) = (grant.clone(), self.policy().renewal.rate_per_hour);
+        let rate = self.policy().renewal.rate_per_hour;
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    check_rate(tx, rate, now).await?;
-                    let fresh = tx.certificate(&record.serial).await?;
-                    check_in_force(&fresh.ok_or(Error::Conflict)?, now)?;
-                    check_institution(tx, &row).await?;
                     let moved = tx
                         .move_flow(
                             &flow.id,
@@ -421,22 +427,49 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
-                    let inserted = tx
-                        .insert_grant(&row, &reference_row, &stored, &sealed)
-                        .await;
-                    inserted.map_err(|error| match error {
-                        StoreError::Conflict { rule } if rule == "issue_grant_successor" => {
-                            Refusal::RenewedBefore.into()
-                        }
-                        other => Error::from(other),
-                    })?;
-                    tx.insert_audit(&event).await?;
-                    tx.insert_mails(&mails).await?;
-                    Ok(())
+                    accepted.write(tx, rate, now).await
                 })
             })
             .await?;
         Ok(grant)
+    }
+
+    /// A renewal of `old`, ready to be stored.
+    pub(crate) async fn prepare_renewal(
+        &self,
+        record: CertificateRecord,
+        old: &Grant,
+        key: KeyMaker,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<PreparedRenewal> {
+        let number = self.next_request_number().await?;
+        let grant = self.renewal_of(&record, old, number, now);
+        let (stored, sealed) = self.renewal_reference(&grant, now)?;
+        let reference_row = ReferenceRowId::generate(now, self.entropy());
+        let object = format!("grant:{}", grant.id);
+        let detail = format!("request {} continues {}", grant.request_id, record.serial);
+        let actor = Actor::Subscriber(source.to_string());
+        let event = self.event(actor, "renewal.accept", object, detail, now);
+        let mut values = values_of(&grant);
+        values.push(("old_not_after", record.not_after.to_string()));
+        values.push(("at", now.to_string()));
+        values.push(("source", source.to_string()));
+        if key == KeyMaker::Terminal {
+            values.push(("terminal_key", "yes".to_owned()));
+        }
+        let kind = MailKind::RenewalAccepted;
+        let key = format!("renewal_accepted:{}", grant.id);
+        let mails = self.holder_mails(kind, &grant, &key, &values, now);
+        Ok(PreparedRenewal {
+            grant,
+            record,
+            reference_row,
+            stored,
+            sealed,
+            event,
+            mails,
+        })
     }
 
     /// The grant that continues `old`: the same subject and terminal, counted from the acceptance (D2).
@@ -531,6 +564,50 @@ impl App {
     }
 }
 
+/// Who makes the key of a renewal (K1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyMaker {
+    /// We do; a browser fetches it.
+    Authority,
+    /// The terminal did; its request came along.
+    Terminal,
+}
+
+/// Everything that the acceptance of a renewal writes.
+#[derive(Clone)]
+pub(crate) struct PreparedRenewal {
+    pub(crate) grant: Grant,
+    /// The certificate that it continues.
+    record: CertificateRecord,
+    reference_row: ReferenceRowId,
+    stored: StoredReference,
+    sealed: Vec<u8>,
+    event: AuditEvent,
+    mails: Vec<OutboxMail>,
+}
+
+impl PreparedRenewal {
+    /// Inside a transaction: the presented certificate is judged once more, so that no renewal is stored after a
+    /// revocation was (T20, T23).
+    pub(crate) async fn write(self, tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
+        check_rate(tx, rate, now).await?;
+        keep_in_force(tx, &self.record.serial, now).await?;
+        check_institution(tx, &self.grant).await?;
+        let inserted = tx
+            .insert_grant(&self.grant, &self.reference_row, &self.stored, &self.sealed)
+            .await;
+        inserted.map_err(|error| match error {
+            StoreError::Conflict { rule } if rule == "issue_grant_successor" => {
+                Refusal::RenewedBefore.into()
+            }
+            other => Error::from(other),
+        })?;
+        tx.insert_audit(&self.event).await?;
+        tx.insert_mails(&self.mails).await?;
+        Ok(())
+    }
+}
+
 /// No signature of the old key stands behind a renewal in the browser: somebody who took this server over could
 /// make them up, so there is a most of them (F9).
 async fn check_rate(tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
@@ -543,6 +620,17 @@ async fn check_rate(tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
          see in the audit trail (renewal.accept) whether they are real"
     );
     Err(Refusal::RenewalsPaused.into())
+}
+
+/// Inside a transaction: the presented certificate is in force, and stays so until the commit (T20, T23).
+pub(crate) async fn keep_in_force(
+    tx: &mut Tx,
+    serial: &SerialNumber,
+    now: Timestamp,
+) -> Result<()> {
+    tx.hold_still(serial).await?;
+    let fresh = tx.certificate(serial).await?;
+    check_in_force(&fresh.ok_or(Error::Conflict)?, now)
 }
 
 /// A certificate on hold, stopped, replaced or past its end never renews (F3).

@@ -3,7 +3,7 @@
 
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
-use tegata_domain::grant::{Grant, GrantMove};
+use tegata_domain::grant::{Grant, GrantMove, GrantOrigin};
 use tegata_domain::id::GrantId;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
@@ -13,8 +13,8 @@ use crate::error::{Error, KeyDestroyed, Result};
 use crate::issue::want_lists;
 
 impl App {
-    /// Records that a certificate in force was presented, once. One that was set aside says nothing about the
-    /// grant's newer key.
+    /// Records that a certificate in force was presented, once. One that was set aside for a newer key counts as well
+    /// (F3): it takes its place again, and whatever is older than it ends.
     pub(crate) async fn see_in_use(
         &self,
         grant: &Grant,
@@ -23,7 +23,7 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         if grant.state.serial() != Some(record.serial) {
-            return Ok(());
+            return self.see_other(grant, record, actor, now).await;
         }
         let state = grant.state.clone();
         let Ok(seen) = state.clone().apply(GrantMove::See, now) else {
@@ -49,7 +49,7 @@ impl App {
                         tx.destroy_key(&serial, KeyDestroyed::SeenInUse, now)
                             .await?;
                     }
-                    let superseded = supersede_set_aside(tx, &id, now).await?;
+                    let superseded = supersede_set_aside(tx, &id, None, now).await?;
                     if superseded > 0 {
                         event.detail = format!("{superseded} older superseded");
                     }
@@ -63,14 +63,75 @@ impl App {
         }
         Ok(())
     }
+
+    /// The certificate that is presented is not the grant's newest: it was made for another key of the same renewal. (The
+    /// older certificate of a letter that two operators opened again goes on until the newer one is used: K2.)
+    /// From now on it is the one in use, and no further key is certified. Certificates made before it end; newer ones
+    /// wait, and end it in their turn once one of them is seen: two hold a key of this renewal then.
+    async fn see_other(
+        &self,
+        grant: &Grant,
+        record: &CertificateRecord,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (GrantOrigin::Renewal { .. }, Some(newest)) = (grant.origin, grant.state.serial())
+        else {
+            return Ok(());
+        };
+        let state = grant.state.clone();
+        let Ok(seen) = state.clone().apply(GrantMove::SeeOther(record.serial), now) else {
+            return Ok(());
+        };
+        let request = grant.request_id.as_str();
+        tracing::error!(
+            request.id = request,
+            serial = %record.serial,
+            "two certificates of one renewal are there, and the one that is presented is not the last one asked for: \
+             two may hold its keys; call the holder"
+        );
+        let object = format!("grant:{}", grant.id);
+        let mut event = self.event(actor, "certificate.seen", object, String::new(), now);
+        let (id, serial, made_at) = (grant.id.clone(), record.serial, record.created_at);
+        let superseded = self
+            .store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if !tx.move_grant(&id, &state, &seen).await? {
+                        return Ok(0);
+                    }
+                    tx.set_aside(&newest, now).await?;
+                    if !tx.take_back(&serial).await? {
+                        return Err(Error::Conflict);
+                    }
+                    tx.destroy_key(&serial, KeyDestroyed::SeenInUse, now)
+                        .await?;
+                    let superseded = supersede_set_aside(tx, &id, Some(made_at), now).await?;
+                    event.detail = format!("{serial}, not {newest}; {superseded} older superseded");
+                    tx.insert_audit(&event).await?;
+                    Ok::<_, Error>(superseded)
+                })
+            })
+            .await?;
+        if superseded > 0 {
+            self.want_publication();
+        }
+        Ok(())
+    }
 }
 
-/// Every certificate that was set aside for a newer key ends; one on hold stays, since only persons end a hold.
-/// Answers how many.
-async fn supersede_set_aside(tx: &mut Tx, grant: &GrantId, now: Timestamp) -> Result<usize> {
+/// Every certificate that was set aside, of those made before `made_before` where that is said, ends; one on hold
+/// stays, since only persons end a hold. Answers how many.
+async fn supersede_set_aside(
+    tx: &mut Tx,
+    grant: &GrantId,
+    made_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<usize> {
     let mut superseded = 0;
     for record in tx.set_aside_of(grant).await? {
-        if record.state != CertificateState::Issued {
+        let is_newer = made_before.is_some_and(|made| record.created_at >= made);
+        if is_newer || record.state != CertificateState::Issued {
             continue;
         }
         let ended = record.state.apply(CertificateMove::Supersede, now)?;

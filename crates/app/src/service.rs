@@ -22,7 +22,8 @@ use crate::seal::Purpose;
 
 /// A TLS server's certificate and key.
 pub struct ServerIdentity {
-    /// Certificates, the server's own first, the root left out; DER.
+    /// Certificates, the server's own first, the root last; DER. The root goes along so that a client can hold its key
+    /// against a 接続確認コード before it trusts anything (W6, RFC 8446 §4.4.2).
     pub chain: Vec<Vec<u8>>,
     /// The private key, PKCS#8 DER.
     pub key_pkcs8: Zeroizing<Vec<u8>>,
@@ -51,7 +52,7 @@ impl App {
             .service(CertificateKind::TlsServer, name, &authority, life, now)
             .await?;
         Ok(ServerIdentity {
-            chain: vec![row.der],
+            chain: vec![row.der, authority.certificate.der().to_vec()],
             key_pkcs8: key,
             not_after: row.not_after,
         })

@@ -11,9 +11,10 @@ use tegata_domain::entropy::Entropy;
 use tegata_domain::id::{AuditId, CaKeyId, SerialNumber};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
+use tegata_pki::connection_code::ConnectionCode;
 use tegata_pki::crl::CrlWriter;
 use tegata_pki::digest::sha256;
-use tegata_pki::key::{PrivateKey, PublicKey};
+use tegata_pki::key::PrivateKey;
 use tegata_pki::name::DistinguishedName;
 use tegata_pki::profile::{CaPosition, CertificatePolicy, CertificateProfile, SubscriberCa, TlsCa};
 use tegata_pki::signer::Signer;
@@ -109,7 +110,7 @@ impl App {
         };
         let (mut made, offline_key_file) = maker.subscriber_hierarchy(&options)?;
         let tls = maker.tls_ca()?;
-        let code = connection_code(tls.signer.public_key());
+        let code = ConnectionCode::of(tls.signer.public_key()).to_string();
         made.push(tls);
         let certificates = made.iter().map(shown).collect();
         let pepper = Peppers::first(&keyring, parts.entropy.as_ref())?;
@@ -121,18 +122,6 @@ impl App {
             offline_key_file,
         })
     }
-}
-
-/// 接続確認コード: the first 10 octets of SHA-256 over the TLS root's SubjectPublicKeyInfo, base32, 4×4 (W6).
-pub fn connection_code(key: &PublicKey) -> String {
-    let hash = key.spki_sha256();
-    let text = data_encoding::BASE32_NOPAD.encode(hash.get(..10).unwrap_or_default());
-    let groups: Vec<&str> = text
-        .as_bytes()
-        .chunks(4)
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    groups.join("-")
 }
 
 struct Maker<'a> {

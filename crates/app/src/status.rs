@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::id::{CaKeyId, SerialNumber};
 use tegata_domain::time::Timestamp;
+use tegata_pki::connection_code::ConnectionCode;
 use tegata_pki::ocsp::{CertId, CertStatus, ErrorStatus, OcspRequest, OcspResponseBuilder};
 use tegata_store::{CaKeyPurpose, StatusRow};
 
@@ -61,6 +62,8 @@ pub struct CaCertificate {
     pub sha1: String,
     /// SHA-256 fingerprint, upper-case hexadecimal.
     pub sha256: String,
+    /// 接続確認コード of its key, where TLS servers of ours stand under it (W6).
+    pub connection_code: Option<String>,
     /// Whether it is self-signed.
     pub is_root: bool,
     /// The certificate.
@@ -256,6 +259,8 @@ fn describe(key: &Authority) -> CaCertificate {
         not_after: key.not_after,
         sha1: groups.join(" "),
         sha256: data_encoding::HEXUPPER.encode(&certificate.fingerprint_sha256()),
+        connection_code: (key.purpose == CaKeyPurpose::Tls)
+            .then(|| ConnectionCode::of(certificate.public_key()).to_string()),
         is_root: certificate.subject() == certificate.issuer(),
         der: certificate.der().to_vec(),
     }

@@ -30,7 +30,7 @@ pub enum MailKind {
     CertificateExpired,
     /// 更新のお願い: a certificate that was not renewed comes to its end.
     CertificateExpiring,
-    /// A certificate was collected (K2).
+    /// A certificate was collected (K2). `terminal_key` is there where the terminal made the key itself (K1).
     Collected,
     /// The 確認番号 that a collection asks for (K2, RCD-1b).
     CollectionCode,
@@ -50,7 +50,8 @@ pub enum MailKind {
     /// A new reference ID was shown to the certificate itself, and the earlier one ended (I2). `collected` is there
     /// where the new one is good for revocation only.
     ReferenceReplaced,
-    /// A renewal was accepted (F3). `request_id` and `not_after` are those of the new certificate.
+    /// A renewal was accepted (F3). `request_id` and `not_after` are those of the new certificate. `terminal_key` is
+    /// there where the terminal made its key itself, and has it already (K1).
     RenewalAccepted,
     /// Another key was asked for while the successor was never seen in use (F3); values as for
     /// [`Self::RenewalAccepted`].
@@ -232,11 +233,13 @@ impl MailKind {
         match self {
             Self::AddressChanged => &["source", "old_second_mail", "new_second_mail"],
             Self::CertificateExpired => &["grace_until"],
+            Self::Collected => &["terminal_key"],
             Self::GrantFrozen => &["at", "source"],
             Self::HoldLifted | Self::WindowExtended => &["reason"],
             Self::LetterPosted => &["tracking"],
             Self::LetterReissued => &["tracking", "collected"],
-            Self::RenewalAccepted | Self::RenewedAgain => &["source"],
+            Self::RenewalAccepted => &["source", "terminal_key"],
+            Self::RenewedAgain => &["source"],
             Self::ReferenceReplaced | Self::SuccessorUnused => &["collected"],
             _ => &[],
         }

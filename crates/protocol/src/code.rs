@@ -46,6 +46,18 @@ impl MessageCode {
     pub const SHOWN_NO_MORE: Self = Self(2315);
     /// サーバーの拒否: the newer certificate is not made yet, or its time is over.
     pub const NOT_TO_FETCH: Self = Self(2316);
+    /// サーバーの拒否: no such pair of リクエストID and リファレンスID.
+    pub const IDS_WRONG: Self = Self(2320);
+    /// サーバーの拒否: a 確認番号 was mailed and is asked for.
+    pub const CODE_NEEDED: Self = Self(2321);
+    /// サーバーの拒否: the letter's certificate was collected with another key.
+    pub const KEY_FIXED: Self = Self(2322);
+    /// サーバーの拒否: the terminal's key or request cannot be taken.
+    pub const KEY_REFUSED: Self = Self(2323);
+    /// サーバーの拒否: the certificate was renewed before, and the newer one is in use.
+    pub const RENEWED_BEFORE: Self = Self(2324);
+    /// サーバーの拒否: it cannot go on from the terminal; call the help desk.
+    pub const CALL: Self = Self(2325);
     /// サーバーの拒否: the service is not available now.
     pub const UNAVAILABLE: Self = Self(2390);
     /// サーバーの拒否: something is wrong at the server; `incident` names it.

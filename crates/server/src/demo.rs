@@ -212,6 +212,8 @@ pub(crate) struct DemoAddresses {
     mail: String,
     tls_ca_pem: PathBuf,
     ca_pem: PathBuf,
+    /// 接続確認コード of the TLS root, as letters print it (W6).
+    connection_code: String,
 }
 
 impl DemoAddresses {
@@ -269,6 +271,7 @@ impl DemoAddresses {
             "clock_token": state.clock_token,
             "tls_ca_pem": self.tls_ca_pem,
             "ca_pem": self.ca_pem,
+            "connection_code": self.connection_code,
             "operators": state.operators,
             "samples": state.samples,
         })
@@ -279,6 +282,7 @@ impl DemoAddresses {
 fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcome<DemoAddresses> {
     let mut tls_ca = String::new();
     let mut ca = String::new();
+    let mut connection_code = String::new();
     for found in instance.app.ca_certificates() {
         let certificate = Certificate::from_der(&found.der).map_err(|error| {
             Failure::machine(
@@ -288,7 +292,10 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
             )
         })?;
         match found.purpose {
-            CaKeyPurpose::Tls => tls_ca.push_str(&certificate.pem()),
+            CaKeyPurpose::Tls => {
+                tls_ca.push_str(&certificate.pem());
+                connection_code = found.connection_code.unwrap_or_default();
+            }
             CaKeyPurpose::Root | CaKeyPurpose::Subscriber => ca.push_str(&certificate.pem()),
         }
     }
@@ -306,6 +313,7 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
         mail: format!("http://localhost:{}", base + 5),
         tls_ca_pem: folder.write("tls-ca.pem", 0o644, &tls_ca)?,
         ca_pem: folder.write("ca.pem", 0o644, &ca)?,
+        connection_code,
     })
 }
 

@@ -108,6 +108,16 @@ impl Connection {
 }
 
 impl Tx {
+    /// Keeps a certificate that is in force as it is until this transaction ends; `false` where it is not in force. On
+    /// PostgreSQL a revocation of this very moment waits, or is waited for: a renewal is never stored after it (T23).
+    pub async fn hold_still(&mut self, serial: &SerialNumber) -> Result<bool, StoreError> {
+        self.changes(
+            "update certificate set state = 'issued' where serial = $1 and state = 'issued'",
+            &[serial.to_string().into()],
+        )
+        .await
+    }
+
     /// Sets a certificate aside, so that the grant can have a newer one beside it; `false` where it
     /// was set aside before.
     pub async fn set_aside(

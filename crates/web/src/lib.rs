@@ -5,6 +5,7 @@
 mod api;
 mod assets;
 mod connection;
+mod est;
 mod extract;
 mod flow;
 mod form;

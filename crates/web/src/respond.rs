@@ -88,6 +88,11 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             tracing::warn!(%refusal, "an operator's act was refused outside the console");
             stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
         }
+        // No page sends a terminal's request.
+        Refusal::Enrolment(refusal) => {
+            tracing::warn!(%refusal, "a terminal's request was refused outside EST");
+            stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
+        }
         Refusal::Expired { .. } => stop(web, site, messages::RX_EXPIRED, StatusCode::GONE, None),
         Refusal::Fields(_) | Refusal::Form(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)

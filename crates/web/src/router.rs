@@ -20,6 +20,7 @@ use crate::api::problem::{UNKNOWN_ADDRESS, WRONG_METHOD};
 use crate::api::{client, relying};
 use crate::assets::asset;
 use crate::connection::keep_to_name;
+use crate::est;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::metrics;
 use crate::respond;
@@ -91,6 +92,7 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
 pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
     let web = Web::new(app, options, Listener::Subscriber);
     let routes = Router::new()
+        .nest("/.well-known/est", est::routes())
         .nest("/api/client/v1", client_routes())
         .route("/", get(ru::to_first_page))
         .route("/p/rx", get(rx::own).post(rx::open_own))

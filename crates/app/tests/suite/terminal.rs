@@ -1,6 +1,6 @@
 //! A key that the terminal made itself gets the grant's one certificate (decision K1, K2, T30, T35).
 
-use tegata_app::Refusal;
+use tegata_app::{EnrolmentRefusal, Refusal};
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey, PublicKey};
 
@@ -32,7 +32,7 @@ async fn the_same_key_gets_the_same_certificate_and_another_key_none() {
         assert_eq!(Certificate::from_der(&first).unwrap().public_key(), &own);
         assert_eq!(issue(&world, &posted, &own).await.unwrap(), first);
         let refused = refusal(issue(&world, &posted, &other).await);
-        assert!(matches!(refused, Refusal::State(_)));
+        assert_eq!(refused, Refusal::Enrolment(EnrolmentRefusal::KeyFixed));
         assert_eq!(world.db.count("sealed_key").await, 0);
     }
 }
@@ -66,7 +66,7 @@ async fn a_key_is_certified_for_one_terminal_only() {
         let shared = key();
         issue(&world, &one, &shared).await.unwrap();
         let refused = refusal(issue(&world, &two, &shared).await);
-        assert!(matches!(refused, Refusal::State(_)), "{refused}");
+        assert_eq!(refused, Refusal::Enrolment(EnrolmentRefusal::KeyKnown));
     }
 }
 

@@ -226,6 +226,16 @@ impl World {
         self.app = App::open(self.parts()).await.unwrap();
     }
 
+    /// The same, and then the signer does not answer.
+    pub(crate) async fn restart_without_signer(&mut self) {
+        let failpoint = Failpoint::armed(Some("failpoint:signer:rests".to_owned()));
+        let parts = AppParts {
+            failpoint,
+            ..self.parts()
+        };
+        self.app = App::open(parts).await.unwrap();
+    }
+
     /// An operator with further roles.
     pub(crate) async fn operator(&self, name: &str, role: Role) -> Operator {
         operator(&self.db, &self.entropy, name, role).await

@@ -11,7 +11,7 @@ use crate::instance::Instance;
 /// What to do with CA keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List CA certificates with their fingerprints.
+    /// List CA certificates with their fingerprints, and the connection code that letters print of the TLS root.
     List {
         /// Print JSON.
         #[arg(long)]
@@ -22,7 +22,14 @@ pub(crate) enum Command {
 /// Carries out the command.
 pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
     let Command::List { json } = command;
-    let mut listing = Listing::new(&["KEY", "PURPOSE", "NAME", "NOT AFTER", "SHA-256"]);
+    let mut listing = Listing::new(&[
+        "KEY",
+        "PURPOSE",
+        "NAME",
+        "NOT AFTER",
+        "SHA-256",
+        "CONNECTION CODE",
+    ]);
     for certificate in instance.app.ca_certificates() {
         let purpose = purpose(certificate.purpose);
         let cells = vec![
@@ -31,6 +38,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             certificate.common_name.clone(),
             certificate.not_after.to_string(),
             certificate.sha256.clone(),
+            certificate.connection_code.clone().unwrap_or_default(),
         ];
         let object = json!({
             "id": certificate.id,
@@ -40,6 +48,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             "not_after": certificate.not_after.to_string(),
             "sha1": certificate.sha1,
             "sha256": certificate.sha256,
+            "connection_code": certificate.connection_code,
         });
         listing.push(cells, object);
     }

@@ -24,6 +24,8 @@ mod console_routes_doc;
 #[cfg(test)]
 mod console_two_persons;
 #[cfg(test)]
+mod est;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod house;

@@ -38,5 +38,7 @@ pub mod standing;
 mod state;
 pub mod system;
 pub mod trust;
+#[cfg(unix)]
+pub mod unix;
 #[cfg(windows)]
 pub mod win;

@@ -5,7 +5,7 @@
 //! | 20xx | the way to the server, and whether it is the right one |
 //! | 21xx | the proxy |
 //! | 22xx | certificates, keys and files of this terminal; 225x files |
-//! | 23xx | what the server said |
+//! | 23xx | what the server said (`tegata-protocol`); 236x what this client makes of its answer |
 //!
 //! The words stand in `messages`; what `Display` says is English, for the log.
 
@@ -150,9 +150,9 @@ impl Failure {
             Self::Secret(_) => 2255,
             Self::Settings(_) => 2256,
             Self::Refused(refusal) => return refusal.number(),
-            Self::Ids => 2318,
-            Self::Later(_) => 2320,
-            Self::WrongCertificate(_) => 2321,
+            Self::Ids => return MessageCode::IDS_WRONG,
+            Self::Later(_) => 2360,
+            Self::WrongCertificate(_) => 2361,
         })
     }
 
@@ -236,21 +236,26 @@ impl ServerRefusal {
         if let Some(message) = &self.message {
             return message.code;
         }
-        MessageCode(match self.code.as_str() {
-            "certificate_missing" => 2301,
-            "certificate_unknown" => 2302,
-            "on_hold" => 2303,
-            "revoked" => 2304,
-            "renewed_before" | "replaced" | "superseded" => 2305,
-            "expired" => 2306,
-            "ids_wrong" => 2317,
-            "unavailable" => 2390,
-            _ if self.status == 401 => 2317,
-            _ if self.status == 429 => 2311,
-            _ if self.status == 503 => 2390,
-            _ if self.status >= 500 => 2391,
-            _ => 2392,
-        })
+        match self.code.as_str() {
+            "certificate_missing" => MessageCode::CERTIFICATE_MISSING,
+            "certificate_unknown" => MessageCode::CERTIFICATE_UNKNOWN,
+            "on_hold" => MessageCode::ON_HOLD,
+            "revoked" => MessageCode::REVOKED,
+            "replaced" | "superseded" => MessageCode::REPLACED,
+            "renewed_before" => MessageCode::RENEWED_BEFORE,
+            "expired" => MessageCode::EXPIRED,
+            "frozen" => MessageCode::FROZEN,
+            "key_destroyed" | "window_ended" => MessageCode::NOT_TO_FETCH,
+            "key_fixed" => MessageCode::KEY_FIXED,
+            "unavailable" => MessageCode::UNAVAILABLE,
+            _ => match self.status {
+                401 => MessageCode::IDS_WRONG,
+                429 => MessageCode::THROTTLED,
+                503 => MessageCode::UNAVAILABLE,
+                500.. => MessageCode::FAULT,
+                _ => MessageCode::NOT_UNDERSTOOD,
+            },
+        }
     }
 }
 

@@ -190,6 +190,7 @@ mod command {
         };
         let mut controller = Controller::open(ports, settings)?;
         act(&line.command, &mut controller)?;
+        console.print_list();
         Ok(ExitCode::from(exit_code(console.failed())))
     }
 
@@ -396,7 +397,7 @@ mod command {
         match message {
             0 => 0,
             1002 => 7,
-            2320 | 2390 => 75,
+            2360 | 2390 => 75,
             2000..=2099 => 3,
             2100..=2199 => 4,
             2200..=2299 => 5,

@@ -38,6 +38,7 @@ pub struct Console<'a> {
     answers: Mutex<Answers>,
     files: &'a UnixFiles,
     failed: AtomicU16,
+    listed: Mutex<Vec<String>>,
 }
 
 impl<'a> Console<'a> {
@@ -47,12 +48,25 @@ impl<'a> Console<'a> {
             answers: Mutex::new(answers),
             files,
             failed: AtomicU16::new(0),
+            listed: Mutex::default(),
         }
     }
 
     /// The number of the last message that tells of trouble; 0 where there was none.
     pub fn failed(&self) -> u16 {
         self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Prints the list, if it was asked for.
+    pub fn print_list(&self) {
+        let listed = self
+            .listed
+            .lock()
+            .map(|rows| rows.clone())
+            .unwrap_or_default();
+        for row in listed {
+            let _ = writeln!(io::stdout(), "{row}");
+        }
     }
 
     fn with<T>(&self, answer: impl FnOnce(&mut Answers) -> T) -> Option<T> {
@@ -186,10 +200,11 @@ impl Ui for Console<'_> {
                 if row.can_renew { "renewable" } else { "-" }
             ),
         });
-        if json.is_some() {
-            for row in rows {
-                let _ = writeln!(io::stdout(), "{row}");
-            }
+        // The controller shows it after each thing that it did; what counts is the last one.
+        if let Ok(mut listed) = self.listed.lock()
+            && json.is_some()
+        {
+            *listed = rows.collect();
         }
     }
 
@@ -231,10 +246,13 @@ const fn english(code: u16) -> &'static str {
         2250..=2299 => "a file cannot be read or written",
         2303 => "the certificate is on hold; call the help desk",
         2304 => "the certificate is revoked; apply for a new one",
-        2305 => "a newer certificate took its place",
+        2305 | 2324 => "a newer certificate took its place",
+        2314 => "collecting was stopped by its holder; call the help desk",
+        2316 => "the time for collecting is over; call the help desk",
+        2322 => "it was collected with another key; call the help desk",
         2306 => "the certificate is over; use the IDs of the receipt, or apply for a new one",
-        2317 | 2318 => "the request ID or the reference ID is not right",
-        2320 => "accepted; the certificate comes later: run renew again, or the daemon",
+        2320 => "the request ID or the reference ID is not right",
+        2360 => "accepted; the certificate comes later: run renew again, or the daemon",
         _ => "the server refused; call the help desk with this number",
     }
 }

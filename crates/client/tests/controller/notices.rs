@@ -165,13 +165,16 @@ fn in_its_quiet_hour_a_certificate_renews_itself_and_waits_for_nobody() {
     let old = world.certificates().first().unwrap().fingerprint();
     let mut renewed = None;
     let mut now = at("2027-01-01T00:00:00+09:00");
-    while now < at("2027-02-28T00:00:00+09:00") && renewed.is_none() {
+    // From one wake-up to the next, as the timer does.
+    for _ in 0..200 {
         world.clock.set(now);
-        world.run(&[Event::Timer]);
+        let wake = world.run(&[Event::Timer]).0.unwrap();
         if world.certificates().len() == 2 {
             renewed = Some(now);
+            break;
         }
-        now = now.plus_seconds(600);
+        assert!(wake > now);
+        now = wake;
     }
     let renewed = renewed.unwrap();
     assert_eq!(renewed.japan().hour, 12);

@@ -94,6 +94,9 @@ fn every_failure_has_a_number_a_cause_a_next_step_and_the_help_desk() {
         refusal(403, "revoked"),
         refusal(409, "renewed_before"),
         refusal(403, "expired"),
+        refusal(403, "frozen"),
+        refusal(410, "window_ended"),
+        refusal(409, "key_fixed"),
         refusal(429, "throttled"),
         refusal(401, "ids_wrong"),
         Failure::Ids,
@@ -187,12 +190,12 @@ fn troubles() -> Vec<(&'static str, Fault, &'static str)> {
             Fault::Other(200, "application/pkcs7-mime", "!!"),
             "2006",
         ),
-        ("simplereenroll", Fault::WrongKey, "2321"),
-        ("simplereenroll", Fault::WrongAuthority, "2321"),
+        ("simplereenroll", Fault::WrongKey, "2361"),
+        ("simplereenroll", Fault::WrongAuthority, "2361"),
         ("simplereenroll", Fault::No(403, "on_hold"), "2303"),
         ("simplereenroll", Fault::No(403, "expired"), "2306"),
         ("simplereenroll", Fault::No(503, "unavailable"), "2390"),
-        ("simplereenroll", Fault::Later(60), "2320"),
+        ("simplereenroll", Fault::Later(60), "2360"),
         ("in-use", Fault::Error(unreachable()), "2002"),
         ("in-use", Fault::Other(200, "text/html", captive), "2006"),
         ("in-use", Fault::No(503, "unavailable"), "2390"),
@@ -223,7 +226,7 @@ fn whatever_goes_wrong_the_old_certificate_works_and_another_try_comes_to_the_en
         world.clock.advance(60);
         world.run(&[Event::Renew(old)]);
         let working = world.working();
-        if code == "2321" {
+        if code == "2361" {
             continue;
         }
         assert_eq!(working.len(), 1, "{name}");

@@ -16,6 +16,7 @@
 //! | `save PATH` | types a path into 名前を付けて保存 and presses 保存 |
 //! | `gone ID` | waits until no visible dialog has this control |
 //! | `menu ID` | does what a menu of the icon would do, the main window hidden or not |
+//! | `import PATH PASSWORD` | brings a `.p12` into the user's store, as Windows' own wizard does (manual 2.4) |
 //! | `picture` | says the titles of all dialogs, for the output of a test |
 //!
 //! `ID` is a number of `windows/resource.h`. Waiting ends after a minute.
@@ -48,6 +49,12 @@ mod windows {
     use std::time::{Duration, Instant};
 
     use windows_sys::Win32::Foundation::{HWND, LPARAM};
+    use windows_sys::Win32::Security::Cryptography::{
+        CERT_KEY_PROV_INFO_PROP_ID, CERT_STORE_ADD_REPLACE_EXISTING, CERT_STORE_CTRL_COMMIT,
+        CRYPT_INTEGER_BLOB, CRYPT_USER_KEYSET, CertAddCertificateContextToStore, CertCloseStore,
+        CertControlStore, CertEnumCertificatesInStore, CertGetCertificateContextProperty,
+        CertOpenSystemStoreW, PFXImportCertStore,
+    };
     use windows_sys::Win32::UI::Controls::LVM_GETITEMCOUNT;
     use windows_sys::Win32::UI::Input::KeyboardAndMouse::{IsWindowEnabled, VK_DOWN, VK_HOME};
     use windows_sys::Win32::UI::WindowsAndMessaging::{
@@ -152,6 +159,10 @@ mod windows {
                             .find(|window| window.item(MAIN_LIST).exists())
                     })?;
                     main.press(id);
+                }
+                "import" => {
+                    let path = next()?;
+                    import(path, next()?)?;
                 }
                 "picture" => {
                     for window in dialogs() {
@@ -277,6 +288,55 @@ mod windows {
             .map(|window| format!("{:?} {:?}", window.text(), window.item(MESSAGE_TEXT).text()))
             .collect();
         Err(format!("waited for {what}; open: {}", open.join(", ")))
+    }
+
+    /// The certificate with a key goes to MY; the others are left out.
+    fn import(path: &str, password: &str) -> Result<(), String> {
+        let mut octets = std::fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+        let password: Vec<u16> = password.encode_utf16().chain([0]).collect();
+        let name: Vec<u16> = "MY".encode_utf16().chain([0]).collect();
+        let blob = CRYPT_INTEGER_BLOB {
+            cbData: u32::try_from(octets.len()).unwrap_or(0),
+            pbData: octets.as_mut_ptr(),
+        };
+        // SAFETY: the blob, the password and the name live until the calls return; each handle is closed once, and the
+        // contexts before the stores.
+        unsafe {
+            let from = PFXImportCertStore(&raw const blob, password.as_ptr(), CRYPT_USER_KEYSET);
+            if from.is_null() {
+                return Err(format!("{path} does not open"));
+            }
+            let to = CertOpenSystemStoreW(0, name.as_ptr());
+            let mut added = 0;
+            let mut context = std::ptr::null_mut();
+            loop {
+                context = CertEnumCertificatesInStore(from, context);
+                if context.is_null() {
+                    break;
+                }
+                let mut size = 0;
+                let property = CERT_KEY_PROV_INFO_PROP_ID;
+                let has_key = CertGetCertificateContextProperty(
+                    context,
+                    property,
+                    std::ptr::null_mut(),
+                    &raw mut size,
+                );
+                if has_key != 0 {
+                    added += CertAddCertificateContextToStore(
+                        to,
+                        context,
+                        CERT_STORE_ADD_REPLACE_EXISTING,
+                        std::ptr::null_mut(),
+                    );
+                }
+            }
+            CertControlStore(to, 0, CERT_STORE_CTRL_COMMIT, std::ptr::null());
+            CertCloseStore(to, 0);
+            CertCloseStore(from, 0);
+            println!("imported: {added}");
+        }
+        Ok(())
     }
 
     fn number(text: &str) -> Result<i32, String> {

@@ -162,7 +162,7 @@ pub(super) fn refusal(error: SystemError) -> StoreError {
 fn open_cng(location: &KeyLocation, prompt: Prompt) -> Result<Key, SystemError> {
     let provider = match location.kind {
         0 => &location.provider,
-        _ if location.provider.starts_with("Microsoft ") => SOFTWARE_PROVIDER,
+        _ if is_of_microsoft(location) => SOFTWARE_PROVIDER,
         _ => {
             return Err(SystemError {
                 call: "NCryptOpenKey",
@@ -180,7 +180,7 @@ fn open_cng(location: &KeyLocation, prompt: Prompt) -> Result<Key, SystemError> 
 
 /// Opens by CAPI. The older of Microsoft's providers lack SHA-256; the newer one opens their containers.
 fn open_capi(location: &KeyLocation, prompt: Prompt) -> Result<Container, SystemError> {
-    if location.kind == PROV_RSA_FULL && location.provider.starts_with("Microsoft ") {
+    if location.kind == PROV_RSA_FULL && is_of_microsoft(location) {
         let newer = KeyLocation {
             provider: CAPI_PROVIDER.to_owned(),
             kind: PROV_RSA_AES,
@@ -191,6 +191,11 @@ fn open_capi(location: &KeyLocation, prompt: Prompt) -> Result<Container, System
         }
     }
     Container::open(location, prompt)
+}
+
+/// Whether one of Microsoft's own CAPI providers has the key. No name means the usual one.
+fn is_of_microsoft(location: &KeyLocation) -> bool {
+    location.provider.is_empty() || location.provider.starts_with("Microsoft ")
 }
 
 fn der(signature: &[u8]) -> Result<Vec<u8>, StoreError> {

@@ -72,7 +72,9 @@ impl CertificateStore for WindowsStore {
     }
 
     fn has_hardware(&self) -> bool {
-        Provider::open(HARDWARE_PROVIDER).is_ok()
+        // The provider opens on machines without a module too; only a module has a platform.
+        Provider::open(HARDWARE_PROVIDER)
+            .is_ok_and(|provider| provider.has_property("PCP_PLATFORM_TYPE"))
     }
 
     fn make_hardware_key(
@@ -82,6 +84,9 @@ impl CertificateStore for WindowsStore {
     ) -> Result<Arc<dyn TerminalKey>, StoreError> {
         if let Some(key) = self.hardware_key(name)? {
             return Ok(key);
+        }
+        if !self.has_hardware() {
+            return Err(StoreError::NoHardware("there is no module".to_owned()));
         }
         let absent = |error: SystemError| StoreError::NoHardware(error.to_string());
         let provider = Provider::open(HARDWARE_PROVIDER).map_err(absent)?;

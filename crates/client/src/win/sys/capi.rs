@@ -108,11 +108,18 @@ impl Container {
     }
 
     fn acquire(location: &KeyLocation, flags: u32) -> Result<Self, SystemError> {
-        let (container, provider) = (wide(&location.container), wide(&location.provider));
+        let container = wide(&location.container);
+        let provider = wide(&location.provider);
         let place = if location.is_machine {
             CRYPT_MACHINE_KEYSET
         } else {
             0
+        };
+        // A certificate that names no provider means the usual one of its type.
+        let provider = if location.provider.is_empty() {
+            null()
+        } else {
+            provider.as_ptr()
         };
         let mut handle = 0;
         // SAFETY: both names end with a zero and live until the call returns.
@@ -120,7 +127,7 @@ impl Container {
             CryptAcquireContextW(
                 &raw mut handle,
                 container.as_ptr(),
-                provider.as_ptr(),
+                provider,
                 location.kind,
                 flags | place,
             )

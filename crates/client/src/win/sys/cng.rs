@@ -46,6 +46,24 @@ impl Provider {
         Ok(Self(handle))
     }
 
+    /// Whether the provider has this property, whatever its value.
+    pub(crate) fn has_property(&self, property: &str) -> bool {
+        let property = wide(property);
+        let mut size = 0;
+        // SAFETY: the provider is open; only the size is asked for.
+        let status = unsafe {
+            NCryptGetProperty(
+                self.0,
+                property.as_ptr(),
+                std::ptr::null_mut(),
+                0,
+                &raw mut size,
+                NCRYPT_SILENT_FLAG,
+            )
+        };
+        status == 0 && size > 0
+    }
+
     /// Opens a key. `spec` is not zero for a key of a CAPI container.
     pub(crate) fn key(
         &self,

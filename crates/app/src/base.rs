@@ -1,5 +1,6 @@
 //! What every procedure works with: store, keys, policy, clock and entropy, passed in and never global.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -299,16 +300,24 @@ impl App {
         values: &[(&str, String)],
         now: Timestamp,
     ) -> OutboxMail {
+        self.mail_with(kind, to, key, named(values.to_vec()), now)
+    }
+
+    fn mail_with(
+        &self,
+        kind: MailKind,
+        to: &MailAddress,
+        key: String,
+        values: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> OutboxMail {
         OutboxMail {
             id: tegata_domain::id::OutboxId::generate(now, self.entropy()),
             at: now,
             kind,
             to: to.clone(),
             key,
-            values: values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect(),
+            values,
         }
     }
 
@@ -326,7 +335,7 @@ impl App {
         now: Timestamp,
     ) -> Vec<OutboxMail> {
         let addresses = (&grant.mail, grant.second_mail.as_ref());
-        self.mails_to(kind, addresses, key, values, now)
+        self.mails_to(kind, addresses, key, values.to_vec(), now)
     }
 
     /// The same, where the two registered addresses are at hand and the grant is not.
@@ -335,12 +344,14 @@ impl App {
         kind: MailKind,
         (first, second): (&MailAddress, Option<&MailAddress>),
         key: &str,
-        values: &[(&str, String)],
+        values: Vec<(&str, String)>,
         now: Timestamp,
     ) -> Vec<OutboxMail> {
-        let first = self.mail(kind, first, key.to_owned(), values, now);
+        let values = named(values);
         let second = second.filter(|_| kind.goes_to_second());
-        let second = second.map(|to| self.mail(kind, to, second_key(key), values, now));
+        let second =
+            second.map(|to| self.mail_with(kind, to, second_key(key), values.clone(), now));
+        let first = self.mail_with(kind, first, key.to_owned(), values, now);
         std::iter::once(first).chain(second).collect()
     }
 
@@ -367,4 +378,12 @@ impl App {
         mail.values.insert(sealed_name(name), text);
         Ok(mail)
     }
+}
+
+/// The values of a mail by their names.
+fn named(values: Vec<(&str, String)>) -> BTreeMap<String, String> {
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

@@ -248,7 +248,7 @@ impl App {
                     {
                         return Err(Error::Conflict);
                     }
-                    if mails.is_empty() || tx.insert_mails(&mails).await? {
+                    if mails.is_empty() || tx.insert_mails(&mails).await? > 0 {
                         tx.insert_collection(&collection).await?;
                         tx.insert_audit(&event).await?;
                     }
@@ -286,7 +286,7 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    if tx.insert_mails(&mails).await? {
+                    if tx.insert_mails(&mails).await? > 0 {
                         tx.insert_collection(&collection).await?;
                         tx.insert_audit(&event).await?;
                     }

@@ -116,7 +116,11 @@ impl Due {
                 threshold,
                 certificate,
                 ..
-            } => format!("notice:mail:{threshold}:{}", certificate.serial),
+            } => {
+                // With the end before it, the keys of one day are neighbours in their index.
+                let (end, serial) = (certificate.not_after.unix(), certificate.serial);
+                format!("notice:mail:{threshold}:{end}:{serial}")
+            }
             Self::NotCollected { after, grant } => format!("reminder:{after}:{}", grant.id),
         }
     }
@@ -216,7 +220,7 @@ impl App {
     /// The mails of a notice, one for each address, unique by `key`.
     pub(crate) fn due_mails(&self, due: &Due, key: &str, now: Timestamp) -> Vec<OutboxMail> {
         let addresses = due.holder().addresses();
-        self.mails_to(due.kind(), addresses, key, &due.values(), now)
+        self.mails_to(due.kind(), addresses, key, due.values(), now)
     }
 
     /// The threshold of the newest notice about an end whose hour has come by `now`.
@@ -238,13 +242,6 @@ impl App {
         certificate: &EndingCertificate,
         now: Timestamp,
     ) -> Option<MailKind> {
-        if !matches!(
-            certificate.state,
-            GrantState::Collected { .. } | GrantState::SeenInUse { .. }
-        ) {
-            // Nobody has it, or its grant is frozen.
-            return None;
-        }
         let successor = certificate.successor.as_ref().map(|grant| &grant.state);
         let end = certificate.not_after;
         let standing = RenewalStanding::of(end, successor, &self.policy().periods, now);

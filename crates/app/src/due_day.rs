@@ -18,7 +18,7 @@ use crate::error::Result;
 /// Days ahead about which one may ask.
 const FURTHEST: i64 = 400;
 /// Rows read at once for the counts.
-const BATCH: u32 = 500;
+const BATCH: u32 = 1_000;
 
 /// What goes out on a day, as things stand.
 #[derive(Clone, Debug)]

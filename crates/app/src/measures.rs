@@ -58,7 +58,12 @@ pub(crate) struct MailCounts {
 impl MailCounts {
     /// One more.
     pub(crate) fn add(count: &AtomicU64) {
-        count.fetch_add(1, Ordering::Relaxed);
+        Self::add_many(count, 1);
+    }
+
+    /// So many more.
+    pub(crate) fn add_many(count: &AtomicU64, more: usize) {
+        count.fetch_add(more as u64, Ordering::Relaxed);
     }
 }
 

@@ -5,13 +5,15 @@
 //! of it compares the lease's epoch, and a mail's key stands in the queue once. What was due while nothing ran is made
 //! up for by the next run, the newest notice of each certificate alone.
 
+use std::collections::BTreeMap;
+
 use tegata_domain::audit::Actor;
 use tegata_domain::id::SerialNumber;
 use tegata_domain::notice::due_at;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::RequestId;
 use tegata_domain::time::{CalendarDate, Timestamp};
-use tegata_store::Tx;
+use tegata_store::{ClaimedMail, EndingCertificate, Tx};
 
 use crate::base::App;
 use crate::error::{Error, Result, internal};
@@ -22,7 +24,10 @@ const LEASE: &str = "notices";
 /// Seconds after which the run of a process that ended is taken over; longer than any write of it lasts.
 const HELD: i64 = 30;
 /// Mails queued in one transaction: others write in between.
-const BATCH: u32 = 500;
+const BATCH: u32 = 1_000;
+
+/// Certificates in force by their serial numbers.
+pub(crate) struct ToldAbout(BTreeMap<SerialNumber, EndingCertificate>);
 
 /// One run, while this process holds its lease.
 struct Run<'a> {
@@ -70,24 +75,51 @@ impl App {
 
     /// Whether a queued notice still says what holds: no newer one is due, and the certificate was not renewed, held or
     /// revoked since; of a reminder, that nothing was collected.
-    pub(crate) async fn still_holds(&self, mail: &OutboxMail, now: Timestamp) -> Result<bool> {
+    pub(crate) async fn still_holds(
+        &self,
+        mail: &OutboxMail,
+        about: &ToldAbout,
+        now: Timestamp,
+    ) -> Result<bool> {
         let value = |name: &str| mail.values.get(name).map(String::as_str);
         let odd = || internal("read a notice", format!("mail {} lacks a value", mail.id));
-        let mut reader = self.store().reader().await?;
         if mail.kind == MailKind::NotCollected {
             let request = value("request_id").and_then(RequestId::parse);
+            let mut reader = self.store().reader().await?;
             let waiting = reader.waiting_grant(&request.ok_or_else(odd)?).await?;
             return Ok(waiting.is_some_and(|grant| now <= grant.window_end));
         }
-        let serial = value("serial").and_then(|text| SerialNumber::parse(text).ok());
         let threshold: Option<i64> = value("threshold").and_then(|text| text.parse().ok());
-        let (serial, threshold) = serial.zip(threshold).ok_or_else(odd)?;
-        let Some(certificate) = reader.ending_certificate(&serial).await? else {
-            return Ok(false);
-        };
-        Ok(
+        let (serial, threshold) = serial_of(mail).zip(threshold).ok_or_else(odd)?;
+        let holds = |certificate: &EndingCertificate| {
             self.reached_threshold(certificate.not_after, now) == Some(threshold)
-                && self.text_for(&certificate, mail.at) == Some(mail.kind),
+                && self.text_for(certificate, mail.at) == Some(mail.kind)
+        };
+        if let Some(certificate) = about.0.get(&serial) {
+            return Ok(holds(certificate));
+        }
+        // It is not in force any more, or cannot be read.
+        let mut reader = self.store().reader().await?;
+        let certificate = reader.ending_certificate(&serial).await?;
+        Ok(certificate.as_ref().is_some_and(holds))
+    }
+
+    /// The certificates about which claimed mails tell, read together. Without those that are not in force any more or
+    /// cannot be read: [`App::still_holds`] asks for them one by one.
+    pub(crate) async fn told_about(&self, claimed: &[ClaimedMail]) -> ToldAbout {
+        let notices = claimed.iter().filter(|claimed| claimed.mail.kind.is_bulk());
+        let serials: Vec<SerialNumber> = notices
+            .filter_map(|claimed| serial_of(&claimed.mail))
+            .collect();
+        let found = match self.store().reader().await {
+            Ok(mut reader) => reader.ending_certificates_among(&serials).await,
+            Err(error) => Err(error),
+        };
+        let found = found.unwrap_or_default().into_iter().flatten();
+        ToldAbout(
+            found
+                .map(|certificate| (certificate.serial, certificate))
+                .collect(),
         )
     }
 
@@ -146,11 +178,7 @@ impl Run<'_> {
             .write(move |tx| {
                 Box::pin(async move {
                     hold(tx, epoch, until).await?;
-                    let mut queued = 0;
-                    for mail in &mails {
-                        queued += u64::from(tx.insert_mail(mail).await?);
-                    }
-                    Ok::<_, Error>(queued)
+                    Ok::<_, Error>(tx.insert_mails(&mails).await?)
                 })
             })
             .await?;
@@ -185,6 +213,11 @@ impl Run<'_> {
             })
             .await
     }
+}
+
+/// The certificate that a notice is about.
+fn serial_of(mail: &OutboxMail) -> Option<SerialNumber> {
+    SerialNumber::parse(mail.values.get("serial")?).ok()
 }
 
 /// Holds the lease on, or fails with `Conflict` where another process has it.

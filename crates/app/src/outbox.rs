@@ -3,6 +3,9 @@
 //! A mail is claimed before it is sent, so that several processes send each once; whoever ends in between leaves
 //! it to the next after a while, with the same Message-ID.
 
+use std::slice;
+use std::sync::Arc;
+
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
@@ -12,6 +15,7 @@ use crate::base::App;
 use crate::error::{Error, Result};
 use crate::mail_text::MailText;
 use crate::measures::MailCounts;
+use crate::notices::ToldAbout;
 
 /// Seconds after which a claim of a process that ended is taken over; longer than any hand-over lasts.
 const CLAIM: i64 = 300;
@@ -34,7 +38,7 @@ pub struct ReadyMail {
     pub at: Timestamp,
     /// What it says.
     pub text: MailText,
-    claimed: ClaimedMail,
+    claimed: Arc<ClaimedMail>,
 }
 
 impl App {
@@ -49,15 +53,16 @@ impl App {
             Box::pin(async move { tx.claim_mails(now, until, bulk, limit).await })
         });
         let claimed = claimed.await?;
+        let about = self.told_about(&claimed).await;
         let mut ready = Vec::with_capacity(claimed.len());
         for claimed in claimed {
-            match self.text_while_it_holds(&claimed.mail).await {
+            match self.text_while_it_holds(&claimed.mail, &about).await {
                 Ok(Some(text)) => ready.push(ReadyMail {
                     message_id: self.message_id(&claimed),
                     to: claimed.mail.to.clone(),
                     at: claimed.mail.at,
                     text,
-                    claimed,
+                    claimed: Arc::new(claimed),
                 }),
                 Ok(None) => self.give_up_mail(&claimed).await?,
                 Err(error) => self.put_off(&claimed, &error.to_string()).await?,
@@ -67,8 +72,12 @@ impl App {
     }
 
     /// What a mail says; `None` of a notice that does not hold any more.
-    async fn text_while_it_holds(&self, mail: &OutboxMail) -> Result<Option<MailText>> {
-        if mail.kind.is_bulk() && !self.still_holds(mail, self.clock_now()).await? {
+    async fn text_while_it_holds(
+        &self,
+        mail: &OutboxMail,
+        about: &ToldAbout,
+    ) -> Result<Option<MailText>> {
+        if mail.kind.is_bulk() && !self.still_holds(mail, about, self.clock_now()).await? {
             return Ok(None);
         }
         self.mail_text(mail).map(Some)
@@ -76,13 +85,23 @@ impl App {
 
     /// The mail server took it. What it carried in secret is forgotten.
     pub async fn mail_sent(&self, mail: &ReadyMail) -> Result<()> {
-        let (claimed, now) = (mail.claimed.clone(), self.system_now());
+        self.mails_sent(slice::from_ref(mail)).await
+    }
+
+    /// The mail server took each of these.
+    pub async fn mails_sent(&self, mails: &[ReadyMail]) -> Result<()> {
+        if mails.is_empty() {
+            return Ok(());
+        }
+        let claimed: Vec<Arc<ClaimedMail>> =
+            mails.iter().map(|mail| mail.claimed.clone()).collect();
+        let (count, now) = (claimed.len(), self.system_now());
         self.store()
             .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.mail_sent(&claimed, now).await?) })
+                Box::pin(async move { Ok::<_, Error>(tx.mails_sent(&claimed, now).await?) })
             })
             .await?;
-        MailCounts::add(&self.mail_counts().sent);
+        MailCounts::add_many(&self.mail_counts().sent, count);
         Ok(())
     }
 

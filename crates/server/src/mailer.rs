@@ -79,8 +79,9 @@ impl Mailer {
     async fn hand_over_some(&self, app: &App) -> usize {
         match app.claim_mails(self.burst).await {
             Ok(mails) => {
-                self.hand_over_all(app, &mails).await;
-                mails.len()
+                let taken = mails.len();
+                self.hand_over_all(app, mails).await;
+                taken
             }
             Err(error) => {
                 tracing::error!(%error, "the queue of mails could not be read");
@@ -113,31 +114,32 @@ impl Mailer {
         self.send(message).await
     }
 
-    /// Hands claimed mails over, some side by side. Once the server is silent, the rest is put off: to wait for each
-    /// would outlast their claims.
-    async fn hand_over_all(&self, app: &App, mails: &[ReadyMail]) {
+    /// Hands claimed mails over, some side by side; those that were taken at about the same time are recorded together.
+    /// Once the server is silent, the rest is put off: to wait for each would outlast their claims.
+    async fn hand_over_all(&self, app: &App, mails: Vec<ReadyMail>) {
         let is_silent = AtomicBool::new(false);
-        stream::iter(mails)
-            .for_each_concurrent(ABREAST, |mail| self.hand_over(app, mail, &is_silent))
-            .await;
+        let mut answers = stream::iter(mails)
+            .map(|mail| self.hand_over(mail, &is_silent))
+            .buffer_unordered(ABREAST)
+            .ready_chunks(ABREAST);
+        while let Some(answers) = answers.next().await {
+            if let Err(error) = record(app, answers).await {
+                tracing::error!(%error, "what became of a mail could not be recorded");
+            }
+        }
     }
 
-    async fn hand_over(&self, app: &App, mail: &ReadyMail, is_silent: &AtomicBool) {
-        let sent = match self.message(mail) {
+    /// What the server answers to a mail: nothing, or why it did not take it.
+    async fn hand_over(&self, mail: ReadyMail, is_silent: &AtomicBool) -> Answer {
+        let answer = match self.message(&mail) {
             _ if is_silent.load(Ordering::Relaxed) => Err(silent()),
             Ok(message) => self.send(message).await,
             Err(reason) => Err(reason),
         };
-        if sent.as_ref().is_err_and(|reason| *reason == silent()) {
+        if answer.as_ref().is_err_and(|reason| *reason == silent()) {
             is_silent.store(true, Ordering::Relaxed);
         }
-        let recorded = match sent {
-            Ok(()) => app.mail_sent(mail).await,
-            Err(reason) => app.mail_failed(mail, &reason).await,
-        };
-        if let Err(error) = recorded {
-            tracing::error!(%error, "what became of a mail could not be recorded");
-        }
+        (mail, answer)
     }
 
     fn message(&self, mail: &ReadyMail) -> Result<Message, String> {
@@ -166,6 +168,25 @@ impl Mailer {
             Err(_) => Err(silent()),
         }
     }
+}
+
+/// A mail, and why the server did not take it.
+type Answer = (ReadyMail, Result<(), String>);
+
+/// Records what became of some mails.
+async fn record(app: &App, answers: Vec<Answer>) -> Result<(), tegata_app::Error> {
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
+    for (mail, answer) in answers {
+        match answer {
+            Ok(()) => taken.push(mail),
+            Err(reason) => refused.push((mail, reason)),
+        }
+    }
+    let mut recorded = app.mails_sent(&taken).await;
+    for (mail, reason) in refused {
+        recorded = app.mail_failed(&mail, &reason).await.and(recorded);
+    }
+    recorded
 }
 
 /// No vacation answers, please (RFC 3834 §5).

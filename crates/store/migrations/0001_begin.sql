@@ -340,7 +340,7 @@ create unique index certificate_key on certificate (spki_sha256) where state <> 
 create index certificate_of_grant on certificate (grant_id, created_at, serial);
 create index certificate_intended on certificate (created_at, serial) where state = 'intended';
 -- Who is told of the end is found by it, and how many end in a month is counted from it alone.
-create index certificate_not_after on certificate (not_after, serial, set_aside_at)
+create index certificate_not_after on certificate (not_after, serial, set_aside_at, grant_id)
     where state = 'issued' and kind = 'subscriber';
 -- The revocation lists are read from these two indexes alone, in the order of the serial numbers.
 create index certificate_listed on certificate

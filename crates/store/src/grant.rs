@@ -340,7 +340,7 @@ impl Tx {
 
 /// The columns `state, serial, state_at, frozen_from, frozen_at` of a state. While it is frozen,
 /// `serial` and `state_at` are those of the state under it.
-fn state_columns(state: &GrantState) -> [Arg<'static>; 5] {
+pub(crate) fn state_columns(state: &GrantState) -> [Arg<'static>; 5] {
     let (under, frozen_at) = match state {
         GrantState::Frozen { at, from } => (&**from, Some(*at)),
         other => (other, None),

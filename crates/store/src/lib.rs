@@ -32,6 +32,7 @@ mod lease;
 mod letter;
 mod listed;
 mod mail_code;
+mod many;
 mod notice;
 mod notice_figures;
 mod operator;
@@ -48,7 +49,7 @@ mod session;
 mod unreachable;
 
 pub use audit::{AuditFilter, AuditRow};
-pub use bare::BareMail;
+pub use bare::{BareHolder, BareMail};
 pub use bounce::SentMail;
 pub use ca::{CaKeyPurpose, CaKeyRow, CaKeyState};
 pub use certificate::StatusRow;

@@ -6,13 +6,15 @@ use tegata_domain::institution::{MailAddress, TerminalName};
 use tegata_domain::reference::RequestId;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
+use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::grant;
+use crate::many::{MANY, padded};
 use crate::outbox::{self, MailFate};
 use crate::sql::{Connection, Row};
 use crate::store::Tx;
 
-/// A certificate in force that comes to its end, with what a notice says about it.
+/// A certificate in force that its holder has and that comes to its end, with what a notice says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndingCertificate {
     /// Its serial number.
@@ -21,8 +23,6 @@ pub struct EndingCertificate {
     pub not_after: Timestamp,
     /// What its grant says.
     pub holder: Holder,
-    /// Where its grant stands.
-    pub state: GrantState,
     /// The renewal that continues it, unless it was given up.
     pub successor: Option<SuccessorRow>,
 }
@@ -97,13 +97,13 @@ pub struct SuccessorRow {
     pub state: GrantState,
 }
 
-/// Certificates with their grant, contact and successor; what follows chooses them.
+/// Certificates that their holders have, with grant, contact and successor; what follows chooses them. Each column costs
+/// a run over many rows its time: what only decides stands in the condition.
 macro_rules! ending {
     ($chosen:literal) => {
         concat!(
             "select c.serial, c.not_after,
                 g.request_id, g.institution_name, g.terminal, g.mail, g.second_mail, a.person,
-                g.state, g.serial, g.state_at, g.frozen_from, g.frozen_at,
                 s.request_id, s.approved_at, s.window_end,
                 s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
             from certificate c
@@ -113,7 +113,8 @@ macro_rules! ending {
                 select max(n.id) from certificate o
                 join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
                 where o.grant_id = c.grant_id)
-            where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null and ",
+            where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
+                and g.state in ('collected', 'seen_in_use') and ",
             $chosen
         )
     };
@@ -135,7 +136,7 @@ macro_rules! waiting {
 }
 
 impl Connection {
-    /// Certificates in force that end up to `last`, from the one after `after` on, in the order of end and serial
+    /// Certificates in force, of holders that have them, that end up to `last`, from the one after `after` on, in the order of end and serial
     /// number; of those that another one stands in place of, that one only.
     pub async fn ending_certificates(
         &mut self,
@@ -160,7 +161,7 @@ impl Connection {
         page(&rows, limit, ending)
     }
 
-    /// One certificate, if it is in force and none stands in its place.
+    /// One certificate, if it is in force, its holder has it and none stands in its place.
     pub async fn ending_certificate(
         &mut self,
         serial: &SerialNumber,
@@ -169,6 +170,30 @@ impl Connection {
             .fetch_optional(ending!("c.serial = $1"), &[serial.to_string().into()])
             .await?;
         row.as_ref().map(ending).transpose()
+    }
+
+    /// Those of these certificates that are in force, that their holders have and that none stands in the place of, in no
+    /// order; one that cannot be read keeps the others from nothing.
+    pub async fn ending_certificates_among(
+        &mut self,
+        serials: &[SerialNumber],
+    ) -> Result<Vec<Result<EndingCertificate, StoreError>>, StoreError> {
+        let serials: Vec<String> = serials.iter().map(ToString::to_string).collect();
+        let mut found = Vec::with_capacity(serials.len());
+        for serials in serials.chunks(MANY) {
+            let args: Vec<Arg<'_>> = padded(serials).collect();
+            let rows = self
+                .fetch_all(
+                    ending!(
+                        "c.serial in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                            $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+                    ),
+                    &args,
+                )
+                .await?;
+            found.extend(rows.iter().map(ending));
+        }
+        Ok(found)
     }
 
     /// Letters' grants approved up to `last` that are not collected, from the one after `after` on, in the order of
@@ -280,13 +305,12 @@ fn ending(row: &Row) -> Result<EndingCertificate, StoreError> {
         serial: fields.id(0, SerialNumber::parse)?,
         not_after: fields.time(1)?,
         holder: holder(row)?,
-        state: grant::state(row.part("issue_grant", 8), 0)?,
         successor: successor(row)?,
     })
 }
 
 fn successor(row: &Row) -> Result<Option<SuccessorRow>, StoreError> {
-    let fields = row.part("issue_grant", 13);
+    let fields = row.part("issue_grant", 8);
     if fields.opt_text(0)?.is_none() {
         return Ok(None);
     }

@@ -1,13 +1,28 @@
 //! Mails that wait to be sent, written in the transaction that makes them due (S5, F6).
 
+use std::collections::BTreeMap;
+use std::slice;
+use std::sync::{Arc, LazyLock};
+
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
 use tegata_domain::time::Timestamp;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
+use crate::many::{Insert, MANY, padded};
 use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
+
+static WAITING: LazyLock<Insert> = LazyLock::new(|| {
+    Insert::new(
+        "insert into outbox (id, at, kind, bulk, recipient, key, fields, about,
+            attempts, next_try_at, epoch) values",
+        "(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
+        "on conflict (key) do nothing",
+    )
+});
 
 impl Connection {
     /// Mails that wait to be sent, the oldest first.
@@ -83,36 +98,14 @@ impl Connection {
 }
 
 impl Tx {
-    /// Queues the mails of one event; `false` where all of them were queued before.
-    pub async fn insert_mails(&mut self, mails: &[OutboxMail]) -> Result<bool, StoreError> {
-        let mut is_new = false;
-        for mail in mails {
-            is_new |= self.insert_mail(mail).await?;
-        }
-        Ok(is_new)
+    /// Queues mails and answers how many: those whose key was queued before are not.
+    pub async fn insert_mails(&mut self, mails: &[OutboxMail]) -> Result<u64, StoreError> {
+        self.insert_all(&WAITING, mails, waiting).await
     }
 
     /// Queues a mail; `false` where one with the same key was queued before.
     pub async fn insert_mail(&mut self, mail: &OutboxMail) -> Result<bool, StoreError> {
-        debug_assert_eq!(mail.missing_value(), None, "{:?} lacks a value", mail.kind);
-        let values = serde_json::to_string(&mail.values)
-            .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))?;
-        self.changes(
-            "insert into outbox (id, at, kind, bulk, recipient, key, fields, about,
-                attempts, next_try_at, epoch)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0) on conflict (key) do nothing",
-            &[
-                mail.id.as_str().into(),
-                mail.at.into(),
-                mail.kind.as_str().into(),
-                i64::from(mail.kind.is_bulk()).into(),
-                mail.to.as_str().into(),
-                mail.key.as_str().into(),
-                values.into(),
-                about(mail).into(),
-            ],
-        )
-        .await
+        Ok(self.insert_mails(slice::from_ref(mail)).await? > 0)
     }
 }
 
@@ -128,39 +121,78 @@ impl Tx {
     ) -> Result<Vec<ClaimedMail>, StoreError> {
         let rows = self
             .fetch_all(
-                "select id, at, kind, recipient, key, fields, attempts, epoch from outbox
+                "update outbox set epoch = epoch + 1, claimed_until = $4
                 where sent_at is null and dropped_at is null
-                    and bulk in (0, $2) and next_try_at <= $1
                     and (claimed_until is null or claimed_until < $1)
-                order by bulk, next_try_at, id limit $3",
-                &[now.into(), i64::from(bulk).into(), i64::from(limit).into()],
+                    and id in (
+                        select id from outbox
+                        where sent_at is null and dropped_at is null
+                            and bulk in (0, $2) and next_try_at <= $1
+                            and (claimed_until is null or claimed_until < $1)
+                        order by bulk, next_try_at, id limit $3)
+                returning id, at, kind, recipient, key, fields, attempts, epoch,
+                    bulk, next_try_at",
+                &[
+                    now.into(),
+                    i64::from(bulk).into(),
+                    i64::from(limit).into(),
+                    until.into(),
+                ],
             )
             .await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in &rows {
             let fields = row.of("outbox");
-            let (mail, attempts, epoch) = (mail(fields)?, fields.int(6)?, fields.int(7)?);
-            let taken = self
-                .changes(
-                    "update outbox set epoch = epoch + 1, claimed_until = $3
-                    where id = $1 and epoch = $2 and sent_at is null and dropped_at is null",
-                    &[mail.id.as_str().into(), epoch.into(), until.into()],
-                )
-                .await?;
-            if taken {
-                claimed.push(ClaimedMail {
-                    mail,
-                    attempts,
-                    epoch: epoch + 1,
-                });
-            }
+            let order = (fields.int(8)?, fields.int(9)?);
+            let taken = ClaimedMail {
+                mail: mail(fields)?,
+                attempts: fields.int(6)?,
+                epoch: fields.int(7)?,
+            };
+            claimed.push((order, taken));
         }
-        Ok(claimed)
+        // What an update returns has no order.
+        claimed.sort_by(|(a, one), (b, other)| (a, &one.mail.id).cmp(&(b, &other.mail.id)));
+        Ok(claimed.into_iter().map(|(_, taken)| taken).collect())
     }
 
-    /// Records that a claimed mail was handed over; `values` are what is kept of it. `false` where
-    /// another one has it by now.
-    pub async fn mail_sent(
+    /// Records that claimed mails were handed over, and answers of how many: others have the rest by now. What they
+    /// carried in secret is not kept.
+    pub async fn mails_sent(
+        &mut self,
+        claimed: &[Arc<ClaimedMail>],
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut recorded = 0;
+        let mut plain: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for claimed in claimed {
+            if claimed.mail.kind.secret().is_some() {
+                recorded += u64::from(self.secret_mail_sent(claimed, at).await?);
+            } else {
+                let same_epoch = plain.entry(claimed.epoch).or_default();
+                same_epoch.push(claimed.mail.id.as_str().to_owned());
+            }
+        }
+        for (epoch, ids) in plain {
+            for ids in ids.chunks(MANY) {
+                let mut args = vec![at.into(), epoch.into()];
+                args.extend(padded(ids));
+                recorded += self
+                    .execute(
+                        "update outbox set sent_at = $1, attempts = attempts + 1,
+                            claimed_until = null, last_error = null
+                        where epoch = $2 and sent_at is null and id in (
+                            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                            $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+                        &args,
+                    )
+                    .await?;
+            }
+        }
+        Ok(recorded)
+    }
+
+    async fn secret_mail_sent(
         &mut self,
         claimed: &ClaimedMail,
         at: Timestamp,
@@ -233,8 +265,7 @@ impl Tx {
         {
             self.owe_scrub();
         }
-        serde_json::to_string(&kept)
-            .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))
+        json_of(&kept)
     }
 }
 
@@ -277,6 +308,29 @@ pub(crate) fn about(mail: &OutboxMail) -> &str {
     value("request_id")
         .or(value("application_no"))
         .unwrap_or_default()
+}
+
+fn waiting(mail: &OutboxMail) -> Result<[Arg<'_>; 8], StoreError> {
+    debug_assert_eq!(mail.missing_value(), None, "{:?} lacks a value", mail.kind);
+    Ok([
+        mail.id.as_str().into(),
+        mail.at.into(),
+        mail.kind.as_str().into(),
+        i64::from(mail.kind.is_bulk()).into(),
+        mail.to.as_str().into(),
+        mail.key.as_str().into(),
+        values_of(mail)?.into(),
+        about(mail).into(),
+    ])
+}
+
+pub(crate) fn values_of(mail: &OutboxMail) -> Result<String, StoreError> {
+    json_of(&mail.values)
+}
+
+fn json_of(values: &BTreeMap<String, String>) -> Result<String, StoreError> {
+    serde_json::to_string(values)
+        .map_err(|e| StoreError::Unavailable(format!("write a mail's values: {e}")))
 }
 
 fn mail(fields: Fields<'_>) -> Result<OutboxMail, StoreError> {

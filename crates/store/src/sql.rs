@@ -29,6 +29,13 @@ use crate::error::StoreError;
 
 /// How long a statement waits for another process's lock, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What the connection that writes keeps of the file, KiB (as SQLite wants it, negative): with its 2 MB a batch of rows in
+/// several indexes writes the same pages again and again.
+const CACHE: &str = "-16384";
+/// Pages in the write-ahead log before they are moved into the file; one that changed often is moved once.
+const LOG: &str = "4000";
+/// Rows that SQLite's thread reads ahead of whoever takes them: with fewer the two wait for each other.
+const ROWS: usize = 512;
 /// Prepared statements kept by each connection; more than this crate has.
 const STATEMENTS: usize = 256;
 
@@ -53,6 +60,7 @@ impl Source {
             .filename(path)
             .foreign_keys(true)
             .busy_timeout(PATIENCE)
+            .row_buffer_size(ROWS)
             .statement_cache_capacity(STATEMENTS);
         let writer = options
             .clone()
@@ -60,7 +68,9 @@ impl Source {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             // A destroyed key leaves no trace in freed pages (K3).
-            .pragma("secure_delete", "on");
+            .pragma("secure_delete", "on")
+            .pragma("cache_size", CACHE)
+            .pragma("wal_autocheckpoint", LOG);
         make_private(path).await?;
         let writing = pool(1).connect_with(writer).await.map_err(classify)?;
         let reading = pool(readers.max(1))

@@ -14,7 +14,7 @@ use tegata_domain::operator::Role;
 use tegata_domain::reference::{ReferenceScope, RequestId, StoredReference};
 use tegata_domain::time::Timestamp;
 use tegata_pki::digest::sha256;
-use tegata_store::{StoreError, Tx};
+use tegata_store::BareHolder;
 
 use super::ocsp::subscriber_ca;
 use super::world::{World, clinic};
@@ -23,7 +23,7 @@ use crate::instance::database_failure;
 use crate::system::SystemEntropy;
 
 /// Subscribers stored in one transaction.
-const BATCH: usize = 1_000;
+const BATCH: usize = 10_000;
 
 /// Who stands behind the subscribers of a bench.
 pub(crate) struct Fleet {
@@ -47,7 +47,7 @@ pub(crate) struct Subscriber {
 #[derive(Clone)]
 pub(crate) struct Stored {
     /// Its grant, whose certificate is in use.
-    pub(crate) grant: Grant,
+    pub(crate) grant: GrantId,
     /// Its certificate's serial number.
     pub(crate) serial: SerialNumber,
 }
@@ -84,29 +84,22 @@ impl Fleet {
     ) -> Outcome<Vec<Stored>> {
         let mut all = Vec::with_capacity(subscribers.len());
         for batch in subscribers.chunks(BATCH) {
-            let rows: Vec<_> = batch.iter().map(|one| self.rows_of(world, one)).collect();
-            let rows: Vec<Rows> = rows.into_iter().collect::<Outcome<_>>()?;
-            all.extend(rows.iter().map(|rows| Stored {
-                grant: rows.grant.clone(),
-                serial: rows.certificate.serial,
+            let holders = batch.iter().map(|one| self.holder(world, one));
+            let holders: Vec<BareHolder> = holders.collect::<Outcome<_>>()?;
+            all.extend(holders.iter().map(|holder| Stored {
+                grant: holder.grant.id.clone(),
+                serial: holder.certificate.serial,
             }));
             world
                 .store
-                .write(move |tx| {
-                    Box::pin(async move {
-                        for row in &rows {
-                            row.write(tx).await?;
-                        }
-                        Ok::<_, StoreError>(())
-                    })
-                })
+                .write(move |tx| Box::pin(async move { tx.insert_bare_holders(&holders).await }))
                 .await
                 .map_err(|error| database_failure("store subscribers", &error))?;
         }
         Ok(all)
     }
 
-    fn rows_of(&self, world: &World, one: &Subscriber) -> Outcome<Rows> {
+    fn holder(&self, world: &World, one: &Subscriber) -> Outcome<BareHolder> {
         let at = one.approved_at;
         let serial = SerialNumber::generate(&SystemEntropy);
         let mail = MailAddress::parse(&address(one.number));
@@ -145,40 +138,18 @@ impl Fleet {
             ca_key: self.ca.clone(),
             shard: 0,
             grant: Some(grant.id.clone()),
-            fingerprint: None,
+            fingerprint: Some(Fingerprint(sha256(serial.octets()))),
             spki_sha256: sha256(serial.octets()),
             not_before: at,
             not_after: one.not_after,
             created_at: at,
-            state: CertificateState::Intended,
+            state: CertificateState::Issued,
         };
-        Ok(Rows {
-            reference: reference(at, ReferenceScope::Letter),
+        Ok(BareHolder {
             application,
             grant,
             certificate,
         })
-    }
-}
-
-/// The rows of one subscriber.
-struct Rows {
-    application: CertificateApplication,
-    grant: Grant,
-    reference: (ReferenceRowId, StoredReference),
-    certificate: CertificateRecord,
-}
-
-impl Rows {
-    async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        tx.insert_application(&self.application).await?;
-        let (row, stored) = &self.reference;
-        tx.insert_grant(&self.grant, row, stored, b"").await?;
-        tx.insert_intent(&self.certificate, b"").await?;
-        let serial = &self.certificate.serial;
-        let fingerprint = Fingerprint(sha256(serial.octets()));
-        tx.issue_certificate(serial, &fingerprint, b"").await?;
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ mod messages;
 mod plan;
 mod worker;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -21,6 +21,7 @@ use tegata_domain::certificate::CertificateState;
 use tegata_domain::entropy::{Entropy as _, SeededEntropy};
 use tegata_domain::grant::{Grant, GrantOrigin, GrantState, retrieval_end};
 use tegata_domain::id::{GrantId, SerialNumber};
+use tegata_domain::policy::Periods;
 use tegata_domain::reference::{ReferenceScope, RequestId};
 use tegata_domain::time::{ManualClock, Timestamp};
 use tegata_store::{StoreError, Tx};
@@ -80,11 +81,11 @@ struct Case {
     life: Life,
 }
 
-/// What stood in the mailboxes.
+/// What came into the mailboxes on one day.
 #[derive(Default)]
 struct Received {
-    /// Message-IDs and subjects by address and day.
-    mails: BTreeMap<(String, i64), BTreeMap<String, String>>,
+    /// Message-IDs and subjects by address.
+    mails: BTreeMap<String, BTreeMap<String, String>>,
     repeated: u64,
 }
 
@@ -109,21 +110,23 @@ pub(super) async fn run(n: usize, options: &Options) -> Outcome<Figure> {
     let processes = if database.is_some() { 2 } else { 1 };
     let mut crew = Crew::start(&world.file, processes).await?;
     let mut killer = Killer::new(options, begin);
-    let mut received = Received::default();
+    let mut verdict = Verdict::of(&cases);
     let mut each_day = Vec::new();
     let started = Instant::now();
     for day in begin..begin + days {
-        for (place, left) in events.remove(&day).unwrap_or_default() {
-            let case = cases.get(place).ok_or_else(|| failed("find a case"))?;
-            live(&world, (place as u64, case), left, day).await?;
-        }
+        let events = events.remove(&day).unwrap_or_default();
+        let events: Vec<Event> = (events.into_iter())
+            .filter_map(|(place, left)| Event::of(cases.get(place)?, place, left))
+            .collect();
+        live(&world, events, day).await?;
         let morning = Instant::now();
+        let mut received = Received::default();
         crew.pass_day(day, &mut killer, &mut received).await?;
         each_day.push(microseconds(morning));
+        verdict.judge_day(&cases, &received, day);
     }
     let wall_s = started.elapsed().as_secs_f64();
     crew.end().await?;
-    let verdict = Verdict::of(&cases, &received, begin..begin + days);
     world.end().await?;
     each_day.sort_unstable();
     let figure = Figure {
@@ -143,7 +146,7 @@ pub(super) async fn run(n: usize, options: &Options) -> Outcome<Figure> {
             ("missing", json!(verdict.missing)),
             ("duplicate", json!(verdict.duplicate)),
             ("unexpected", json!(verdict.unexpected)),
-            ("repeated", json!(received.repeated)),
+            ("repeated", json!(verdict.repeated)),
         ],
     };
     if verdict.missing + verdict.duplicate + verdict.unexpected > 0 {
@@ -189,39 +192,69 @@ async fn load(world: &World, rows: &[IssueDay], n: usize, days: i64) -> Outcome<
         .collect())
 }
 
-/// What happens to a certificate on a day, so many days before its last one.
-async fn live(world: &World, (number, case): (u64, &Case), left: i64, day: i64) -> Outcome<()> {
-    let number = SUCCESSORS + number;
-    let at = at_day(day);
-    let (serial, old) = (case.stored.serial, case.stored.grant.clone());
-    let life = case.life;
+/// What happens to a certificate on a day.
+struct Event {
+    number: u64,
+    serial: SerialNumber,
+    grant: GrantId,
+    not_after: Timestamp,
+    life: Life,
+    /// Days to its last one.
+    left: i64,
+}
+
+impl Event {
+    fn of(case: &Case, place: usize, left: i64) -> Option<Self> {
+        Some(Self {
+            number: SUCCESSORS + u64::try_from(place).ok()?,
+            serial: case.stored.serial,
+            grant: case.stored.grant.clone(),
+            not_after: Timestamp::from_unix(case.row.not_after),
+            life: case.life,
+            left,
+        })
+    }
+
+    async fn happen(&self, tx: &mut Tx, periods: &Periods, at: Timestamp) -> Result<bool, StoreError> {
+        let serial = &self.serial;
+        match self.life {
+            Life::Renewed { on, .. } if self.left == on => {
+                let window_end = retrieval_end(self.not_after, periods);
+                renew(tx, self, window_end, at).await
+            }
+            Life::Renewed { .. } => see(tx, *serial, at).await,
+            Life::Held { from, .. } if self.left == from => {
+                let held = CertificateState::OnHold { at };
+                tx.move_certificate(serial, &CertificateState::Issued, &held)
+                    .await
+            }
+            Life::Held { .. } => {
+                let held = tx.certificate(serial).await?.map(|record| record.state);
+                let held = held.unwrap_or(CertificateState::Issued);
+                tx.move_certificate(serial, &held, &CertificateState::Issued)
+                    .await
+            }
+            Life::Revoked { .. } => {
+                let revoked = CertificateState::Revoked { at, reason: None };
+                tx.move_certificate(serial, &CertificateState::Issued, &revoked)
+                    .await
+            }
+            Life::Kept => Ok(true),
+        }
+    }
+}
+
+/// Lets everything happen that a day brings.
+async fn live(world: &World, events: Vec<Event>, day: i64) -> Outcome<()> {
     let periods = world.app.policy().periods.clone();
-    let end = retrieval_end(Timestamp::from_unix(case.row.not_after), &periods);
+    let at = at_day(day);
     let done = world.store.write(move |tx| {
         Box::pin(async move {
-            match life {
-                Life::Renewed { on, .. } if left == on => {
-                    renew(tx, &old, number, serial, end, at).await
-                }
-                Life::Renewed { .. } => see(tx, serial, at).await,
-                Life::Held { from, .. } if left == from => {
-                    let held = CertificateState::OnHold { at };
-                    tx.move_certificate(&serial, &CertificateState::Issued, &held)
-                        .await
-                }
-                Life::Held { .. } => {
-                    let held = tx.certificate(&serial).await?.map(|record| record.state);
-                    let held = held.unwrap_or(CertificateState::Issued);
-                    tx.move_certificate(&serial, &held, &CertificateState::Issued)
-                        .await
-                }
-                Life::Revoked { .. } => {
-                    let revoked = CertificateState::Revoked { at, reason: None };
-                    tx.move_certificate(&serial, &CertificateState::Issued, &revoked)
-                        .await
-                }
-                Life::Kept => Ok(true),
+            let mut done = true;
+            for event in &events {
+                done &= event.happen(tx, &periods, at).await?;
             }
+            Ok::<_, StoreError>(done)
         })
     });
     let done = done
@@ -237,23 +270,26 @@ async fn live(world: &World, (number, case): (u64, &Case), left: i64, day: i64) 
 /// A renewal that was collected at once.
 async fn renew(
     tx: &mut Tx,
-    old: &Grant,
-    number: u64,
-    predecessor: SerialNumber,
+    event: &Event,
     window_end: Timestamp,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
+    let Some(old) = tx.grant(&event.grant).await? else {
+        return Ok(false);
+    };
     let (row, stored) = reference(at, ReferenceScope::Renewal);
     let serial = SerialNumber::generate(&SystemEntropy);
     let grant = Grant {
         id: GrantId::generate(at, &SystemEntropy),
-        request_id: RequestId::new(at.japan_date(), number),
-        origin: GrantOrigin::Renewal { predecessor },
+        request_id: RequestId::new(at.japan_date(), event.number),
+        origin: GrantOrigin::Renewal {
+            predecessor: event.serial,
+        },
         approved_at: at,
         not_after: at.plus_months(39),
         window_end,
         state: GrantState::Collected { serial, at },
-        ..old.clone()
+        ..old
     };
     tx.insert_grant(&grant, &row, &stored, b"").await?;
     Ok(true)
@@ -318,7 +354,7 @@ impl Crew {
                     continue;
                 };
                 let end = killer.end_of(day);
-                match worker.listen(day, end, received).await? {
+                match worker.listen(end, received).await? {
                     Some(left) => waiting |= left > 0,
                     None => {
                         killer.done += 1;
@@ -380,7 +416,6 @@ impl Worker {
     /// Takes mails until the work is done, and answers how many wait; `None` where the process was killed on the way.
     async fn listen(
         &mut self,
-        day: i64,
         end: Option<End>,
         received: &mut Received,
     ) -> Outcome<Option<u64>> {
@@ -406,7 +441,7 @@ impl Worker {
                 // What it wrote before its end is read to the last line.
                 Some(("done", _)) => self.kill().await?,
                 _ => {
-                    received.take(&line, day);
+                    received.take(&line);
                     mails += 1;
                     if end == Some(End::AfterMails(mails)) {
                         self.kill().await?;
@@ -423,12 +458,12 @@ impl Worker {
 }
 
 impl Received {
-    fn take(&mut self, line: &str, day: i64) {
+    fn take(&mut self, line: &str) {
         let mut cells = line.split('\t').skip(1);
         let (Some(id), Some(to), Some(subject)) = (cells.next(), cells.next(), cells.next()) else {
             return;
         };
-        let mails = self.mails.entry((to.to_owned(), day)).or_default();
+        let mails = self.mails.entry(to.to_owned()).or_default();
         if mails.insert(id.to_owned(), subject.to_owned()).is_some() {
             self.repeated += 1;
         }
@@ -490,33 +525,45 @@ struct Verdict {
     missing: usize,
     duplicate: usize,
     unexpected: usize,
+    repeated: u64,
     first: Option<String>,
+    /// The cases by the last day of their certificates.
+    ends: BTreeMap<i64, Vec<usize>>,
 }
 
 impl Verdict {
-    fn of(cases: &[Case], received: &Received, days: std::ops::Range<i64>) -> Self {
+    fn of(cases: &[Case]) -> Self {
         let mut verdict = Self::default();
-        let mut known = BTreeSet::new();
-        for (number, case) in (1..).zip(cases) {
+        for (place, case) in cases.iter().enumerate() {
             let last = day_of(case.row.not_after);
-            for day in days
-                .clone()
-                .filter(|day| (-10..=100).contains(&(last - day)))
-            {
-                let left = last - day;
-                let key = (address(number), day);
-                let mails = received.mails.get(&key);
-                let wanted = case.life.told(case.row.not_after, left);
-                verdict.judge(wanted, mails, left, &key);
-                known.insert(key);
-            }
-        }
-        let strange = received.mails.keys().filter(|key| !known.contains(*key));
-        for key in strange {
-            verdict.unexpected += 1;
-            verdict.note(key, "nothing was due for months");
+            verdict.ends.entry(last).or_default().push(place);
         }
         verdict
+    }
+
+    /// Judges what came on a day: nothing is due longer than 100 days before an end or 10 days after it.
+    fn judge_day(&mut self, cases: &[Case], received: &Received, day: i64) {
+        self.repeated += received.repeated;
+        let near: Vec<usize> = (self.ends.range(day - 10..=day + 100))
+            .flat_map(|(_, places)| places.iter().copied())
+            .collect();
+        let mut known = 0;
+        for place in near {
+            let Some(case) = cases.get(place) else {
+                continue;
+            };
+            let left = day_of(case.row.not_after) - day;
+            let to = address(place as u64 + 1);
+            let mails = received.mails.get(&to);
+            known += usize::from(mails.is_some());
+            let wanted = case.life.told(case.row.not_after, left);
+            self.judge(wanted, mails, left, (&to, day));
+        }
+        let strange = received.mails.len() - known;
+        if strange > 0 {
+            self.unexpected += strange;
+            self.note(("somebody", day), "nothing was due for months");
+        }
     }
 
     fn judge(
@@ -524,7 +571,7 @@ impl Verdict {
         wanted: Option<Told>,
         mails: Option<&BTreeMap<String, String>>,
         left: i64,
-        key: &(String, i64),
+        key: (&str, i64),
     ) {
         let count = mails.map_or(0, BTreeMap::len);
         self.told += count;
@@ -552,7 +599,7 @@ impl Verdict {
         }
     }
 
-    fn note(&mut self, (to, day): &(String, i64), what: &str) {
+    fn note(&mut self, (to, day): (&str, i64), what: &str) {
         self.first
             .get_or_insert_with(|| format!("{to} on day {day}: {what}"));
     }

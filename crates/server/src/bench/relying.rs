@@ -87,17 +87,22 @@ pub(super) async fn run(n: usize, rounds: usize) -> Outcome<Figure> {
     Ok(figure)
 }
 
-/// Stores the subscribers `from..until`, whose certificates end all through 39 months; their fingerprints.
+/// Stores the subscribers `from..until`, whose certificates end all through 39 months, in the order of their approval as
+/// in life; their fingerprints.
 async fn fill(
     world: &World,
     fleet: &Fleet,
     from: usize,
     until: usize,
 ) -> Outcome<Vec<Fingerprint>> {
-    let mut prints = Vec::with_capacity(until - from);
-    let numbers: Vec<usize> = (from..until).collect();
-    for batch in numbers.chunks(BATCH) {
-        let subscribers: Vec<Subscriber> = batch.iter().map(|n| subscriber(*n)).collect();
+    let count = until - from;
+    let mut prints = Vec::with_capacity(count);
+    let places: Vec<usize> = (0..count).collect();
+    for batch in places.chunks(BATCH) {
+        let subscribers: Vec<Subscriber> = batch
+            .iter()
+            .map(|place| subscriber(from + place, MORNING.plus_seconds(share(*place, count))))
+            .collect();
         for stored in fleet.store(world, &subscribers).await? {
             prints.push(Fingerprint(sha256(stored.serial.octets())));
         }
@@ -105,14 +110,15 @@ async fn fill(
     Ok(prints)
 }
 
-fn subscriber(number: usize) -> Subscriber {
-    let number = u64::try_from(number).unwrap_or_default();
-    let spread = i64::try_from(number).unwrap_or_default();
-    let not_after = MORNING
-        .plus_days(spread * 7_919 % LIFE)
-        .plus_seconds(spread * 104_729 % 86_400);
+/// Seconds to the end of the certificate at `place` of `count`.
+fn share(place: usize, count: usize) -> i64 {
+    let share = LIFE * 86_400 * place as i64 / count as i64;
+    share.max(1)
+}
+
+fn subscriber(number: usize, not_after: Timestamp) -> Subscriber {
     Subscriber {
-        number: number + 1,
+        number: number as u64 + 1,
         approved_at: not_after.plus_days(-LIFE),
         not_after,
     }

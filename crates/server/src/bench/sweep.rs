@@ -10,9 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tegata_domain::notice::{NoticeChannel, ends_between};
 use tegata_domain::time::{ManualClock, Timestamp};
-use tegata_store::{BareMail, EndingCertificate, NoticeCursor, StoreError};
+use tegata_store::{BareMail, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -29,8 +28,10 @@ use crate::mailer::Mailer;
 const LIFE: i64 = 1_187;
 /// The simulated day: 2027-06-01 at 09:00 in Japan.
 const MORNING: Timestamp = Timestamp::from_unix(1_811_808_000);
+/// Subscribers made at once.
+const FILLED: usize = 10_000;
 /// Rows in one transaction, as in the run.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
 /// Mails that the server takes.
 const MAILS: usize = 58_000;
 
@@ -52,62 +53,34 @@ pub(super) async fn run(n: usize) -> Outcome<Vec<Figure>> {
 
 async fn fill(world: &World, n: usize) -> Outcome<()> {
     let fleet = Fleet::prepare(world).await?;
-    let mut batch = Vec::with_capacity(BATCH);
-    for number in 0..n {
-        let ahead = (number as i64 * 7_919) % LIFE;
-        let second = (number as i64 * 104_729) % 86_400;
-        let not_after = MORNING.plus_days(ahead - 5).plus_seconds(second);
-        batch.push(Subscriber {
-            number: number as u64 + 1,
-            approved_at: not_after.plus_days(-LIFE),
-            not_after,
-        });
-        if batch.len() == BATCH || number + 1 == n {
-            fleet.store(world, &batch).await?;
-            batch.clear();
-        }
+    let life = LIFE * 86_400;
+    for numbers in (0..n).collect::<Vec<_>>().chunks(FILLED) {
+        // In the order of their approval, as in life.
+        let subscribers: Vec<Subscriber> = numbers
+            .iter()
+            .map(|number| {
+                let ahead = life * *number as i64 / n as i64;
+                let not_after = MORNING.plus_days(-5).plus_seconds(ahead);
+                Subscriber {
+                    number: *number as u64 + 1,
+                    approved_at: not_after.plus_days(-LIFE),
+                    not_after,
+                }
+            })
+            .collect();
+        fleet.store(world, &subscribers).await?;
     }
     Ok(())
 }
 
-/// What a day finds due where the day before was done.
+/// What tomorrow finds due after today: which certificates, and which text each gets.
 async fn select(world: &World) -> Outcome<Figure> {
-    let days = &world.app.policy().notices;
-    let day = MORNING.japan_date();
+    let day = MORNING.japan_date().plus_days(1);
     let stopwatch = Stopwatch::start();
-    let mut due = 0;
-    for threshold in NoticeChannel::Mail.thresholds(days) {
-        let since = Some(day.plus_days(-1));
-        let span = ends_between(NoticeChannel::Mail, threshold, since, day, days);
-        if let Some((first, last)) = span {
-            due += read_all(world, first, last).await?.len();
-        }
-    }
+    let due = world.app.due_on(day).await?;
     let (cpu_s, wall_s) = stopwatch.stop();
+    let due = usize::try_from(due.notices()).unwrap_or_default();
     Ok(figure("sweep_select", due, cpu_s, wall_s))
-}
-
-async fn read_all(
-    world: &World,
-    first: Timestamp,
-    last: Timestamp,
-) -> Outcome<Vec<EndingCertificate>> {
-    let failed = |error: StoreError| database_failure("read what is due", &error);
-    let mut reader = world.store.reader().await.map_err(failed)?;
-    let mut all = Vec::new();
-    let mut cursor = Some(NoticeCursor {
-        at: first,
-        id: String::new(),
-    });
-    while let Some(after) = cursor {
-        let page = reader.ending_certificates(&after, last, 500).await;
-        let page = page.map_err(failed)?;
-        for row in page.rows {
-            all.push(row.map_err(failed)?);
-        }
-        cursor = page.next;
-    }
-    Ok(all)
 }
 
 /// The first run, against the bare rows.
@@ -144,10 +117,7 @@ async fn bare(world: &World, count: usize) -> Outcome<f64> {
         store
             .write(move |tx| {
                 Box::pin(async move {
-                    for row in &batch {
-                        tx.insert_bare_mail(row).await?;
-                    }
-                    Ok::<_, StoreError>(())
+                    tx.insert_bare_mails(&batch).await
                 })
             })
             .await

@@ -18,8 +18,8 @@ use crate::store::Tx;
 
 static MAIL: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "insert into outbox (id, at, kind, recipient, key, fields, about, bulk,
-            attempts, next_try_at, epoch) values",
+        "outbox (id, at, kind, recipient, key, fields, about, bulk,
+            attempts, next_try_at, epoch)",
         "(?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)",
         "",
     )
@@ -27,8 +27,7 @@ static MAIL: LazyLock<Insert> = LazyLock::new(|| {
 
 static APPLICATION: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "insert into application (id, institution_id, terminal, mail, entered_by, entered_at,
-            state) values",
+        "application (id, institution_id, terminal, mail, entered_by, entered_at, state)",
         "(?, ?, ?, ?, ?, ?, 'submitted')",
         "",
     )
@@ -36,9 +35,9 @@ static APPLICATION: LazyLock<Insert> = LazyLock::new(|| {
 
 static GRANT: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "insert into issue_grant (id, request_id, application_id, institution_id,
+        "issue_grant (id, request_id, application_id, institution_id,
             institution_name, class, code, prefecture, terminal, mail, approved_at, not_after,
-            window_end, entered_by, examined_by, approved_by, state, serial, state_at, kind) values",
+            window_end, entered_by, examined_by, approved_by, state, serial, state_at, kind)",
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'letter')",
         "",
     )
@@ -46,8 +45,8 @@ static GRANT: LazyLock<Insert> = LazyLock::new(|| {
 
 static CERTIFICATE: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "insert into certificate (serial, ca_key_id, shard, grant_id, fingerprint, spki_sha256,
-            not_before, not_after, created_at, kind, state) values",
+        "certificate (serial, ca_key_id, shard, grant_id, fingerprint, spki_sha256,
+            not_before, not_after, created_at, kind, state)",
         "(?, ?, ?, ?, ?, ?, ?, ?, ?, 'subscriber', 'issued')",
         "",
     )

@@ -14,10 +14,10 @@ pub(crate) struct Insert {
 }
 
 impl Insert {
-    /// `head` is the statement up to `values`, `row` its row with `?` for each value that differs from row to row, `tail`
-    /// what follows the rows.
-    pub(crate) fn new(head: &str, row: &str, tail: &str) -> Self {
-        let of = |count| format!("{head} {} {tail}", rows_of(count, row));
+    /// `into` is the table with the columns in brackets, `row` its row with `?` for each value that differs from row to
+    /// row, `tail` what follows the rows.
+    pub(crate) fn new(into: &str, row: &str, tail: &str) -> Self {
+        let of = |count| format!("insert into {into} values {} {tail}", rows_of(count, row));
         Self {
             one: of(1),
             many: of(MANY),

@@ -17,8 +17,8 @@ use crate::store::Tx;
 
 static WAITING: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "insert into outbox (id, at, kind, bulk, recipient, key, fields, about,
-            attempts, next_try_at, epoch) values",
+        "outbox (id, at, kind, bulk, recipient, key, fields, about,
+            attempts, next_try_at, epoch)",
         "(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
         "on conflict (key) do nothing",
     )

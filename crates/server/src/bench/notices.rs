@@ -215,7 +215,12 @@ impl Event {
         })
     }
 
-    async fn happen(&self, tx: &mut Tx, periods: &Periods, at: Timestamp) -> Result<bool, StoreError> {
+    async fn happen(
+        &self,
+        tx: &mut Tx,
+        periods: &Periods,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
         let serial = &self.serial;
         match self.life {
             Life::Renewed { on, .. } if self.left == on => {
@@ -414,11 +419,7 @@ impl Worker {
     }
 
     /// Takes mails until the work is done, and answers how many wait; `None` where the process was killed on the way.
-    async fn listen(
-        &mut self,
-        end: Option<End>,
-        received: &mut Received,
-    ) -> Outcome<Option<u64>> {
+    async fn listen(&mut self, end: Option<End>, received: &mut Received) -> Outcome<Option<u64>> {
         let mut mails = 0;
         if let Some(End::AfterTime(pause)) = end {
             tokio::time::sleep(pause).await;

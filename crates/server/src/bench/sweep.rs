@@ -115,11 +115,7 @@ async fn bare(world: &World, count: usize) -> Outcome<f64> {
     let stopwatch = Stopwatch::start();
     for batch in batches {
         store
-            .write(move |tx| {
-                Box::pin(async move {
-                    tx.insert_bare_mails(&batch).await
-                })
-            })
+            .write(move |tx| Box::pin(async move { tx.insert_bare_mails(&batch).await }))
             .await
             .map_err(failed)?;
     }

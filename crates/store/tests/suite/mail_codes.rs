@@ -1,5 +1,7 @@
 //! 確認番号 and the mails that carry them.
 
+use std::sync::Arc;
+
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::id::{FlowId, OutboxId};
 use tegata_domain::mail_code::SentCode;
@@ -188,9 +190,12 @@ async fn codes_end_after_their_time_and_are_deleted_after_their_hour() {
         assert_eq!(mails(&db).await, [(dropped, false)]);
         // Whoever had the mail at that time handed it over all the same.
         let told = db
-            .write(move |tx| Box::pin(async move { tx.mail_sent(&claimed, later).await }))
+            .write(move |tx| {
+                let claimed = [Arc::new(claimed)];
+                Box::pin(async move { tx.mails_sent(&claimed, later).await })
+            })
             .await;
-        assert!(told);
+        assert_eq!(told, 1);
         assert_eq!(mails(&db).await, [(MailFate::Sent(later), false)]);
     }
 }

@@ -1,5 +1,7 @@
 //! What is counted about notices.
 
+use std::sync::Arc;
+
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::{MailKind, OutboxMail};
@@ -44,7 +46,7 @@ async fn queue(db: &Database) {
             let [first, second] = claimed.as_slice() else {
                 panic!("two mails wait");
             };
-            tx.mail_sent(first, NOW).await?;
+            tx.mails_sent(&[Arc::new(first.clone())], NOW).await?;
             tx.mail_failed(second, tomorrow, "451 later").await?;
             tx.insert_mails(&mails[3..]).await.map(drop)
         })

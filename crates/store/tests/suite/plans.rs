@@ -41,8 +41,8 @@ async fn no_statement_walks_through_a_table_that_grows() {
     let mut walks = Vec::new();
     for entry in fs::read_dir("src").unwrap() {
         let path = entry.unwrap().path();
-        if path.ends_with("dialect.rs") {
-            // It asks about the schema.
+        if path.ends_with("dialect.rs") || path.ends_with("many.rs") {
+            // One asks about the schema, the other puts inserts together.
             continue;
         }
         for statement in statements(&path) {

@@ -1,5 +1,7 @@
 //! Flows, mails, audit events, facts and wrong IDs.
 
+use std::sync::Arc;
+
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::id::{AuditId, FlowId, OutboxId};
@@ -192,20 +194,72 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_s
         let told = db
             .write(move |tx| {
                 Box::pin(async move {
-                    Ok([
+                    let failed = [
                         tx.mail_failed(&lost, later, "too late").await?,
                         tx.mail_failed(&taken, later, "not now").await?,
-                        tx.mail_sent(&taken, later).await?,
-                        tx.mail_sent(&taken, later).await?,
-                    ])
+                    ];
+                    let claimed = [Arc::new(lost), Arc::new(taken)];
+                    let sent = [
+                        tx.mails_sent(&claimed, later).await?,
+                        tx.mails_sent(&claimed, later).await?,
+                    ];
+                    Ok((failed, sent))
                 })
             })
             .await;
-        assert_eq!(told, [false, true, true, false]);
+        assert_eq!(told, ([false, true], [1, 0]));
         let mut reader = db.reader().await;
         assert_eq!(reader.oldest_waiting_mail().await.unwrap(), None);
         let kept = reader.list_mails(None, 9).await.unwrap().remove(0);
         assert!(!kept.values.contains_key("sealed_code"));
+    }
+}
+
+#[tokio::test]
+async fn mails_by_the_dozen_are_queued_claimed_in_order_and_recorded_once() {
+    for db in databases().await {
+        let samples = Samples::new();
+        let mail = |number: i64| OutboxMail {
+            id: OutboxId::generate(NOW.plus_seconds(number), &samples.0),
+            at: NOW.plus_seconds(number),
+            kind: MailKind::CertificateExpiring,
+            to: MailAddress::parse("front@example.jp").unwrap(),
+            key: format!("notice {number}"),
+            values: (MailKind::CertificateExpiring.needs().iter())
+                .map(|name| ((*name).to_owned(), "1".to_owned()))
+                .collect(),
+        };
+        let mails: Vec<OutboxMail> = (0..53).map(mail).collect();
+        let ids: Vec<OutboxId> = mails.iter().map(|mail| mail.id.clone()).collect();
+        let again: Vec<OutboxMail> = (40..70).map(mail).collect();
+        let (until, later) = (NOW.plus_seconds(10), NOW.plus_seconds(11));
+        let (queued, first, second, sent) = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let queued = [
+                        tx.insert_mails(&mails).await?,
+                        tx.insert_mails(&again).await?,
+                    ];
+                    let first = tx.claim_mails(NOW, until, true, 50).await?;
+                    let rest = tx.claim_mails(NOW, later, true, 50).await?;
+                    // The claims of the first fifty are over by now, those of the rest are not.
+                    let second = tx
+                        .claim_mails(later, NOW.plus_seconds(99), true, 50)
+                        .await?;
+                    let claims = first.iter().take(5).chain(&rest).chain(&second);
+                    let claims: Vec<Arc<_>> = claims.cloned().map(Arc::new).collect();
+                    let sent = tx.mails_sent(&claims, later).await?;
+                    Ok((queued, first, second, sent))
+                })
+            })
+            .await;
+        assert_eq!(queued, [53, 17]);
+        let order: Vec<&OutboxId> = first.iter().map(|claimed| &claimed.mail.id).collect();
+        assert_eq!(order, ids.iter().take(50).collect::<Vec<_>>());
+        assert_eq!((second.len(), second[0].epoch), (50, 2));
+        assert_eq!(sent, 70);
+        let mut reader = db.reader().await;
+        assert_eq!(reader.oldest_waiting_mail().await.unwrap(), None);
     }
 }
 

@@ -14,12 +14,16 @@ mod command {
     use tegata_client::api::StopKind;
     use tegata_client::controller::{Controller, Event, StopChoice, Wake};
     use tegata_client::net::{ProxyVariables, Routes, Transport};
-    use tegata_client::ports::{Clock, EnrolmentForm, Entropy, Files as _, Ports, Secrets as _};
+    use tegata_client::ports::{
+        CertificateStore as _, Clock, EnrolmentForm, Entropy, Files as _, Ports, Secrets as _,
+    };
     use tegata_client::settings::{PROXY_PASSWORD, PROXY_PASSWORD_PURPOSE, Settings, Unattended};
     use tegata_client::system::{SystemClock, SystemEntropy};
     use tegata_client::unix::{Answers, Console, FileSecrets, FolderStore, UnixFiles};
     use tegata_domain::id::Fingerprint;
     use tegata_domain::secret::Secret;
+    use tegata_pki::certificate::Certificate;
+    use tegata_pki::pkcs12;
     use tegata_protocol::{Reason, SuccessorChoice};
 
     /// Manage this terminal's client certificate.
@@ -60,6 +64,14 @@ mod command {
             /// The code
             #[arg(long)]
             code: Option<String>,
+        },
+        /// Take a certificate and its key from a .p12 file: a backup, or one that a browser collected
+        Import {
+            /// The file
+            file: PathBuf,
+            /// File with its password; `-` for standard input
+            #[arg(long)]
+            password_file: PathBuf,
         },
         /// List the certificates of the operator
         List {
@@ -189,12 +201,12 @@ mod command {
             ui: &console,
         };
         let mut controller = Controller::open(ports, settings)?;
-        act(&line.command, &mut controller)?;
+        act(&line.command, &mut controller, &store)?;
         console.print_list();
         Ok(ExitCode::from(exit_code(console.failed())))
     }
 
-    fn act(command: &Command, controller: &mut Controller<'_>) -> Result<()> {
+    fn act(command: &Command, controller: &mut Controller<'_>, store: &FolderStore) -> Result<()> {
         match command {
             Command::Enroll { .. } => {
                 controller.on(Event::Enrol);
@@ -202,6 +214,10 @@ mod command {
             Command::Prove { .. } => {
                 controller.on(Event::Prove);
             }
+            Command::Import {
+                file,
+                password_file,
+            } => import(store, file, &secret_of(password_file)?)?,
             Command::List { .. } => {
                 controller.on(Event::WindowOpened);
             }
@@ -255,6 +271,24 @@ mod command {
         Ok(())
     }
 
+    /// Nothing is sent: whether it is of the operator is seen when it is listed.
+    fn import(store: &FolderStore, file: &Path, password: &Secret<String>) -> Result<()> {
+        let octets = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        let opened = pkcs12::open(&octets, password.expose())
+            .with_context(|| format!("open {}", file.display()))?;
+        let chain: Result<Vec<Certificate>, _> = opened
+            .chain
+            .iter()
+            .map(|der| Certificate::from_der(der))
+            .collect();
+        let chain = chain.context("read the certificates of the file")?;
+        let (leaf, above) = chain
+            .split_first()
+            .context("the file holds no certificate")?;
+        store.install(leaf, above, &opened.key, &leaf.subject().friendly_name())?;
+        Ok(())
+    }
+
     /// Sleeps from one due thing to the next, an hour at most: a machine that slept has another time when it wakes.
     fn stay(controller: &mut Controller<'_>) {
         const LONGEST: u64 = 3_600;
@@ -305,7 +339,10 @@ mod command {
                 take_backup(&mut answers, backup)?;
             }
             Command::Backup { backup, .. } => take_backup(&mut answers, backup)?,
-            Command::Notices | Command::Remove { .. } | Command::Revoke { .. } => {}
+            Command::Import { .. }
+            | Command::Notices
+            | Command::Remove { .. }
+            | Command::Revoke { .. } => {}
         }
         Ok(answers)
     }

@@ -1,6 +1,5 @@
 //! Ed25519 (RFC 8032): signatures over releases of the client, made off line. Certificates never carry such keys.
 
-use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::{self, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
 use zeroize::Zeroizing;
 

@@ -74,6 +74,33 @@ pub fn openssl_in(arguments: &[&str], input: &[u8]) -> Result<Ran> {
     run_with_input(&mut command("openssl", arguments), input)?.good()
 }
 
+/// Makes a certificate that only its own key signed, for this name, and its key, both PEM.
+pub fn self_signed(name: &str, certificate: &Path, key: &Path) -> Result<()> {
+    let (subject, other) = (format!("/CN={name}"), format!("subjectAltName=DNS:{name}"));
+    let mut make = command(
+        "openssl",
+        ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"],
+    );
+    make.args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &subject]);
+    make.args([
+        "-addext",
+        &other,
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+    ]);
+    run(make.arg("-keyout").arg(key).arg("-out").arg(certificate))?.good()?;
+    Ok(())
+}
+
+/// SHA-256 over the certificate of a PEM file, in small hexadecimal digits.
+pub fn fingerprint(pem: &Path) -> Result<String> {
+    let pem = pem.display().to_string();
+    let ran = openssl(["x509", "-in", &pem, "-noout", "-fingerprint", "-sha256"])?.good()?;
+    let printed = ran.text();
+    let (_, digits) = printed.split_once('=').context("a fingerprint")?;
+    Ok(digits.trim().replace(':', "").to_ascii_lowercase())
+}
+
 /// Writes a DER certificate as PEM.
 pub fn write_pem(der: &[u8], file: &Path) -> Result<()> {
     fs::write(file, openssl_in(&["x509", "-inform", "DER"], der)?.stdout)?;

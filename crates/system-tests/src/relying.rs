@@ -1,6 +1,8 @@
 //! The demo's two sample systems, as the holder of a certificate sees them (F7).
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::demo::Demo;
@@ -18,6 +20,11 @@ pub fn system<'a>(demo: &'a Demo, name: &str) -> Result<&'a Value> {
     let mut systems = list(&demo.told, "relying_systems")?.iter();
     let found = systems.find(|system| field(system, "name") == name);
     found.with_context(|| format!("demo.json has a system {name}"))
+}
+
+/// The header field in which a system says whose certificate it saw (RFC 9440).
+pub fn client_cert(holder: &Holder) -> String {
+    format!("Client-Cert: :{}:", BASE64_STANDARD.encode(&holder.der))
 }
 
 /// What a sample system shows to this holder; `query` begins with a question mark or is empty.

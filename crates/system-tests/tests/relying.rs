@@ -5,14 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Answer;
 use tegata_system_tests::json::{field, text};
-use tegata_system_tests::openssl::{Holder, openssl};
-use tegata_system_tests::relying::{CLAIMS, ELIGIBILITY, enter, system};
+use tegata_system_tests::openssl::{Holder, fingerprint};
+use tegata_system_tests::relying::{CLAIMS, ELIGIBILITY, client_cert, enter, system};
 use tegata_system_tests::tools::{Ran, command, run};
 
 /// GET at the relying API as the holder of this PEM file; as nobody without one.
@@ -28,24 +26,6 @@ fn ask(demo: &Demo, path: &str, pem: Option<&str>, header: Option<&str>) -> Resu
     curl.get(&format!("{api}/api/relying/v1/{path}"))
 }
 
-fn fingerprint(holder: &Holder) -> Result<String> {
-    let pem = holder.pem.display().to_string();
-    let ran = openssl(["x509", "-in", &pem, "-noout", "-fingerprint", "-sha256"])?.good()?;
-    let printed = String::from_utf8(ran.stdout)?;
-    let (_, digits) = printed.split_once('=').context("a fingerprint")?;
-    Ok(digits.trim().replace(':', "").to_ascii_lowercase())
-}
-
-/// The certificate as RFC 9440 has it.
-fn client_cert(holder: &Holder) -> Result<String> {
-    let pem = holder.pem.display().to_string();
-    let ran = openssl(["x509", "-in", &pem, "-outform", "DER"])?.good()?;
-    Ok(format!(
-        "Client-Cert: :{}:",
-        BASE64_STANDARD.encode(ran.stdout)
-    ))
-}
-
 fn json(answer: &Answer) -> Result<Value> {
     serde_json::from_slice(&answer.body).with_context(|| answer.text())
 }
@@ -57,10 +37,10 @@ fn the_relying_api_knows_its_systems_and_the_holders_themselves() -> Result<()> 
     let sample = demo.sample("renewable")?;
     let holder = demo.holder(&sample)?;
     let own = holder.pem.display().to_string();
-    let print = fingerprint(&holder)?;
+    let print = fingerprint(&holder.pem)?;
     let by_print = format!("certificates/{print}/notice?channel=claims_message");
     let presented = "notice?channel=claims_message";
-    let header = client_cert(&holder)?;
+    let header = client_cert(&holder);
     for (what, path, pem, header) in [
         ("by fingerprint", by_print.as_str(), claims.as_str(), None),
         (
@@ -240,7 +220,7 @@ fn notice(demo: &Demo, holder: &Holder) -> Result<Value> {
     let claims = text(system(demo, CLAIMS)?, "client_pem")?;
     let path = format!(
         "certificates/{}/notice?channel=eligibility_message",
-        fingerprint(holder)?
+        fingerprint(&holder.pem)?
     );
     json(&ask(demo, &path, Some(claims), None)?)
 }

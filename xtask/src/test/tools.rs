@@ -38,6 +38,8 @@ pub(crate) enum Tool {
     Pdf,
     /// certutil and pk12util: a second reader of our `.p12`, and the store of the browser.
     Nss,
+    /// nginx, Apache httpd and HAProxy: stand before relying systems.
+    Fronts,
     /// The browser of a subscriber.
     Chromium,
     /// libfaketime: the clock of a browser that lives years ahead.
@@ -55,12 +57,13 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
         Self::Pdf,
         Self::Nss,
+        Self::Fronts,
         Self::Chromium,
         Self::Faketime,
         Self::Playwright,
@@ -77,6 +80,7 @@ impl Tool {
             Self::PostgreSql => "postgresql",
             Self::Pdf => "pdf",
             Self::Nss => "nss",
+            Self::Fronts => "fronts",
             Self::Chromium => "chromium",
             Self::Faketime => "faketime",
             Self::Playwright => "playwright",
@@ -120,6 +124,10 @@ impl Environment {
                 self.programs(&programs, &["poppler-utils", "qpdf"])?;
             }
             Tool::Nss => self.programs(&["certutil", "pk12util"], &["libnss3-tools"])?,
+            Tool::Fronts => {
+                let programs = ["nginx", "apache2", "haproxy"];
+                self.programs(&programs, &["nginx", "apache2-bin", "haproxy"])?;
+            }
             Tool::Chromium => self.chromium()?,
             Tool::Faketime => self.faketime()?,
             Tool::Playwright => self.playwright()?,

@@ -20,7 +20,7 @@ pub struct NewApplication {
     /// 端末名称等.
     pub terminal: String,
     /// Where notices go.
-    pub mail: String,
+    pub mail: MailAddress,
 }
 
 impl App {
@@ -41,8 +41,6 @@ impl App {
                 u32::from(found)
             )));
         }
-        let mail = MailAddress::parse(&new.mail)
-            .ok_or_else(|| state("the mail address has a wrong form"))?;
         let code = InstitutionCode::from_stored(new.code.trim().to_owned());
         let found = self
             .store()
@@ -56,7 +54,7 @@ impl App {
             id: ApplicationId::generate(now, self.entropy()),
             institution: institution.id,
             terminal,
-            mail,
+            mail: new.mail,
             entered_by: EnteredBy::Operator(by.id.clone()),
             entered_at: now,
             state: ApplicationState::Submitted,

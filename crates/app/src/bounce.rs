@@ -1,11 +1,13 @@
 //! Mails that come back (RFC 3464, P-23): a report marks the address that it is about, and a proof that mails are read
-//! there takes the mark away.
+//! there takes the mark away. So does a mailbox that is refused when its mail is handed over, until that mail is taken.
 //!
 //! Anybody can send us a report. One does something only where it names a mail which we handed over to that very
 //! address: a Message-ID is no more to be guessed than any other id of ours.
 
 use tegata_domain::audit::{Actor, AuditEvent};
-use tegata_domain::bounce::{BouncedAddress, DeliveryFate, DeliveryReport, RecipientReport};
+use tegata_domain::bounce::{
+    BouncedAddress, DeliveryFate, DeliveryReport, DeliveryStatus, RecipientReport,
+};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
@@ -107,16 +109,7 @@ impl App {
             DeliveryFate::Failed(status) => status.clone(),
             DeliveryFate::Underway => return Ok(ReportTaken::Underway),
         };
-        let detail = format!("{} {status} {}", mail.to.masked(), said.said);
-        let object = self.object_of(&mail).await?;
-        let event = self.event(Actor::System, "address.bounce", object, detail, now);
-        let bounce = BouncedAddress {
-            address: mail.to.clone(),
-            since: now,
-            mail: mail.id,
-            status,
-            said: said.said.clone(),
-        };
+        let (bounce, event) = self.bounce_of(&mail, status, &said.said, now).await?;
         let is_new = self
             .store()
             .write(move |tx| {
@@ -133,10 +126,36 @@ impl App {
         Ok(ReportTaken::Marked { address, is_new })
     }
 
-    async fn clear(&self, mail: SentMail, now: Timestamp) -> Result<ReportTaken> {
-        let object = self.object_of(&mail).await?;
+    /// The mark of the address to which a mail did not come, and the event that tells of it where it is new.
+    pub(crate) async fn bounce_of(
+        &self,
+        mail: &SentMail,
+        status: DeliveryStatus,
+        said: &str,
+        now: Timestamp,
+    ) -> Result<(BouncedAddress, AuditEvent)> {
+        let detail = format!("{} {status} {said}", mail.to.masked());
+        let object = self.object_of(mail).await?;
+        let event = self.event(Actor::System, "address.bounce", object, detail, now);
+        let bounce = BouncedAddress {
+            address: mail.to.clone(),
+            since: now,
+            mail: mail.id.clone(),
+            status,
+            said: said.to_owned(),
+        };
+        Ok((bounce, event))
+    }
+
+    /// The event of an address that a mail was taken for after all.
+    pub(crate) async fn taken_event(&self, mail: &SentMail, now: Timestamp) -> Result<AuditEvent> {
+        let object = self.object_of(mail).await?;
         let detail = mail.to.masked();
-        let event = self.event(Actor::System, "address.reached", object, detail, now);
+        Ok(self.event(Actor::System, "address.reached", object, detail, now))
+    }
+
+    async fn clear(&self, mail: SentMail, now: Timestamp) -> Result<ReportTaken> {
+        let event = self.taken_event(&mail, now).await?;
         let (address, id) = (mail.to.clone(), mail.id);
         let cleared = self
             .store()

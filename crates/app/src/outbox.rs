@@ -6,7 +6,9 @@
 use std::slice;
 use std::sync::Arc;
 
-use tegata_domain::institution::MailAddress;
+use tegata_domain::audit::AuditEvent;
+use tegata_domain::bounce::{BouncedAddress, HandOverRefusal, one_line_of};
+use tegata_domain::institution::{MailAddress, mask_addresses};
 use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
 use tegata_store::ClaimedMail;
@@ -83,7 +85,8 @@ impl App {
         self.mail_text(mail).map(Some)
     }
 
-    /// The mail server took it. What it carried in secret is forgotten.
+    /// The mail server took it. What it carried in secret is forgotten; an address that had a mark because this mail was
+    /// refused before loses it.
     pub async fn mail_sent(&self, mail: &ReadyMail) -> Result<()> {
         self.mails_sent(slice::from_ref(mail)).await
     }
@@ -96,9 +99,23 @@ impl App {
         let claimed: Vec<Arc<ClaimedMail>> =
             mails.iter().map(|mail| mail.claimed.clone()).collect();
         let (count, now) = (claimed.len(), self.system_now());
+        let mut again = Vec::new();
+        for tried in claimed.iter().filter(|claimed| claimed.attempts > 0) {
+            let taken = tried.as_sent();
+            let event = self.taken_event(&taken, self.clock_now()).await?;
+            again.push((taken, event));
+        }
         self.store()
             .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.mails_sent(&claimed, now).await?) })
+                Box::pin(async move {
+                    tx.mails_sent(&claimed, now).await?;
+                    for (taken, event) in &again {
+                        if tx.clear_refused(taken).await? {
+                            tx.insert_audit(event).await?;
+                        }
+                    }
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         MailCounts::add_many(&self.mail_counts().sent, count);
@@ -108,6 +125,21 @@ impl App {
     /// The mail server did not take it: it is tried again, later each time, and never given up.
     pub async fn mail_failed(&self, mail: &ReadyMail, reason: &str) -> Result<()> {
         self.put_off(&mail.claimed, reason).await
+    }
+
+    /// The mail server refused it for good. Where that is about the recipient's mailbox, the address is marked as one
+    /// whose mails come back (P-23); the mail is tried again all the same, since addresses and servers are put right.
+    pub async fn mail_refused(&self, mail: &ReadyMail, refusal: &HandOverRefusal) -> Result<()> {
+        let claimed = &mail.claimed;
+        let said = mask_addresses(&one_line_of(&format!("{} {}", refusal.code, refusal.words)));
+        let bounce = match refusal.of_mailbox() {
+            Some(status) => {
+                let (mail, now) = (claimed.as_sent(), self.clock_now());
+                Some(self.bounce_of(&mail, status, &said, now).await?)
+            }
+            None => None,
+        };
+        self.put_off_with(claimed, &said, bounce).await
     }
 
     /// When the oldest mail became due that was not handed over, and why its last try failed.
@@ -126,6 +158,15 @@ impl App {
     }
 
     async fn put_off(&self, claimed: &ClaimedMail, reason: &str) -> Result<()> {
+        self.put_off_with(claimed, reason, None).await
+    }
+
+    async fn put_off_with(
+        &self,
+        claimed: &ClaimedMail,
+        reason: &str,
+        bounce: Option<(BouncedAddress, AuditEvent)>,
+    ) -> Result<()> {
         let now = self.system_now();
         let next = now.plus_seconds(pause(claimed.attempts));
         let reason: String = reason.chars().take(LONGEST_ERROR).collect();
@@ -142,9 +183,16 @@ impl App {
         let claimed = claimed.clone();
         self.store()
             .write(move |tx| {
-                Box::pin(
-                    async move { Ok::<_, Error>(tx.mail_failed(&claimed, next, &reason).await?) },
-                )
+                Box::pin(async move {
+                    let is_ours = tx.mail_failed(&claimed, next, &reason).await?;
+                    if is_ours
+                        && let Some((bounce, event)) = bounce
+                        && tx.mark_bounced(&bounce).await?
+                    {
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
             })
             .await?;
         MailCounts::add(&self.mail_counts().failed);

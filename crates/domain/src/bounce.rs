@@ -39,6 +39,43 @@ impl fmt::Display for DeliveryStatus {
     }
 }
 
+/// A lasting refusal with which a mail server answered a hand-over (RFC 5321 §4.2.1: 5yz).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HandOverRefusal {
+    /// The reply's code, 500 to 599.
+    pub code: u16,
+    /// The words behind it.
+    pub words: String,
+}
+
+impl HandOverRefusal {
+    /// Why nobody gets mails at the recipient's address; none where the refusal is about us, about the mail or about the
+    /// server itself. An enhanced status says which (RFC 3463 §3.2, §3.3, §3.5); without one only the codes do that
+    /// name a mailbox or a host that takes no mail (RFC 5321 §4.2.3, RFC 7504).
+    pub fn of_mailbox(&self) -> Option<DeliveryStatus> {
+        let enhanced = DeliveryStatus::parse(&self.words);
+        let status = enhanced.filter(|status| status.as_str().starts_with("5."));
+        let Some(status) = status else {
+            let meant = match self.code {
+                550 => "5.1.1",
+                551 => "5.1.6",
+                556 => "5.1.10",
+                _ => return None,
+            };
+            return DeliveryStatus::parse(meant);
+        };
+        let is_of_mailbox = match status.as_str().split('.').collect::<Vec<_>>().as_slice() {
+            // Two details of addresses are the sender's.
+            [_, "1", detail] => !matches!(*detail, "7" | "8"),
+            // One detail of mailboxes is about the mail's length.
+            [_, "2", detail] => *detail != "3",
+            [_, "4", detail] => matches!(*detail, "1" | "4"),
+            _ => false,
+        };
+        is_of_mailbox.then_some(status)
+    }
+}
+
 /// What became of a mail at one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeliveryFate {
@@ -164,6 +201,38 @@ pub fn one_line_of(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_refusal_of_the_mailbox_says_something_about_the_address() {
+        for (code, words, status) in [
+            (550, "5.1.1 <a@b.example>: no such user", Some("5.1.1")),
+            (550, "5.1.10 the domain takes no mail", Some("5.1.10")),
+            (550, "5.2.1 mailbox disabled", Some("5.2.1")),
+            (552, "5.2.2 mailbox full", Some("5.2.2")),
+            (550, "5.4.1 access denied", Some("5.4.1")),
+            (554, "5.4.4 host not found", Some("5.4.4")),
+            (550, "no such user", Some("5.1.1")),
+            (551, "user not local", Some("5.1.6")),
+            (556, "takes no mail", Some("5.1.10")),
+            (550, "5.1.8 sender rejected", None),
+            (553, "5.1.7 bad sender", None),
+            (552, "5.2.3 message too long", None),
+            (552, "5.3.4 message too big", None),
+            (550, "5.7.1 relaying denied", None),
+            (550, "5.7.26 no SPF", None),
+            (554, "5.7.1 spam", None),
+            (535, "5.7.8 login failed", None),
+            (530, "must issue STARTTLS first", None),
+            (553, "not logged in", None),
+            (554, "transaction failed", None),
+            (503, "5.5.1 bad sequence", None),
+        ] {
+            let words = words.to_owned();
+            let found = HandOverRefusal { code, words }.of_mailbox();
+            let found = found.as_ref().map(DeliveryStatus::as_str);
+            assert_eq!(found, status, "{code}");
+        }
+    }
 
     #[test]
     fn a_status_is_three_numbers_of_a_known_class() {

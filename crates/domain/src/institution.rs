@@ -275,7 +275,8 @@ pub struct MailAddress(String);
 
 impl MailAddress {
     /// Trims and checks an address: RFC 5321 sizes (local part 64, domain 253, both with the `@`
-    /// 254) and the characters of an unquoted local part (its Dot-string).
+    /// 254) and the characters of an unquoted local part (its Dot-string). What looks like an encoded word is refused:
+    /// readers of mails decode it to another address, which RFC 2047 §5 forbids.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (local, domain) = text.split_once('@')?;
@@ -284,6 +285,7 @@ impl MailAddress {
             && !local.starts_with('.')
             && !local.ends_with('.')
             && !local.contains("..")
+            && !looks_encoded(local)
             && local
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
@@ -299,13 +301,9 @@ impl MailAddress {
         (local_is_plain && domain_is_plain && text.len() <= 254).then(|| Self(text.to_owned()))
     }
 
-    /// An address as a person typed it: full-width letters, digits and signs are put right.
+    /// An address as a person typed it: full-width letters, digits and signs are put right, and blanks go.
     pub fn from_typed(typed: &str) -> Option<Self> {
-        let narrow = |c: char| match c {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-            other => other,
-        };
-        Self::parse(&typed.chars().map(narrow).collect::<String>())
+        Self::parse(&without_blanks(typed))
     }
 
     /// The address.
@@ -319,6 +317,23 @@ impl MailAddress {
         let first = local.get(..1).unwrap_or_default();
         format!("{first}****@{domain}")
     }
+}
+
+/// Whether a reader of mails could take it for an encoded word (RFC 2047 §2).
+fn looks_encoded(local: &str) -> bool {
+    let begun = local.split_once("=?");
+    begun.is_some_and(|(_, rest)| rest.contains("?="))
+}
+
+/// What was typed in half-width characters, without blanks. Line ends within it stay: they are no slip of the hand.
+pub fn without_blanks(typed: &str) -> String {
+    let kept = typed.trim().chars();
+    let kept = kept.filter(|c| !matches!(c, ' ' | '\t' | '\u{a0}' | '\u{3000}'));
+    kept.map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        other => other,
+    })
+    .collect()
 }
 
 impl fmt::Display for MailAddress {
@@ -685,6 +700,7 @@ mod tests {
             "a(b)@c.example",
             "a b@c.example",
             "a@b c.example",
+            "=?utf-8?q?c=40d.example?=@b.example",
         ] {
             assert_eq!(MailAddress::parse(address), None, "{address:?}");
         }
@@ -694,7 +710,15 @@ mod tests {
     fn a_mail_address_is_typed_in_any_width() {
         let typed = MailAddress::from_typed(" ｊｉｍｕ＠Ｃｌｉｎｉｃ．example　");
         assert_eq!(typed.unwrap().as_str(), "jimu@Clinic.example");
-        assert_eq!(MailAddress::from_typed("事務＠clinic.example"), None);
+        let spaced = MailAddress::from_typed("jimu @\u{3000}clinic.example\r\n");
+        assert_eq!(spaced.unwrap().as_str(), "jimu@clinic.example");
+        for refused in [
+            "事務＠clinic.example",
+            "jimu@clinic.\r\nexample",
+            "a\n@b.example",
+        ] {
+            assert_eq!(MailAddress::from_typed(refused), None, "{refused:?}");
+        }
     }
 
     #[test]

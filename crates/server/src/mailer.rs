@@ -2,18 +2,22 @@
 //!
 //! What a mail says and when it is tried again is decided in `app`; here it becomes a message and leaves.
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
+use email_encoding::headers::rfc2047;
+use email_encoding::headers::writer::EmailWriter;
 use futures_util::{StreamExt as _, stream};
 use lettre::address::Address;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use tegata_app::{App, ReadyMail};
+use tegata_domain::bounce::HandOverRefusal;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -96,7 +100,7 @@ impl Mailer {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err("the server ended the connection".to_owned()),
             Ok(Err(error)) => Err(told(&error)),
-            Err(_) => Err(silent()),
+            Err(_) => Err(Trouble::Silent.told()),
         }
     }
 
@@ -108,10 +112,12 @@ impl Mailer {
             .to(Mailbox::new(None, address))
             .subject("Tegata: test mail")
             .header(AutoSubmitted)
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body("This mail shows that the mail server takes the mails of tegata.\n".to_owned())
             .map_err(|error| error.to_string())?;
-        self.send(message).await
+        let sent = self.send(message).await;
+        sent.map_err(|trouble| trouble.told())
     }
 
     /// Hands claimed mails over, some side by side; those that were taken at about the same time are recorded together.
@@ -132,11 +138,11 @@ impl Mailer {
     /// What the server answers to a mail: nothing, or why it did not take it.
     async fn hand_over(&self, mail: ReadyMail, is_silent: &AtomicBool) -> Answer {
         let answer = match self.message(&mail) {
-            _ if is_silent.load(Ordering::Relaxed) => Err(silent()),
+            _ if is_silent.load(Ordering::Relaxed) => Err(Trouble::Silent),
             Ok(message) => self.send(message).await,
-            Err(reason) => Err(reason),
+            Err(reason) => Err(Trouble::Other(reason)),
         };
-        if answer.as_ref().is_err_and(|reason| *reason == silent()) {
+        if matches!(answer, Err(Trouble::Silent)) {
             is_silent.store(true, Ordering::Relaxed);
         }
         (mail, answer)
@@ -152,26 +158,57 @@ impl Mailer {
         Message::builder()
             .from(self.sender.clone())
             .to(Mailbox::new(None, address))
-            .subject(mail.text.subject.clone())
+            .header(Subject(mail.text.subject.clone()))
             .message_id(Some(mail.message_id.clone()))
             .date(UNIX_EPOCH + Duration::from_secs(seconds))
             .header(AutoSubmitted)
+            .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text.body.clone())
             .map_err(|error| error.to_string())
     }
 
-    async fn send(&self, message: Message) -> Result<(), String> {
+    async fn send(&self, message: Message) -> Result<(), Trouble> {
         match timeout(PATIENCE, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(told(&error)),
-            Err(_) => Err(silent()),
+            Ok(Err(error)) => Err(Trouble::of(&error)),
+            Err(_) => Err(Trouble::Silent),
+        }
+    }
+}
+
+/// Why a mail was not handed over.
+enum Trouble {
+    /// The connection, or an answer that means "later".
+    Other(String),
+    /// An answer that means "never".
+    Refused(HandOverRefusal),
+    /// No answer.
+    Silent,
+}
+
+impl Trouble {
+    fn of(error: &lettre::transport::smtp::Error) -> Self {
+        match error.status().filter(|_| error.is_permanent()) {
+            Some(code) => Self::Refused(HandOverRefusal {
+                code: code.into(),
+                words: error.source().map(ToString::to_string).unwrap_or_default(),
+            }),
+            None => Self::Other(told(error)),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Other(reason) => reason.clone(),
+            Self::Refused(refusal) => format!("{} {}", refusal.code, refusal.words),
+            Self::Silent => format!("the server was silent for {} seconds", PATIENCE.as_secs()),
         }
     }
 }
 
 /// A mail, and why the server did not take it.
-type Answer = (ReadyMail, Result<(), String>);
+type Answer = (ReadyMail, Result<(), Trouble>);
 
 /// Records what became of some mails.
 async fn record(app: &App, answers: Vec<Answer>) -> Result<(), tegata_app::Error> {
@@ -179,12 +216,16 @@ async fn record(app: &App, answers: Vec<Answer>) -> Result<(), tegata_app::Error
     for (mail, answer) in answers {
         match answer {
             Ok(()) => taken.push(mail),
-            Err(reason) => refused.push((mail, reason)),
+            Err(trouble) => refused.push((mail, trouble)),
         }
     }
     let mut recorded = app.mails_sent(&taken).await;
-    for (mail, reason) in refused {
-        recorded = app.mail_failed(&mail, &reason).await.and(recorded);
+    for (mail, trouble) in refused {
+        let told = match &trouble {
+            Trouble::Refused(refusal) => app.mail_refused(&mail, refusal).await,
+            trouble => app.mail_failed(&mail, &trouble.told()).await,
+        };
+        recorded = told.and(recorded);
     }
     recorded
 }
@@ -204,6 +245,33 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// The subject, encoded throughout (RFC 2047 §5): the library lets words of ASCII alone stand as they are, and a name
+/// with `=?` in it would be decoded to something that nobody wrote.
+#[derive(Clone)]
+struct Subject(String);
+
+impl Header for Subject {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Subject")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        let (name, mut encoded) = (Self::name(), String::new());
+        let written = {
+            let mut writer = EmailWriter::new(&mut encoded, "Subject: ".len(), 0, false);
+            rfc2047::encode(&self.0, &mut writer)
+        };
+        match written {
+            Ok(()) => HeaderValue::dangerous_new_pre_encoded(name, self.0.clone(), encoded),
+            Err(_) => HeaderValue::new(name, self.0.clone()),
+        }
     }
 }
 
@@ -240,10 +308,6 @@ fn tls(server: &MailServer) -> Outcome<TlsParameters> {
         let remedy = "see that the machine has CA certificates (package ca-certificates)";
         Failure::machine("prepare TLS for mail", error, remedy)
     })
-}
-
-fn silent() -> String {
-    format!("the server was silent for {} seconds", PATIENCE.as_secs())
 }
 
 /// What went wrong, with its causes.

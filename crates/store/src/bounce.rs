@@ -121,6 +121,20 @@ impl Tx {
         Ok(cleared)
     }
 
+    /// Takes the mark from an address that it has because this very mail was refused; `false` where it has none for that.
+    pub async fn clear_refused(&mut self, mail: &SentMail) -> Result<bool, StoreError> {
+        let cleared = self
+            .changes(
+                "delete from bounced_address where address = $1 and mail_id = $2",
+                &[mail.to.as_str().into(), mail.id.as_str().into()],
+            )
+            .await?;
+        if cleared {
+            self.settle_grants_with(&mail.to).await?;
+        }
+        Ok(cleared)
+    }
+
     /// Settles for every grant with this address whether any of its addresses gets mails.
     async fn settle_grants_with(&mut self, address: &MailAddress) -> Result<(), StoreError> {
         self.execute(

@@ -10,6 +10,7 @@ use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
 use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
+use crate::bounce::SentMail;
 use crate::error::StoreError;
 use crate::many::{Insert, MANY, padded};
 use crate::sql::{Connection, Fields, Row};
@@ -289,6 +290,17 @@ pub struct ClaimedMail {
     pub attempts: i64,
     /// The number of this claim.
     pub epoch: i64,
+}
+
+impl ClaimedMail {
+    /// What a report, or a refusal, may be about.
+    pub fn as_sent(&self) -> SentMail {
+        SentMail {
+            id: self.mail.id.clone(),
+            to: self.mail.to.clone(),
+            about: about(&self.mail).to_owned(),
+        }
+    }
 }
 
 /// What came of a mail, by `sent_at` and `dropped_at` from the column `first` on.

@@ -4,7 +4,7 @@
 
 Demands STARTTLS and a login. Each mail meets the next trouble of the list: a code such as 451 is
 answered instead of taking it, `drop` ends the connection after the mail was taken and before the
-answer, `ok` takes it. Prints one JSON object for each mail, read by Python's own parser, and
+answer, `ok` takes it, and `rcpt …` answers with these words as soon as the recipient is named. Prints one JSON object for each mail, read by Python's own parser, and
 `ready` when it listens.
 """
 
@@ -26,12 +26,26 @@ def say(thing):
 
 
 class Desk:
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if troubles and troubles[0].startswith("rcpt "):
+            trouble = troubles.pop(0)
+            say({"trouble": trouble, "to": [address]})
+            return trouble.removeprefix("rcpt ")
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
+
     async def handle_DATA(self, server, session, envelope):
         trouble = troubles.pop(0) if troubles else "ok"
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        head = envelope.content.partition(b"\r\n\r\n")[0]
+        lines = envelope.content.split(b"\r\n")
         say({
             "trouble": trouble,
             "to": envelope.rcpt_tos,
+            "addresses": [one.addr_spec for one in mail["To"].addresses],
+            "ascii_head": head.isascii(),
+            "bare": sum(line.count(b"\r") + line.count(b"\n") for line in lines),
+            "longest": max(map(len, lines)),
             "headers": [[name, str(value)] for name, value in mail.items()],
             "defects": [str(defect) for part in mail.walk() for defect in part.defects],
             "text": mail.get_body().get_content(),

@@ -13,6 +13,7 @@ pub mod demo;
 pub mod est;
 pub mod http;
 pub mod json;
+pub mod mail_server;
 pub mod openssl;
 pub mod page;
 pub mod ports;

@@ -2,8 +2,6 @@
 //! mail: nothing is lost, and at most the same Message-ID comes again (T57).
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -11,26 +9,24 @@ use tegata_system_tests::database::Kind;
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::http::Curl;
 use tegata_system_tests::json::field;
-use tegata_system_tests::openssl::{self, openssl};
-use tegata_system_tests::ports;
+use tegata_system_tests::mail_server::{MailServer, write_password};
+use tegata_system_tests::openssl;
 use tegata_system_tests::procedure;
-use tegata_system_tests::process::Process;
 use tegata_system_tests::served::Served;
-use tegata_system_tests::tools::{command, eventually, named, oracle, run};
+use tegata_system_tests::tools::{command, eventually, run};
 
 const CODE: &str = "0110119153";
 /// What a hostile or merely unusual institution is called.
 const NAME: &str = "髙橋<b>医院</b>𠮷田";
-const PASSWORD: &str = "secret of the tests";
+/// To whom the notices of `Served::grant` go.
+const MAIL: &str = "uketsuke@clinic.example";
 const POSTED: &str = "【電子証明書発行通知書 発送のお知らせ】";
 const TROUBLES: [&str; 3] = ["451", "554", "drop"];
 
 #[test]
 fn a_mail_server_with_troubles_gets_each_mail_and_no_other() -> Result<()> {
     let mut served = Served::init(Kind::Sqlite)?;
-    let port = ports::row(1)?;
-    let mut server = mail_server(served.folder(), port, &TROUBLES)?;
-    configure(&served, port)?;
+    let mut server = MailServer::start(&served, &TROUBLES)?;
     served.begin()?;
     let test = served.cli(&["mail", "test", "test@clinic.example"])?;
     ensure!(
@@ -38,13 +34,13 @@ fn a_mail_server_with_troubles_gets_each_mail_and_no_other() -> Result<()> {
         "{}",
         test.all()
     );
-    next_mail(&mut server)?;
+    server.next()?;
     served.add_institution(CODE, NAME)?;
     served.grant(CODE, "受付1号機")?;
     let mut seen = Vec::new();
     for (tries, trouble) in (1..).zip(TROUBLES.into_iter().skip(1).chain(["ok"])) {
-        let mail = next_mail(&mut server)?;
-        ensure!(field(&mail, "trouble") == trouble, "{mail}");
+        let mail = server.next()?;
+        ensure!(mail.trouble() == trouble, "{mail:?}");
         seen.push(mail);
         eventually("the try is recorded", || {
             let done = served.database.number("select attempts from outbox")?;
@@ -57,29 +53,72 @@ fn a_mail_server_with_troubles_gets_each_mail_and_no_other() -> Result<()> {
         Ok(waiting.as_array().is_some_and(Vec::is_empty).then_some(()))
     })?;
     ensure!(served.database.number("select count(*) from outbox")? == 1);
+    // 554 was about the mail: it says nothing about the mailbox.
+    ensure!(
+        served
+            .database
+            .number("select count(*) from bounced_address")?
+            == 0
+    );
     for mail in &seen {
-        ensure!(header(mail, "Message-ID") == header(&seen[0], "Message-ID"));
-        ensure!(field(mail, "text") == field(&seen[0], "text"));
-        ensure!(field(mail, "tls") == true, "{mail}");
-        ensure!(
-            field(mail, "defects").as_array().is_some_and(Vec::is_empty),
-            "{mail}"
-        );
-        ensure!(header(mail, "Auto-Submitted") == "auto-generated");
-        ensure!(header(mail, "Subject") == POSTED, "{mail}");
+        mail.must_be_one_mail_to(MAIL)?;
+        ensure!(mail.header("Message-ID") == seen[0].header("Message-ID"));
+        ensure!(mail.text()? == seen[0].text()?);
+        ensure!(mail.header("Auto-Submitted") == "auto-generated");
+        ensure!(mail.header("Subject") == POSTED, "{mail:?}");
     }
-    let text = field(&seen[0], "text").as_str().context("a text")?;
+    let text = seen[0].text()?;
     ensure!(text.contains(NAME) && text.contains("受付1号機"), "{text}");
     ensure!(server.is_running()?);
     Ok(())
 }
 
 #[test]
+fn p23_a_mailbox_that_is_refused_is_marked_until_its_mail_is_taken() -> Result<()> {
+    let mut served = Served::init(Kind::Sqlite)?;
+    let gone = "rcpt 550 5.1.1 <uketsuke@clinic.example>: no such user";
+    let denied = "rcpt 550 5.7.1 relaying denied";
+    let mut server = MailServer::start(&served, &[denied, gone, gone, "ok"])?;
+    served.begin()?;
+    served.add_institution(CODE, NAME)?;
+    served.grant(CODE, "受付1号機")?;
+    let events = "select action, detail from audit where action like 'address.%' order by id";
+    for (tries, marked) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
+        let mail = server.next()?;
+        eprintln!("{}", mail.trouble());
+        eventually("the try is recorded", || {
+            let done = served.database.number("select attempts from outbox")?;
+            Ok((done == tries).then_some(()))
+        })?;
+        let count = served
+            .database
+            .number("select count(*) from bounced_address")?;
+        ensure!(
+            count == marked,
+            "{tries}: {:?}",
+            served.database.rows(events)?
+        );
+        make_due(&served)?;
+    }
+    let events = served.database.rows(events)?;
+    let [bounce, reached] = events.as_slice() else {
+        anyhow::bail!("{events:?}");
+    };
+    ensure!(
+        bounce[0] == "address.bounce" && reached[0] == "address.reached",
+        "{events:?}"
+    );
+    ensure!(
+        bounce[1].contains("550 5.1.1 <u****@clinic.example>"),
+        "{events:?}"
+    );
+    Ok(())
+}
+
+#[test]
 fn k2_the_number_in_the_mailbox_opens_the_file_and_stands_nowhere_else() -> Result<()> {
     let mut served = Served::init(Kind::Sqlite)?;
-    let port = ports::row(1)?;
-    let mut server = mail_server(served.folder(), port, &[])?;
-    configure(&served, port)?;
+    let mut server = MailServer::start(&served, &[])?;
     let settings = fs::read_to_string(served.config())?;
     let collect = "[policy.collect]\nsecond_factor = \"mail_code\"\n";
     fs::write(served.config(), format!("{settings}\n{collect}"))?;
@@ -92,8 +131,8 @@ fn k2_the_number_in_the_mailbox_opens_the_file_and_stands_nowhere_else() -> Resu
     ensure!(asked.says("確認番号をお送りしました"), "{}", asked.text());
     ensure!(!asked.says("見本医院"), "{}", asked.text());
     let number = loop {
-        let mail = next_mail(&mut server)?;
-        let text = field(&mail, "text").as_str().context("a text")?.to_owned();
+        let mail = server.next()?;
+        let text = mail.text()?;
         if let Some((_, rest)) = text.split_once("確認番号  ") {
             break rest.split_whitespace().next().context("digits")?.to_owned();
         }
@@ -123,10 +162,8 @@ fn k2_the_number_in_the_mailbox_opens_the_file_and_stands_nowhere_else() -> Resu
 #[test]
 fn with_a_wrong_password_the_mail_server_takes_nothing() -> Result<()> {
     let served = Served::init(Kind::Sqlite)?;
-    let port = ports::row(1)?;
-    let _server = mail_server(served.folder(), port, &[])?;
+    let _server = MailServer::start(&served, &[])?;
     write_password(served.folder(), "wrong")?;
-    configure(&served, port)?;
     let test = served.cli(&["mail", "test", "test@clinic.example"])?;
     ensure!(
         !test.status.success() && test.all().contains("not sent"),
@@ -163,77 +200,6 @@ fn the_demo_shows_what_it_mailed() -> Result<()> {
     Ok(())
 }
 
-/// Names the mail server in the configuration.
-fn configure(served: &Served, port: u16) -> Result<()> {
-    let text = fs::read_to_string(served.config())?;
-    let settings = format!(
-        "{text}\n[mail]\nserver = \"localhost\"\nport = {port}\nuser = \"tegata\"\n\
-         password_file = \"mail-password\"\nca_file = \"mail.pem\"\n"
-    );
-    fs::write(served.config(), settings)?;
-    Ok(())
-}
-
-/// A mail server in the folder of an installation, with a certificate and a password of its own.
-fn mail_server(folder: &Path, port: u16, troubles: &[&str]) -> Result<Process> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let (certificate, key) = (file("mail.pem"), file("mail.key"));
-    openssl([
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost",
-        "-addext",
-        "basicConstraints=critical,CA:FALSE",
-        "-keyout",
-        &key,
-        "-out",
-        &certificate,
-    ])?
-    .good()?;
-    write_password(folder, PASSWORD)?;
-    let script = oracle("mailserver.py").display().to_string();
-    let port = port.to_string();
-    let mut arguments = vec![
-        script.as_str(),
-        &port,
-        &certificate,
-        &key,
-        "tegata",
-        PASSWORD,
-    ];
-    arguments.extend(troubles);
-    let python = named("TEGATA_PKILINT_PYTHON")?;
-    let mut server = Process::start(&mut command(python, arguments))?;
-    server.wait_for(|line| line == "ready")?;
-    Ok(server)
-}
-
-fn next_mail(server: &mut Process) -> Result<Value> {
-    let line = server.wait_for(|line| line.starts_with('{'))?;
-    Ok(serde_json::from_str(&line)?)
-}
-
-fn header(mail: &Value, name: &str) -> String {
-    let headers = field(mail, "headers")
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let found = headers.iter().find(|pair| pair[0] == name);
-    found.map_or_else(String::new, |pair| {
-        pair[1].as_str().unwrap_or_default().to_owned()
-    })
-}
-
 /// Lets the pause before the next try, and a claim of a server that ended, be over.
 fn make_due(served: &Served) -> Result<()> {
     let url = served.database.url()?;
@@ -243,13 +209,5 @@ fn make_due(served: &Served) -> Result<()> {
                    base.execute('update outbox set next_try_at = 0, claimed_until = null')\n\
                    base.commit()";
     run(&mut command("python3", ["-c", program, file]))?.good()?;
-    Ok(())
-}
-
-fn write_password(folder: &Path, password: &str) -> Result<()> {
-    let file = folder.join("mail-password");
-    let _ = fs::remove_file(&file);
-    fs::write(&file, format!("{password}\n"))?;
-    fs::set_permissions(&file, PermissionsExt::from_mode(0o400))?;
     Ok(())
 }

@@ -3,6 +3,9 @@
 //! A field twice, a field that the form does not have, a broken percent sign or text that is not UTF-8
 //! is refused; so no two readers can understand one body differently.
 
+/// What is typed without blanks: codes, numbers and mail addresses.
+pub(crate) use tegata_domain::institution::without_blanks as half_width;
+
 /// A body that is no form of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
@@ -85,16 +88,6 @@ pub(crate) fn percent_decode(text: &[u8]) -> Result<Vec<u8>, Malformed> {
     Ok(decoded)
 }
 
-/// A mail address as typed: full-width forms become half-width, blanks go.
-pub(crate) fn half_width(typed: &str) -> String {
-    let kept = typed.chars().filter(|c| !c.is_whitespace());
-    kept.map(|c| match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        _ => c,
-    })
-    .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,10 +152,5 @@ mod tests {
         ] {
             assert_eq!(version(body), Err(Malformed), "{body}");
         }
-    }
-
-    #[test]
-    fn full_width_addresses_are_put_right() {
-        assert_eq!(half_width(" taro@example.jp　"), "taro@example.jp");
     }
 }

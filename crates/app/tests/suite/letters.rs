@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tegata_app::{ActRefusal, App, Letter, NewApplication, Refusal};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::{Grant, GrantState};
-use tegata_domain::institution::ClassName;
+use tegata_domain::institution::{ClassName, MailAddress};
 use tegata_domain::outbox::MailKind;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
@@ -52,7 +52,7 @@ async fn what_intake_takes_can_be_printed_and_the_rest_is_refused_there() {
                 class: ClassName::new("dental"),
                 code: "1330123454".to_owned(),
                 terminal: terminal.to_owned(),
-                mail: MAIL.to_owned(),
+                mail: MailAddress::parse(MAIL).unwrap(),
             };
             app.enter_application(new, &people.intake, NOW).await
         };

@@ -16,7 +16,7 @@ use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::id::{OperatorId, ProposalId};
-use tegata_domain::institution::ClassName;
+use tegata_domain::institution::{ClassName, MailAddress};
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::policy::{DEFAULT, OBN, Policy, SecondFactor};
@@ -532,7 +532,7 @@ pub(crate) fn application() -> NewApplication {
         class: ClassName::new("medical"),
         code: "0110119153".to_owned(),
         terminal: "受付1".to_owned(),
-        mail: MAIL.to_owned(),
+        mail: MailAddress::parse(MAIL).unwrap(),
     }
 }
 

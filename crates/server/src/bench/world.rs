@@ -7,7 +7,7 @@ use tegata_app::{App, InitOptions, Letter, NewApplication};
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::ProposalId;
-use tegata_domain::institution::ClassName;
+use tegata_domain::institution::{ClassName, MailAddress};
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::register::TypedEntry;
@@ -120,6 +120,8 @@ impl World {
         let dispatcher = self.operator("dispatcher", Role::Dispatcher, now).await?;
         let second = self.operator("dispatcher2", Role::Dispatcher, now).await?;
         let class = ClassName::new("medical");
+        let mail = MailAddress::parse("clinic@mail.example")
+            .ok_or_else(|| Failure::new("make an address", "report this as a defect"))?;
         self.app
             .add_institution(clinic(), Actor::System, now)
             .await?;
@@ -129,7 +131,7 @@ impl World {
                 class: class.clone(),
                 code: CODE.to_owned(),
                 terminal: format!("terminal {number} {}", kana(number)),
-                mail: "clinic@mail.example".to_owned(),
+                mail: mail.clone(),
             };
             let entered = self
                 .app

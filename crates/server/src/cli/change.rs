@@ -107,6 +107,9 @@ fn day(text: &str) -> Result<CalendarDate, String> {
     CalendarDate::parse(text).map_err(|_| "write year-month-day, such as 2027-11-20".to_owned())
 }
 
-fn mail_address(text: &str) -> Result<MailAddress, String> {
-    MailAddress::parse(text).ok_or_else(|| "the mail address has a wrong form".to_owned())
+/// An address as an operator types it.
+pub(super) fn mail_address(text: &str) -> Result<MailAddress, String> {
+    MailAddress::from_typed(text).ok_or_else(|| {
+        "it is no mail address that can be written without quotation marks, such as desk@clinic.example".to_owned()
+    })
 }

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use tegata_app::{App, GrantStory, NewApplication};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::ApplicationId;
-use tegata_domain::institution::ClassName;
+use tegata_domain::institution::{ClassName, MailAddress};
 use tegata_domain::reference::RequestId;
 
 use super::acting::Acting;
 use super::application::{self, application_id, application_view};
+use super::change::mail_address;
 use super::output::{Listing, object, with};
 use super::{change, letter, proposal};
 use crate::failure::Outcome;
@@ -74,8 +75,8 @@ pub(crate) struct Enter {
     #[arg(long)]
     terminal: String,
     /// Mail address that notices go to.
-    #[arg(long)]
-    mail: String,
+    #[arg(long, value_parser = mail_address)]
+    mail: MailAddress,
     #[command(flatten)]
     acting: Acting,
     /// Print JSON.

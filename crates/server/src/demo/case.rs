@@ -9,7 +9,7 @@ use tegata_app::{
 };
 use tegata_domain::grant::{Grant, not_after};
 use tegata_domain::id::ApplicationId;
-use tegata_domain::institution::{ClassName, InstitutionCode};
+use tegata_domain::institution::{ClassName, InstitutionCode, MailAddress};
 use tegata_domain::operator::Operator;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::ReferenceId;
@@ -218,11 +218,15 @@ impl Life<'_> {
 
     /// Entered from paper.
     async fn entered(&self, case: &Case, at: Timestamp) -> Outcome<ApplicationId> {
+        let mail = MailAddress::parse(&case.mail).ok_or_else(|| {
+            let what = format!("{} of a sample is no mail address", case.mail);
+            Failure::new(what, "report this as a defect")
+        })?;
         let application = NewApplication {
             class: ClassName::new(&case.class),
             code: case.code.clone(),
             terminal: case.terminal.clone(),
-            mail: case.mail.clone(),
+            mail,
         };
         let entered = self
             .app

@@ -9,7 +9,7 @@ use tegata_domain::audit::Actor;
 use tegata_domain::bounce::{DeliveryFate, DeliveryReport, RecipientReport};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::id::ApplicationId;
-use tegata_domain::institution::ClassName;
+use tegata_domain::institution::{ClassName, MailAddress};
 use tegata_domain::operator::{Operator, Role};
 use tegata_domain::policy::{OBN, Policy, SecondFactor};
 use tegata_domain::proposal::ProposedAct;
@@ -124,7 +124,7 @@ impl House {
             class: ClassName::new("medical"),
             code: CODE.to_owned(),
             terminal: TERMINAL.to_owned(),
-            mail: "desk@clinic.example".to_owned(),
+            mail: MailAddress::parse("desk@clinic.example").unwrap(),
         };
         let now = self.now();
         let application = self.app.enter_application(new, intake, now).await.unwrap();
@@ -194,7 +194,7 @@ impl House {
             class: ClassName::new("medical"),
             code: CODE.to_owned(),
             terminal: terminal.to_owned(),
-            mail: "desk@clinic.example".to_owned(),
+            mail: MailAddress::parse("desk@clinic.example").unwrap(),
         };
         let intake = &self.staff[0];
         let entered = self.app.enter_application(new, intake, self.now()).await;

@@ -15,6 +15,7 @@ mod relying_site;
 mod samples;
 mod time_machine;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ pub(crate) struct Arguments {
     /// The demo's folder; made when it does not exist, used again when it does.
     #[arg(long, value_name = "DIR", default_value = "tegata-demo")]
     data: PathBuf,
-    /// The first of its nine ports [default: 8440].
+    /// The first of its ten ports [default: 8440].
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=65_000))]
     port_base: Option<u16>,
     /// The time at which the demo's clock begins, such as 2027-03-14T09:00:00+09:00.
@@ -82,7 +83,8 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     system::begin_log("warn", LogFormat::Text);
     let folder = Folder::prepare(&arguments.data, arguments.port_base, arguments.clock)?;
     let mut config = folder.config()?;
-    let sockets = Sockets::bind(folder.port_base(&config, arguments.port_base)?).await?;
+    let base = folder.port_base(&config, arguments.port_base)?;
+    let sockets = Sockets::bind(base, config.listen.metrics).await?;
     // The demo's own mail server: any free port.
     let smtp = bind("mail", ([127, 0, 0, 1], 0).into(), "mail").await?;
     let port = smtp.local_addr().map_or(0, |address| address.port());
@@ -174,10 +176,12 @@ struct Sockets {
     entrances: [TcpListener; 2],
     plain: TcpListener,
     clock: TcpListener,
+    /// Not there in a folder of an earlier release.
+    metrics: Option<TcpListener>,
 }
 
 impl Sockets {
-    async fn bind(base: u16) -> Outcome<Self> {
+    async fn bind(base: u16, metrics: Option<SocketAddr>) -> Outcome<Self> {
         let at = |offset: u16| ([127, 0, 0, 1], base + offset).into();
         let key = "--port-base (with a new --data folder)";
         Ok(Self {
@@ -193,6 +197,10 @@ impl Sockets {
                 bind("claims mTLS", at(7), key).await?,
                 bind("eligibility mTLS", at(8), key).await?,
             ],
+            metrics: match metrics {
+                Some(address) => Some(bind("metrics", address, key).await?),
+                None => None,
+            },
         })
     }
 }
@@ -210,6 +218,8 @@ pub(crate) struct DemoAddresses {
     identities: [PathBuf; 2],
     clock: String,
     mail: String,
+    /// The figures of this moment.
+    metrics: Option<String>,
     tls_ca_pem: PathBuf,
     ca_pem: PathBuf,
     /// 接続確認コード of the TLS root, as letters print it (W6).
@@ -268,6 +278,7 @@ impl DemoAddresses {
             "plain": self.plain,
             "clock": self.clock,
             "mail": self.mail,
+            "metrics": self.metrics,
             "clock_token": state.clock_token,
             "tls_ca_pem": self.tls_ca_pem,
             "ca_pem": self.ca_pem,
@@ -311,6 +322,11 @@ fn write_certificates(instance: &Instance, folder: &Folder, base: u16) -> Outcom
         identities: SampleSystem::ALL.map(|system| folder.identity(system)),
         clock: format!("http://localhost:{}", base + 5),
         mail: format!("http://localhost:{}", base + 5),
+        metrics: instance
+            .config
+            .listen
+            .metrics
+            .map(|address| format!("http://{address}/metrics")),
         tls_ca_pem: folder.write("tls-ca.pem", 0o644, &tls_ca)?,
         ca_pem: folder.write("ca.pem", 0o644, &ca)?,
         connection_code,
@@ -369,6 +385,10 @@ fn serve(
     let site = time_machine::router(Arc::clone(machine), &state.clock_token)
         .merge(mail_page::router(mailbox));
     running.listen("clock", sockets.clock, None, site);
+    if let Some(socket) = sockets.metrics {
+        let site = tegata_web::metrics_router(instance.app.clone());
+        running.listen("metrics", socket, None, site);
+    }
     if let Some(mailer) = Mailer::open(&instance.config)? {
         let app = instance.app.clone();
         running.spawn(|stop| mailer.run(app, stop));

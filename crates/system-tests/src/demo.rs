@@ -19,7 +19,7 @@ use crate::staff::Person;
 use crate::tools::{Ran, command, eventually, run, server_binary};
 
 /// Ports that a demo takes, from its base.
-const PORTS: u16 = 9;
+const PORTS: u16 = 10;
 
 /// A running demo. Dropping it kills it and removes its folder.
 #[derive(Debug)]

@@ -257,7 +257,8 @@ fn configuration(base: u16, systems: &[String]) -> Outcome<String> {
          subscriber = \"127.0.0.1:{}\"\n\
          console = \"127.0.0.1:{}\"\n\
          plain = \"127.0.0.1:{}\"\n\
-         relying = \"127.0.0.1:{}\"\n\n\
+         relying = \"127.0.0.1:{}\"\n\
+         metrics = \"127.0.0.1:{}\"\n\n\
          [names]\n\
          public = \"localhost\"\n\
          subscriber = [{}]\n\
@@ -269,6 +270,7 @@ fn configuration(base: u16, systems: &[String]) -> Outcome<String> {
         base + 2,
         base + 4,
         base + 6,
+        base + 9,
         names.join(", "),
         systems.join(", "),
     ))
@@ -289,6 +291,8 @@ mod tests {
         assert_eq!(config.names.console_address, "https://localhost:9002");
         assert_eq!(config.names.addresses.plain, "http://localhost:9004");
         assert_eq!(config.names.relying_address, "https://localhost:9006");
+        let figures = config.listen.metrics.map(|address| address.port());
+        assert_eq!(figures, Some(9_009));
         assert_eq!(config.relying_entries.len(), 2);
         assert_eq!(config.names.tls_domains, ["localhost"]);
         assert_eq!(folder.port_base(&config, None).unwrap(), 9_000);

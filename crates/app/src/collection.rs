@@ -163,6 +163,18 @@ impl App {
         Err(Error::Conflict)
     }
 
+    /// Whether a renewal's certificate can be had: no key is fixed yet, or it is kept, or another may take its place.
+    pub(crate) async fn can_be_retrieved(&self, grant: &Grant) -> Result<bool> {
+        let Some(serial) = grant.state.serial() else {
+            return Ok(true);
+        };
+        let kept = self.store().reader().await?.sealed_key(&serial).await?;
+        Ok(kept.is_some_and(|key| match key.destroyed {
+            Some((_, why)) => why == KeyDestroyed::WindowEnd,
+            None => true,
+        }))
+    }
+
     /// Whether the sealed key of a certificate is kept still; one that the terminal made was never here.
     async fn has_key(&self, serial: &SerialNumber) -> Result<bool> {
         let row = self.store().reader().await?.sealed_key(serial).await?;

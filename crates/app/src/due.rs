@@ -242,7 +242,10 @@ impl App {
         certificate: &EndingCertificate,
         now: Timestamp,
     ) -> Option<MailKind> {
-        let successor = certificate.successor.as_ref().map(|grant| &grant.state);
+        let successor = certificate
+            .successor
+            .as_ref()
+            .map(|grant| &grant.continuation.state);
         let end = certificate.not_after;
         let standing = RenewalStanding::of(end, successor, &self.policy().periods, now);
         match standing {
@@ -288,13 +291,22 @@ fn values_of_successor(
     let mut values = Vec::new();
     match (kind, &certificate.successor) {
         (MailKind::CertificateExpired, Some(successor)) => {
-            values.push(("grace_until", successor.window_end.to_string()));
+            let continuation = &successor.continuation;
+            let is_collected = matches!(continuation.state, GrantState::Collected { .. });
+            if continuation.can_be_retrieved {
+                values.push(("grace_until", successor.window_end.to_string()));
+            } else if is_collected {
+                values.push(("file", successor.request_id.as_str().to_owned()));
+            }
         }
         (MailKind::SuccessorUnused, Some(successor)) => {
             values.push(("renewed_at", successor.accepted_at.to_string()));
             values.push(("file", successor.request_id.as_str().to_owned()));
-            if matches!(successor.state, GrantState::Collected { .. }) {
+            if matches!(successor.continuation.state, GrantState::Collected { .. }) {
                 values.push(("collected", successor.accepted_at.to_string()));
+            }
+            if successor.continuation.can_be_retrieved {
+                values.push(("kept", successor.window_end.to_string()));
             }
         }
         _ => {}

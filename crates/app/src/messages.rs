@@ -25,7 +25,7 @@ pub fn date_and_time(at: Timestamp) -> String {
 /// 17時39分
 pub fn time(at: Timestamp) -> String {
     let time = at.japan();
-    format!("{}時{}分", time.hour, time.minute)
+    format!("{}時{:02}分", time.hour, time.minute)
 }
 
 /// The same for a day without an hour.

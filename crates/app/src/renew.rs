@@ -42,6 +42,8 @@ pub struct Successor {
     pub not_after: Timestamp,
     /// The last second in which it can be retrieved.
     pub window_end: Timestamp,
+    /// Whether the authority still hands it out: not where the holder had the key erased, nor where the terminal made it.
+    pub can_be_retrieved: bool,
     /// 証明書ステータス.
     pub status: RequestStatus,
     /// Whether it continues the certificate that asks.
@@ -276,6 +278,7 @@ impl App {
             accepted_at: grant.approved_at,
             not_after: grant.not_after,
             window_end: grant.window_end,
+            can_be_retrieved: self.can_be_retrieved(grant).await?,
             status: status_of(&grant.state, record.as_ref()),
             is_next,
         })

@@ -26,7 +26,8 @@ pub enum MailKind {
     ApplicationRejected,
     /// An application was returned for correction until `due`.
     ApplicationReturned,
-    /// A certificate reached its end yesterday, or this morning (text 11). `grace_until` is there where it was renewed.
+    /// A certificate reached its end yesterday, or this morning (text 11). `grace_until` is there where it was renewed and the
+    /// newer one can be had from us, `file` where only its holder has it.
     CertificateExpired,
     /// 更新のお願い: a certificate that was not renewed comes to its end.
     CertificateExpiring,
@@ -64,7 +65,7 @@ pub enum MailKind {
     /// The request was refused (text 12d).
     RevocationRefused,
     /// A certificate that was renewed comes to its end, and the newer one was not seen in use (text 10). `file` is the
-    /// newer one's request ID; `collected` is there where its file was handed out.
+    /// newer one's request ID; `collected` is there where its file was handed out, `kept` where it can be again.
     SuccessorUnused,
     /// The collection window was extended to `window_end` (D4).
     WindowExtended,
@@ -232,15 +233,16 @@ impl MailKind {
     pub const fn may_have(self) -> &'static [&'static str] {
         match self {
             Self::AddressChanged => &["source", "old_second_mail", "new_second_mail"],
-            Self::CertificateExpired => &["grace_until"],
+            Self::CertificateExpired => &["grace_until", "file"],
             Self::Collected => &["terminal_key"],
             Self::GrantFrozen => &["at", "source"],
             Self::HoldLifted | Self::WindowExtended => &["reason"],
             Self::LetterPosted => &["tracking"],
             Self::LetterReissued => &["tracking", "collected"],
+            Self::ReferenceReplaced => &["collected"],
             Self::RenewalAccepted => &["source", "terminal_key"],
             Self::RenewedAgain => &["source"],
-            Self::ReferenceReplaced | Self::SuccessorUnused => &["collected"],
+            Self::SuccessorUnused => &["collected", "kept"],
             _ => &[],
         }
     }

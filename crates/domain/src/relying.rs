@@ -4,10 +4,10 @@
 //! in early in the morning is told too.
 
 use crate::certificate::CertificateState;
-use crate::grant::{GrantState, days_left};
+use crate::grant::{days_left, retrieval_end};
 use crate::notice::{NoticeChannel, notice_on};
 use crate::policy::{NoticeDays, Periods};
-use crate::renewal::RenewalStanding;
+use crate::renewal::{Continuation, RenewalStanding};
 use crate::time::Timestamp;
 
 /// Whether a certificate can be used, at an instant.
@@ -83,6 +83,8 @@ pub enum RelyingMessage {
     Ended,
     /// Renewed and collected; the newer certificate was never seen in use.
     Install,
+    /// The same, and the old certificate is over: only whoever has the newer one's file can go on.
+    InstallAfterEnd,
     /// It was stopped for the time being.
     OnHold,
     /// The end comes near.
@@ -95,7 +97,11 @@ pub enum RelyingMessage {
 
 impl RelyingMessage {
     /// What can be said of a certificate; nothing of one in force whose newer one is in use.
-    pub(crate) fn about(status: RelyingStatus, renewal: Option<RenewalStanding>) -> Option<Self> {
+    fn about(
+        status: RelyingStatus,
+        renewal: Option<RenewalStanding>,
+        can_be_retrieved: bool,
+    ) -> Option<Self> {
         match (status, renewal) {
             (RelyingStatus::Good, Some(standing)) => match standing {
                 RenewalStanding::Accepted => Some(Self::Collect),
@@ -105,7 +111,11 @@ impl RelyingMessage {
             },
             (RelyingStatus::Good, None) => None,
             (RelyingStatus::Expired, Some(RenewalStanding::Replaced)) => Some(Self::UseNewer),
-            (RelyingStatus::Expired, Some(_)) => Some(Self::CollectAfterEnd),
+            (RelyingStatus::Expired, Some(_)) if can_be_retrieved => Some(Self::CollectAfterEnd),
+            (RelyingStatus::Expired, Some(RenewalStanding::Collected)) => {
+                Some(Self::InstallAfterEnd)
+            }
+            (RelyingStatus::Expired, Some(_)) => Some(Self::Ended),
             (RelyingStatus::Expired, None) => Some(Self::Ended),
             (RelyingStatus::OnHold { .. }, _) => Some(Self::OnHold),
             (RelyingStatus::Revoked { .. }, _) => Some(Self::Revoked),
@@ -125,25 +135,30 @@ pub struct RelyingStanding {
     pub level: Option<i64>,
     /// Where it stands on its way to a newer one; none where there is no such way any more.
     pub renewal: Option<RenewalStanding>,
+    /// What can be said of it, whatever the day; none where a newer certificate is in use.
+    pub about: Option<RelyingMessage>,
     /// What is to be shown; none where nothing is.
     pub message: Option<RelyingMessage>,
 }
 
 impl RelyingStanding {
-    /// What is to be shown at `now` in `channel`. `successor` is the state of the renewal that continues the
-    /// certificate. None of a certificate that nobody holds.
+    /// What is to be shown at `now` in `channel`. `successor` is the renewal that continues the certificate. None of a
+    /// certificate that nobody holds.
     pub fn of(
         channel: NoticeChannel,
         state: &CertificateState,
         validity: (Timestamp, Timestamp),
-        successor: Option<&GrantState>,
+        successor: Option<&Continuation>,
         rules: (&NoticeDays, &Periods),
         now: Timestamp,
     ) -> Option<Self> {
         let status = RelyingStatus::of(state, validity, now)?;
         let (days, periods) = rules;
         let not_after = validity.1;
-        let standing = RenewalStanding::of(not_after, successor, periods, now);
+        let state = successor.map(|successor| &successor.state);
+        let standing = RenewalStanding::of(not_after, state, periods, now);
+        let can_be_retrieved = successor.is_some_and(|successor| successor.can_be_retrieved)
+            && now <= retrieval_end(not_after, periods);
         let renewal = match status {
             RelyingStatus::Good => Some(standing),
             RelyingStatus::Expired => Some(standing).filter(|standing| {
@@ -160,13 +175,14 @@ impl RelyingStanding {
             .then(|| notice_on(channel, not_after, now.japan_date(), days))
             .flatten();
         let level = due.map(|due| due.threshold);
-        let message = RelyingMessage::about(status, renewal)
-            .filter(|_| status != RelyingStatus::Good || level.is_some());
+        let about = RelyingMessage::about(status, renewal, can_be_retrieved);
+        let message = about.filter(|_| status != RelyingStatus::Good || level.is_some());
         Some(Self {
             status,
             days_left: days_left(not_after, now),
             level,
             renewal,
+            about,
             message,
         })
     }
@@ -176,6 +192,7 @@ impl RelyingStanding {
 mod tests {
     use super::*;
     use crate::entropy::SeededEntropy;
+    use crate::grant::GrantState;
     use crate::id::SerialNumber;
     use crate::policy::{OBN, Policy};
 
@@ -197,6 +214,19 @@ mod tests {
         channel: NoticeChannel,
         state: &CertificateState,
         successor: Option<&GrantState>,
+        now: Timestamp,
+    ) -> Option<RelyingStanding> {
+        let successor = successor.map(|state| Continuation {
+            state: state.clone(),
+            can_be_retrieved: true,
+        });
+        told_of(channel, state, successor.as_ref(), now)
+    }
+
+    fn told_of(
+        channel: NoticeChannel,
+        state: &CertificateState,
+        successor: Option<&Continuation>,
         now: Timestamp,
     ) -> Option<RelyingStanding> {
         let policy: Policy = toml::from_str(OBN).unwrap();
@@ -283,6 +313,31 @@ mod tests {
             assert_eq!(on(30).level.is_some(), in_time.is_some(), "{successor:?}");
             assert_eq!(on(-1).message, Some(late), "{successor:?}");
             assert_eq!(on(-1).level, None, "{successor:?}");
+        }
+    }
+
+    #[test]
+    fn f3_after_the_end_nobody_is_sent_to_a_file_that_is_not_there() {
+        let serial = SerialNumber::generate(&SeededEntropy::new(1));
+        let at = morning(80);
+        let collected = GrantState::Collected { serial, at };
+        let fixed = GrantState::KeyFixed { serial };
+        for (state, can_be_retrieved, left, message) in [
+            (&collected, true, -30, RelyingMessage::CollectAfterEnd),
+            (&collected, true, -31, RelyingMessage::InstallAfterEnd),
+            (&collected, false, -1, RelyingMessage::InstallAfterEnd),
+            (&collected, false, 1, RelyingMessage::Install),
+            (&fixed, true, -30, RelyingMessage::CollectAfterEnd),
+            (&fixed, true, -31, RelyingMessage::Ended),
+            (&fixed, false, -1, RelyingMessage::Ended),
+        ] {
+            let successor = Continuation {
+                state: state.clone(),
+                can_be_retrieved,
+            };
+            let issued = CertificateState::Issued;
+            let told = told_of(CLAIMS, &issued, Some(&successor), morning(left)).unwrap();
+            assert_eq!(told.message, Some(message), "{successor:?}, {left}");
         }
     }
 

@@ -4,6 +4,16 @@ use crate::grant::{GrantState, renewal_opens};
 use crate::policy::Periods;
 use crate::time::Timestamp;
 
+/// The renewal that continues a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Continuation {
+    /// Where its grant stands.
+    pub state: GrantState,
+    /// Whether the authority still hands its certificate out, by a kept key or by a new one (K3). It does not where the
+    /// holder had the key erased, nor where the terminal made it.
+    pub can_be_retrieved: bool,
+}
+
 /// Where a certificate that is in force stands on its way to a newer one. One answer for the browser,
 /// EST and the client (T30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,10 @@
 //! unasked follows the days of its channel, and after the end it says so on every day.
 
 use crate::certificate::CertificateState;
-use crate::grant::GrantState;
 use crate::notice::{NoticeChannel, notice_on};
 use crate::policy::{NoticeDays, Periods};
 use crate::relying::{RelyingMessage, RelyingStanding, RelyingStatus};
-use crate::renewal::RenewalStanding;
+use crate::renewal::{Continuation, RenewalStanding};
 use crate::spread::Asking;
 use crate::time::Timestamp;
 
@@ -47,7 +46,7 @@ impl TerminalStanding {
     pub fn of(
         state: &CertificateState,
         validity: (Timestamp, Timestamp),
-        successor: Option<&GrantState>,
+        successor: Option<&Continuation>,
         rules: (&NoticeDays, &Periods),
         now: Timestamp,
     ) -> Option<Self> {
@@ -63,9 +62,7 @@ impl TerminalStanding {
             (None, Some(RenewalStanding::Early { opens })) => {
                 Some(TerminalMessage::BeforeRenewal { opens })
             }
-            (_, renewal) => {
-                RelyingMessage::about(standing.status, renewal).map(TerminalMessage::About)
-            }
+            _ => standing.about.map(TerminalMessage::About),
         };
         let (notifies, asking) = match standing.status {
             RelyingStatus::Expired | RelyingStatus::Good if is_replaced => (false, Asking::Never),
@@ -89,6 +86,7 @@ impl TerminalStanding {
 mod tests {
     use super::*;
     use crate::entropy::SeededEntropy;
+    use crate::grant::GrantState;
     use crate::id::SerialNumber;
     use crate::notice::AFTER_EXPIRY;
     use crate::policy::{OBN, Policy};
@@ -113,7 +111,11 @@ mod tests {
         let policy: Policy = toml::from_str(OBN).unwrap();
         let now = validity().1.japan_date().plus_days(-left).start();
         let rules = (&policy.notices, &policy.periods);
-        TerminalStanding::of(state, validity(), successor, rules, now).unwrap()
+        let successor = successor.map(|state| Continuation {
+            state: state.clone(),
+            can_be_retrieved: true,
+        });
+        TerminalStanding::of(state, validity(), successor.as_ref(), rules, now).unwrap()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use tegata_domain::id::{GrantId, SerialNumber};
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::Connection;
+use crate::sql::{Connection, Fields};
 use crate::store::Tx;
 
 /// The row of a key that the authority made.
@@ -189,4 +189,14 @@ impl Tx {
         )
         .await
     }
+}
+
+/// Whether a renewal's certificate can be had: its key is not fixed yet, or is kept, or was kept for its days and may be
+/// replaced (K3). `row` has `serial` and `destroyed_because` of the key that is fixed.
+pub(crate) fn can_be_retrieved(is_fixed: bool, row: Fields<'_>) -> Result<bool, StoreError> {
+    if !is_fixed {
+        return Ok(true);
+    }
+    let destroyed = row.opt_word(1, KeyDestroyed::parse)?;
+    Ok(row.opt_text(0)?.is_some() && destroyed.is_none_or(|why| why == KeyDestroyed::WindowEnd))
 }

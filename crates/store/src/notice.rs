@@ -1,14 +1,15 @@
 //! What the daily run of notices reads, by index and in pages, and the runs that were finished (F6, P-14).
 
-use tegata_domain::grant::GrantState;
 use tegata_domain::id::{GrantId, OutboxId, SerialNumber};
 use tegata_domain::institution::{MailAddress, TerminalName};
 use tegata_domain::reference::RequestId;
+use tegata_domain::renewal::Continuation;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::grant;
+use crate::key;
 use crate::many::{MANY, padded};
 use crate::outbox::{self, MailFate};
 use crate::sql::{Connection, Row};
@@ -93,8 +94,8 @@ pub struct SuccessorRow {
     pub accepted_at: Timestamp,
     /// The last second in which it can be retrieved.
     pub window_end: Timestamp,
-    /// Where it stands.
-    pub state: GrantState,
+    /// Where it stands, and whether it can be had from us.
+    pub continuation: Continuation,
 }
 
 /// Certificates that their holders have, with grant, contact and successor; what follows chooses them. Each column costs
@@ -105,7 +106,8 @@ macro_rules! ending {
             "select c.serial, c.not_after,
                 g.request_id, g.institution_name, g.terminal, g.mail, g.second_mail, a.person,
                 s.request_id, s.approved_at, s.window_end,
-                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
+                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
+                k.serial, k.destroyed_because
             from certificate c
             join issue_grant g on g.id = c.grant_id
             left join applicant a on a.application_id = g.application_id
@@ -113,6 +115,7 @@ macro_rules! ending {
                 select max(n.id) from certificate o
                 join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
                 where o.grant_id = c.grant_id)
+            left join sealed_key k on k.serial = s.serial
             where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
                 and g.state in ('collected', 'seen_in_use') and ",
             $chosen
@@ -318,7 +321,13 @@ fn successor(row: &Row) -> Result<Option<SuccessorRow>, StoreError> {
         request_id: fields.word(0, RequestId::parse)?,
         accepted_at: fields.time(1)?,
         window_end: fields.time(2)?,
-        state: grant::state(fields, 3)?,
+        continuation: Continuation {
+            state: grant::state(fields, 3)?,
+            can_be_retrieved: key::can_be_retrieved(
+                fields.opt_text(4)?.is_some(),
+                row.part("sealed_key", 16),
+            )?,
+        },
     }))
 }
 

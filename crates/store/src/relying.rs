@@ -1,14 +1,15 @@
 //! What relying systems ask about a certificate: all of it in one row (decision F7).
 
 use tegata_domain::certificate::CertificateState;
-use tegata_domain::grant::GrantState;
 use tegata_domain::id::{Fingerprint, GrantId, SerialNumber};
+use tegata_domain::renewal::Continuation;
 use tegata_domain::revocation::BY_OPERATOR;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::certificate::{digest, state};
 use crate::error::StoreError;
 use crate::grant;
+use crate::key;
 use crate::sql::{Connection, Row};
 use crate::store::Tx;
 
@@ -47,7 +48,7 @@ pub struct RelyingRow {
     /// Whether an operator stopped it without a request of its holder.
     pub is_held_by_operator: bool,
     /// The renewal that continues it, unless that was given up.
-    pub successor: Option<GrantState>,
+    pub successor: Option<Continuation>,
 }
 
 /// Subscribers' certificates with what came after them; what follows chooses them.
@@ -56,7 +57,8 @@ macro_rules! relying {
         concat!(
             "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
                 c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
-                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at
+                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
+                k.serial, k.destroyed_because
             from certificate c
             join issue_grant g on g.id = c.grant_id
             left join revocation_request r
@@ -65,6 +67,7 @@ macro_rules! relying {
                 select max(n.id) from certificate o
                 join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
                 where o.grant_id = c.grant_id)
+            left join sealed_key k on k.serial = s.serial
             where c.kind = 'subscriber' and ",
             $chosen
         )
@@ -210,7 +213,13 @@ fn relying_row(row: &Row) -> Result<RelyingRow, StoreError> {
             .opt_text(0)?
             .is_some_and(|source| source == BY_OPERATOR),
         successor: match successor.opt_text(0)? {
-            Some(_) => Some(grant::state(successor, 0)?),
+            Some(_) => Some(Continuation {
+                state: grant::state(successor, 0)?,
+                can_be_retrieved: key::can_be_retrieved(
+                    successor.opt_text(1)?.is_some(),
+                    row.part("sealed_key", 16),
+                )?,
+            }),
             None => None,
         },
     })

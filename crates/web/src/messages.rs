@@ -208,7 +208,7 @@ mod tests {
     fn an_instant_in_a_sentence_ends_with_hour_and_minute() {
         let long = date_and_time(at("2027-03-14T17:39:07+09:00"));
         assert_eq!(long, "2027年3月14日(日)17時39分");
-        assert_eq!(time(at("2027-03-14T00:00:00+09:00")), "0時0分");
+        assert_eq!(time(at("2027-03-14T00:00:00+09:00")), "0時00分");
     }
 
     #[test]

@@ -90,6 +90,15 @@ pub(crate) fn worded(
             link: LeadsTo::Collection,
             link_text: "新しい電子証明書を取得する",
         },
+        RelyingMessage::InstallAfterEnd => Worded {
+            heading: ENDED.to_owned(),
+            text: format!(
+                "{end}に有効期限が切れました。新しい電子証明書は取得済みです。ダウンロードしたファイルをお持ちのときは、そのファイルと\
+                 証明書パスワードで、この端末にインストールしてください。お持ちでないときは、新しい電子証明書の発行申請を行ってください。"
+            ),
+            link: LeadsTo::Application,
+            link_text: APPLY,
+        },
         RelyingMessage::Ended => Worded {
             heading: ENDED.to_owned(),
             text: format!(

@@ -145,7 +145,7 @@ async fn a_hold_is_told_at_once_with_the_words_of_the_pages() {
             let words = notice.message.unwrap();
             assert_eq!(words.heading, "この電子証明書は、一時停止中です");
             let first =
-                "失効申請を受け付けたため、2026年11月20日(金)10時0分から使えなくなっています。";
+                "失効申請を受け付けたため、2026年11月20日(金)10時00分から使えなくなっています。";
             assert!(words.text.starts_with(first), "{}", words.text);
         }
         let open = world.app.list_revocations().await.unwrap();

@@ -141,6 +141,7 @@ const fn code(about: TerminalMessage) -> MessageCode {
             | RelyingMessage::CollectAfterEnd
             | RelyingMessage::Ended
             | RelyingMessage::Install
+            | RelyingMessage::InstallAfterEnd
             | RelyingMessage::Renew => MessageCode::EXPIRY,
             RelyingMessage::OnHold => MessageCode::ON_HOLD,
             RelyingMessage::Revoked => MessageCode::REVOKED,

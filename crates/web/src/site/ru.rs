@@ -68,9 +68,10 @@ fn next_of_expired(next: &Successor, now: Timestamp) -> Option<Next> {
     match next.status {
         RequestStatus::SeenInUse => Some(Next::InUse(messages::date_and_time(next.not_after))),
         RequestStatus::Void { .. } => None,
-        _ if now <= next.window_end => {
+        _ if next.can_be_retrieved && now <= next.window_end => {
             Some(Next::Waiting(messages::date_and_time(next.window_end)))
         }
+        RequestStatus::Collected => Some(Next::WithHolder(format!("{}.p12", next.request_id))),
         _ => None,
     }
 }
@@ -179,6 +180,8 @@ enum Next {
     Waiting(String),
     /// It is in use until then (4c).
     InUse(String),
+    /// It was handed out, and only its holder has the file of this name (text 5).
+    WithHolder(String),
 }
 
 #[derive(Template)]

@@ -131,6 +131,18 @@ impl App {
         Err(Error::Conflict)
     }
 
+    /// Whether an operator can stop this certificate now.
+    pub(crate) async fn check_holdable(&self, request: &RequestId, now: Timestamp) -> Result<()> {
+        let grant = self.grant_by(request).await?;
+        let record = self.record_of(&grant).await?;
+        let open = self.open_request(&grant).await?;
+        if let Some(open) = open.filter(|open| !open.is_queued()) {
+            let number = open.number;
+            return Err(ActRefusal::OpenRequest { number }.into());
+        }
+        check_revocable(&grant, record.as_ref(), None, now)
+    }
+
     async fn hold_now(
         &self,
         grant: Grant,

@@ -131,7 +131,7 @@ impl App {
         Ok(destroyed)
     }
 
-    /// Once a minute: ended procedures and codes, letters that were never posted, counted wrong pairs.
+    /// Once a minute: mails that are over for long, ended procedures and codes, letters that were never posted, counted wrong pairs.
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         if !self.is_new_minute() {
             return Ok(());
@@ -143,6 +143,7 @@ impl App {
         let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
         let shown = now.plus_days(-SHOWN_SECRET_DAYS);
+        self.forget_sent_mails(now).await?;
         self.store()
             .write(move |tx| {
                 Box::pin(async move {

@@ -60,6 +60,7 @@ mod revoke;
 mod seal;
 mod seen;
 mod send_again;
+mod sent_mails;
 mod service;
 mod session;
 mod setup;
@@ -71,6 +72,7 @@ mod terminal_notice;
 mod typed_mails;
 mod unreachable;
 mod visit;
+mod windows;
 mod work;
 
 pub use act_refusal::ActRefusal;
@@ -133,3 +135,4 @@ pub use tegata_store::{AuditFilter, AuditRow, CaKeyPurpose, MailFate, NoticeRun,
 pub use terminal_notice::TerminalNotice;
 pub use unreachable::UnreachableHolder;
 pub use visit::{OtherHolder, Visit};
+pub use windows::OpenWindow;

@@ -2,12 +2,13 @@
 //!
 //! What is read row by row is small. What is counted over many rows is kept for a while in this process: the months to
 //! come for five minutes (24 ranges of an index that holds what is counted and nothing else: of 600,000 certificates
-//! about 370,000 entries), the mails of a day for one minute while some of them wait (a busy day has about 60,000 mails),
+//! about 370,000 entries; for those of the months whose renewal is open, two looks at other indexes), the mails of a day for one minute while some of them wait (a busy day has about 60,000 mails),
 //! and for good once none does; what is due on a day for one minute (`due_day.rs`). No table is kept beside the mails that could differ from them.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use tegata_domain::grant::renewal_opens;
 use tegata_domain::notice::is_run_late;
 use tegata_domain::time::{CalendarDate, Timestamp};
 use tegata_store::{NoticeRun, NoticeTally, Reader};
@@ -68,6 +69,8 @@ pub struct EndingMonth {
     pub from: CalendarDate,
     /// How many.
     pub certificates: i64,
+    /// How many of them were renewed.
+    pub renewed: i64,
 }
 
 /// What was counted a while ago.
@@ -95,17 +98,10 @@ impl App {
         let clock = self.clock_now();
         let today = clock.japan_date();
         let tomorrow = self.due_on(today.plus_days(1)).await?.mails();
+        let tallies = self.notice_tallies(DAYS).await?;
         let mut reader = self.store().reader().await?;
         let runs = reader.notice_runs(RUNS).await?;
         let days = &self.policy().notices;
-        let mut tallies = Vec::new();
-        for back in 0..DAYS {
-            let day = today.plus_days(-back);
-            let kinds = self.tally_of(&mut reader, day, today).await?;
-            if !kinds.is_empty() {
-                tallies.push(DayTally { day, kinds });
-            }
-        }
         Ok(NoticeFigures {
             is_late: runs
                 .first()
@@ -115,10 +111,26 @@ impl App {
             waiting: reader.count_waiting_mails().await?.1,
             oldest: reader.oldest_waiting_notice().await?,
             bounced: reader.count_bounced_addresses().await?,
-            months: self.ending_months(&mut reader, today).await?,
+            months: self.ending_months(&mut reader, clock).await?,
             tomorrow,
             clock,
         })
+    }
+
+    /// What came of the notices of the last `days` days, today included, the newest first; days without one are left
+    /// out. Of days long over the numbers are there, though the mails are not.
+    pub async fn notice_tallies(&self, days: i64) -> Result<Vec<DayTally>> {
+        let today = self.clock_now().japan_date();
+        let mut reader = self.store().reader().await?;
+        let mut tallies = Vec::new();
+        for back in 0..days {
+            let day = today.plus_days(-back);
+            let kinds = self.tally_of(&mut reader, day, today).await?;
+            if !kinds.is_empty() {
+                tallies.push(DayTally { day, kinds });
+            }
+        }
+        Ok(tallies)
     }
 
     async fn tally_of(
@@ -131,7 +143,16 @@ impl App {
         if let Some(kinds) = self.counted().day(day, now) {
             return Ok(kinds);
         }
-        let kinds = reader.tally_notices(day.start(), day.end()).await?;
+        let mut kinds = reader.tally_notices(day.start(), day.end()).await?;
+        for forgotten in reader.forgotten_notices(day).await? {
+            match kinds.iter_mut().find(|kind| kind.kind == forgotten.kind) {
+                Some(kind) => {
+                    kind.sent += forgotten.sent;
+                    kind.dropped += forgotten.dropped;
+                }
+                None => kinds.push(forgotten),
+            }
+        }
         let kept = KeptDay {
             is_over: day < today && kinds.iter().all(|kind| kind.waiting == 0),
             kinds: kinds.clone(),
@@ -144,16 +165,27 @@ impl App {
     async fn ending_months(
         &self,
         reader: &mut Reader,
-        today: CalendarDate,
+        clock: Timestamp,
     ) -> Result<Vec<EndingMonth>> {
-        let now = self.system_now();
+        let (now, today) = (self.system_now(), clock.japan_date());
         if let Some(months) = self.counted().months(today, now) {
             return Ok(months);
         }
         let mut months = Vec::new();
         for (from, to) in months_from(today) {
             let certificates = reader.count_ending(from.start(), to.end()).await?;
-            months.push(EndingMonth { from, certificates });
+            // Before its renewal opens no certificate has one: most months need no look.
+            let opens = renewal_opens(from.start(), &self.policy().periods);
+            let renewed = if certificates > 0 && opens <= clock {
+                reader.count_ending_renewed(from.start(), to.end()).await?
+            } else {
+                0
+            };
+            months.push(EndingMonth {
+                from,
+                certificates,
+                renewed,
+            });
         }
         self.counted().keep_months(now, months.clone());
         Ok(months)

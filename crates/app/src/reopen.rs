@@ -7,7 +7,9 @@ use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, GrantState};
 use tegata_domain::id::ReferenceRowId;
 use tegata_domain::institution::MailAddress;
+use tegata_domain::operator::Act;
 use tegata_domain::outbox::MailKind;
+use tegata_domain::policy::Periods;
 use tegata_domain::proposal::Proposal;
 use tegata_domain::reference::{ReferenceScope, RequestId};
 use tegata_domain::time::{CalendarDate, Timestamp};
@@ -15,14 +17,11 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::download::values_of;
-use crate::error::{Refusal, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::letter::letter_place;
 use crate::new_addresses::NewAddresses;
 use crate::seal::Purpose;
 use crate::work::{Step, Work};
-
-/// Days after approval beyond which no window is extended (D4).
-const LONGEST_WINDOW: i64 = 365;
 
 impl App {
     /// Lost letter (I2): the old reference ID dies at once. Before the collection the new one does what the old one
@@ -33,11 +32,7 @@ impl App {
         request: &RequestId,
         now: Timestamp,
     ) -> Result<Work> {
-        let grant = self.grant_by(request).await?;
-        expect_letter(&grant)?;
-        expect_live(&grant, now)?;
-        let record = self.record_of(&grant).await?;
-        expect_in_force(record.as_ref())?;
+        let (grant, record) = self.check_reissue(request, now).await?;
         let scope = match record {
             Some(_) => ReferenceScope::RevocationOnly,
             None => ReferenceScope::Letter,
@@ -77,13 +72,10 @@ impl App {
         let to = until.end();
         for request in requests {
             let grant = self.grant_by(request).await?;
-            if matches!(grant.state, GrantState::Voided { .. }) {
-                let (request, state) = (request.clone(), grant.state.as_str());
-                return Err(ActRefusal::Stopped { request, state }.into());
-            }
-            let longest = grant.approved_at.japan_date().plus_days(LONGEST_WINDOW);
-            if until > longest || to > grant.not_after {
-                let (request, latest) = (request.clone(), longest);
+            expect_in_force(self.record_of(&grant).await?.as_ref())?;
+            let latest = latest_window(&grant, &self.policy().periods)?;
+            if until > latest {
+                let request = request.clone();
                 return Err(ActRefusal::WindowTooLate { request, latest }.into());
             }
             if to <= grant.window_end || to < now {
@@ -119,18 +111,7 @@ impl App {
         request: &RequestId,
         now: Timestamp,
     ) -> Result<Work> {
-        let grant = self.grant_by(request).await?;
-        expect_letter(&grant)?;
-        expect_live(&grant, now)?;
-        let record = self.record_of(&grant).await?;
-        let record = record.ok_or(ActRefusal::NothingCollected)?;
-        if record.state != CertificateState::Issued {
-            let state = record.state.as_str();
-            return Err(ActRefusal::CertificateState { state }.into());
-        }
-        if now > grant.window_end {
-            return Err(ActRefusal::WindowOver.into());
-        }
+        let (grant, record) = self.check_reopening(request, now).await?;
         let open = grant.state.clone().apply(GrantMove::Reopen, now)?;
         let mut work = Work::default();
         let detail = format!("certificate {} set aside", record.serial);
@@ -153,16 +134,7 @@ impl App {
         request: &RequestId,
         now: Timestamp,
     ) -> Result<Work> {
-        let grant = self.grant_by(request).await?;
-        let open = {
-            let mut reader = self.store().reader().await?;
-            reader.open_revocation_of(&grant.id).await?
-        };
-        if let Some(open) = open {
-            let number = open.number;
-            return Err(ActRefusal::OpenRequest { number }.into());
-        }
-        let thawed = grant.state.clone().apply(GrantMove::Unfreeze, now)?;
+        let (grant, thawed) = self.check_unfreezing(request, now).await?;
         let mut work = Work::default();
         let detail = format!("to {}", thawed.as_str());
         work.about(format!("grant:{}", grant.id), "grant.unfreeze", detail);
@@ -204,6 +176,111 @@ impl App {
             .push(Step::ChangeAddresses(grant.application, new));
         Ok(work)
     }
+}
+
+impl App {
+    /// Whether there is anything to be gained by this act on a certificate as it stands: what the act itself would be
+    /// refused for is not offered.
+    pub async fn is_possible(&self, act: Act, request: &RequestId, now: Timestamp) -> Result<bool> {
+        let checked = match act {
+            Act::ExtendWindow => self.check_extension(request, now).await,
+            Act::Hold => self.check_holdable(request, now).await,
+            Act::NewReference => self.check_reissue(request, now).await.map(drop),
+            Act::Reopen => self.check_reopening(request, now).await.map(drop),
+            Act::SendAgain => self.due_again(request, now).await.map(drop),
+            Act::Unfreeze => self.check_unfreezing(request, now).await.map(drop),
+            _ => Ok(()),
+        };
+        match checked {
+            Ok(()) => Ok(true),
+            Err(Error::Refused(_) | Error::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn check_reissue(
+        &self,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<(Grant, Option<CertificateRecord>)> {
+        let grant = self.grant_by(request).await?;
+        expect_letter(&grant)?;
+        expect_live(&grant, now)?;
+        let record = self.record_of(&grant).await?;
+        expect_in_force(record.as_ref())?;
+        grant.state.clone().apply(GrantMove::Reissue, now)?;
+        Ok((grant, record))
+    }
+
+    async fn check_reopening(
+        &self,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<(Grant, CertificateRecord)> {
+        let grant = self.grant_by(request).await?;
+        expect_letter(&grant)?;
+        expect_live(&grant, now)?;
+        let record = self.record_of(&grant).await?;
+        let record = record.ok_or(ActRefusal::NothingCollected)?;
+        if record.state != CertificateState::Issued {
+            let state = record.state.as_str();
+            return Err(ActRefusal::CertificateState { state }.into());
+        }
+        if now > grant.window_end {
+            return Err(ActRefusal::WindowOver.into());
+        }
+        grant.state.clone().apply(GrantMove::Reopen, now)?;
+        Ok((grant, record))
+    }
+
+    /// The grant, and the state to which it goes back.
+    async fn check_unfreezing(
+        &self,
+        request: &RequestId,
+        now: Timestamp,
+    ) -> Result<(Grant, GrantState)> {
+        let grant = self.grant_by(request).await?;
+        let mut reader = self.store().reader().await?;
+        let open = reader.open_revocation_of(&grant.id).await?;
+        drop(reader);
+        if let Some(open) = open {
+            let number = open.number;
+            return Err(ActRefusal::OpenRequest { number }.into());
+        }
+        let thawed = grant.state.clone().apply(GrantMove::Unfreeze, now)?;
+        Ok((grant, thawed))
+    }
+
+    /// Whether there is a later day, and anything to collect until then.
+    async fn check_extension(&self, request: &RequestId, now: Timestamp) -> Result<()> {
+        let grant = self.grant_by(request).await?;
+        expect_in_force(self.record_of(&grant).await?.as_ref())?;
+        let latest = latest_window(&grant, &self.policy().periods)?;
+        if latest.end() <= grant.window_end || latest.end() < now {
+            let request = request.clone();
+            return Err(ActRefusal::WindowTooLate { request, latest }.into());
+        }
+        Ok(())
+    }
+}
+
+/// The last day to which a window can be extended: P + 365 days by policy, and within the certificate's validity (D4).
+fn latest_window(grant: &Grant, periods: &Periods) -> Result<CalendarDate> {
+    if matches!(grant.state, GrantState::Voided { .. }) {
+        let (request, state) = (grant.request_id.clone(), grant.state.as_str());
+        return Err(ActRefusal::Stopped { request, state }.into());
+    }
+    let longest = grant
+        .approved_at
+        .japan_date()
+        .plus_days(periods.collection_limit_days);
+    let last_day = grant.not_after.japan_date();
+    let within = if last_day.end() > grant.not_after {
+        last_day.plus_days(-1)
+    } else {
+        last_day
+    };
+    Ok(longest.min(within))
 }
 
 /// A renewal has no letter: its holder asks for its IDs again himself (I2).

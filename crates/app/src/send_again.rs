@@ -87,7 +87,7 @@ impl App {
     }
 
     /// What can be told about a certificate now; refused where nothing that is true.
-    async fn due_again(&self, request: &RequestId, now: Timestamp) -> Result<Due> {
+    pub(crate) async fn due_again(&self, request: &RequestId, now: Timestamp) -> Result<Due> {
         let mut reader = self.store().reader().await?;
         if let Some(grant) = reader.waiting_grant(request).await? {
             let days = grant.approved_at.japan_date().days_until(now.japan_date());

@@ -203,6 +203,8 @@ pub struct NoticeDays {
     pub not_collected: Vec<i64>,
     /// Days left from which on a holder whose mails come back is called or written to (P-23).
     pub unreachable: i64,
+    /// Days for which a mail that was handed over is kept; then only its number stays.
+    pub keep_sent_days: i64,
     /// Hour of the day in Japan at which they are due.
     pub hour: i64,
 }

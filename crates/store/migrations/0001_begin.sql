@@ -510,6 +510,16 @@ create index outbox_about on outbox (about, id);
 create index outbox_waiting on outbox (at, id) where sent_at is null and dropped_at is null;
 create index outbox_due on outbox (bulk, next_try_at, id) where sent_at is null and dropped_at is null;
 
+-- How many mails that are over there were, by the day in Japan on which they became due: what is left of rows of
+-- `outbox` that were deleted.
+create table sent_mail (
+    day text not null,
+    kind text not null,
+    sent bigint not null,
+    dropped bigint not null,
+    primary key (day, kind)
+);
+
 -- Work that one process does at a time. `epoch` rises with each taking, so that whoever lost it can record nothing.
 create table lease (
     name text not null primary key,
@@ -553,6 +563,8 @@ create table bounced_address (
     status text not null,
     said text not null
 );
+
+create index bounced_address_mail on bounced_address (mail_id);
 
 create index issue_grant_mail on issue_grant (mail);
 create index issue_grant_second_mail on issue_grant (second_mail) where second_mail is not null;

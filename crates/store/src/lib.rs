@@ -44,6 +44,7 @@ mod renewal;
 mod revocation;
 mod search;
 mod secret;
+mod sent_mails;
 mod service;
 mod session;
 mod unreachable;

@@ -138,4 +138,25 @@ impl Connection {
             .await?;
         row.map_or(Ok(0), |row| row.of("certificate").int(0))
     }
+
+    /// How many of them were renewed, and the renewal was not given up.
+    pub async fn count_ending_renewed(
+        &mut self,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select cast(count(*) as bigint) from certificate c
+                where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
+                    and c.not_after >= $1 and c.not_after <= $2
+                    and exists (
+                        select 1 from certificate o
+                        join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
+                        where o.grant_id = c.grant_id)",
+                &[first.into(), last.into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.of("certificate").int(0))
+    }
 }

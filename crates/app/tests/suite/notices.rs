@@ -1,5 +1,9 @@
 //! 有効期限のお知らせ and 取得のお願い (F6, P-14): on which day which mail goes out, once, whatever ends in between.
 
+use tegata_app::{Identity, RelyingWords};
+use tegata_domain::audit::Actor;
+use tegata_domain::id::Fingerprint;
+use tegata_domain::notice::NoticeChannel;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::revocation::Outcome;
 use tegata_domain::time::Timestamp;
@@ -30,6 +34,16 @@ impl World {
         self.go_to(self.morning(posted, left));
         self.jobs().await;
         self.hand_over().await
+    }
+
+    /// What relying systems are told about a certificate now.
+    async fn told_to_systems(&self, fingerprint: Fingerprint) -> RelyingWords {
+        let channel = NoticeChannel::ClaimsMessage;
+        let asker = Actor::System;
+        let told = self
+            .app
+            .relying_notice(fingerprint, channel, asker, self.now());
+        told.await.unwrap().unwrap().message.unwrap()
     }
 
     async fn hand_over(&self) -> Vec<String> {
@@ -378,5 +392,74 @@ async fn a_reminder_that_waits_is_given_up_once_the_certificate_is_collected() {
         let told = world.hand_over().await;
         assert!(!told.is_empty());
         assert!(!told.iter().any(|subject| subject.contains("お願い")));
+    }
+}
+
+#[tokio::test]
+async fn f3_nobody_is_sent_to_a_file_whose_key_its_holder_had_erased() {
+    for world in worlds().await {
+        let (posted, card) = world.ending().await;
+        let renewed = world.renew(&card).await;
+        world.retrieve(&card, &renewed).await;
+        world.hand_over().await;
+        let request = &renewed.renewal.request_id;
+        let erase = format!(
+            "update sealed_key set sealed = null, destroyed_at = 1, destroyed_because = 'request'
+            where serial = (select serial from issue_grant where request_id = '{request}')"
+        );
+        world.db.run(&erase).await;
+        for (left, is_told) in [(75, "控えはありません"), (-1, "ファイルの控えはありません")]
+        {
+            world.go_to(world.morning(&posted, left));
+            world.jobs().await;
+            let mail = world.app.claim_mails(9).await.unwrap().remove(0);
+            let body = &mail.text.body;
+            assert!(body.contains(is_told), "{body}");
+            assert!(body.contains(&format!("({request}.p12)")), "{body}");
+            for untrue in ["もう一度ダウンロード", "まで取得できます"] {
+                assert!(!body.contains(untrue), "{body}");
+            }
+            world.app.mail_sent(&mail).await.unwrap();
+        }
+        let fingerprint = card.fingerprint;
+        let told = world.told_to_systems(fingerprint).await;
+        assert!(told.text.contains("取得済みです"), "{}", told.text);
+        let Identity::Expired { successor, .. } = world.present(&card).await else {
+            panic!("it ended yesterday");
+        };
+        assert!(!successor.unwrap().can_be_retrieved);
+    }
+}
+
+#[tokio::test]
+async fn mails_that_are_over_go_after_their_days_and_their_numbers_stay() {
+    for world in worlds().await {
+        let (posted, card) = world.ending().await;
+        let told = world.told(&posted, (-1..=90).rev()).await;
+        assert_eq!(told.len(), DAYS.len());
+        let days = world.app.notice_tallies(120).await.unwrap();
+        // One that waits, and one that came back.
+        world.posted().await;
+        let count = async |what: &str| {
+            let sql = format!("select cast(count(*) as bigint) from outbox where {what}");
+            world.db.number(&sql).await
+        };
+        let all = count("1 = 1").await;
+        let returned = "insert into bounced_address (address, since, mail_id, status, said)
+            select recipient, 1, id, '5.1.1', 'x' from outbox where bulk = 1 order by id limit 1";
+        world.db.run(returned).await;
+        let end = world.now();
+        for (after, left) in [(300, all), (500, 2)] {
+            world.go_to(end.plus_days(after));
+            world.jobs().await;
+            world.go_to(end.plus_days(after).plus_seconds(61));
+            world.jobs().await;
+            assert_eq!(count("1 = 1").await, left, "{after}");
+        }
+        assert_eq!(count("sent_at is null and dropped_at is null").await, 1);
+        assert_eq!(world.hand_over().await.len(), 1, "nothing is queued again");
+        let later = world.app.notice_tallies(120 + 500).await.unwrap();
+        assert_eq!(later, days);
+        let _ = card;
     }
 }

@@ -7,7 +7,7 @@ use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::SerialNumber;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::operator::{Operator, Role};
+use tegata_domain::operator::{Act, Operator, Role};
 use tegata_domain::outbox::MailKind;
 use tegata_domain::proposal::ProposedAct;
 use tegata_domain::reference::RequestId;
@@ -545,5 +545,41 @@ async fn a_collection_that_meets_a_reissue_ends_or_comes_before_it() {
             let new = reissued(&world, &posted).await;
             world.collect(&new).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn only_what_may_come_of_an_act_is_possible() {
+    const ACTS: [Act; 6] = [
+        Act::ExtendWindow,
+        Act::Hold,
+        Act::NewReference,
+        Act::Reopen,
+        Act::SendAgain,
+        Act::Unfreeze,
+    ];
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let request = &posted.grant.request_id;
+        let possible = async || {
+            let mut possible = Vec::new();
+            for act in ACTS {
+                let asked = world.app.is_possible(act, request, world.now());
+                if asked.await.unwrap() {
+                    possible.push(act);
+                }
+            }
+            possible
+        };
+        use Act::{ExtendWindow, Hold, NewReference, Reopen, SendAgain};
+        let uncollected = [ExtendWindow, Hold, NewReference, SendAgain];
+        assert_eq!(possible().await, uncollected);
+        world.collect(&posted).await;
+        let collected = [ExtendWindow, Hold, NewReference, Reopen];
+        assert_eq!(possible().await, collected);
+        let number = world.revoke(&posted, "lost").await;
+        assert_eq!(possible().await, [ExtendWindow, NewReference]);
+        world.finish(&number, Outcome::Complete).await;
+        assert_eq!(possible().await, []);
     }
 }

@@ -328,7 +328,13 @@ impl Policy {
     }
 }
 
-fn notice_rules(notices: &NoticeDays) -> [Rule; 7] {
+/// Days between the last mail that a certificate can have and the day on which the first one is forgotten.
+const APART: i64 = 30;
+
+fn notice_rules(notices: &NoticeDays) -> [Rule; 8] {
+    let ends = notices.mail.first().map_or(0, |first| first + 1);
+    let reminders = notices.not_collected.last().copied().unwrap_or(0);
+    let shortest = ends.max(reminders).saturating_add(APART);
     const FALLING: &str = "use days from 365 to 0, each smaller than the one before";
     [
         (is_falling(&notices.mail), "policy.notices.mail", FALLING),
@@ -356,6 +362,11 @@ fn notice_rules(notices: &NoticeDays) -> [Rule; 7] {
             (0..=365).contains(&notices.unreachable),
             "policy.notices.unreachable",
             "use 0 to 365",
+        ),
+        (
+            (shortest..=3_650).contains(&notices.keep_sent_days),
+            "policy.notices.keep_sent_days",
+            "use at most 3650, and 30 or more beyond the first mail and the last reminder, so that none comes twice",
         ),
         (
             (0..=23).contains(&notices.hour),

@@ -263,6 +263,7 @@ fn a_number_outside_its_range_is_refused_by_its_key() {
     ranges("periods.flow_hours", 1, 24);
     ranges("notices.message_daily_from", 0, 365);
     ranges("notices.hour", 0, 23);
+    ranges("notices.keep_sent_days", 200, 3_650);
     refuses("terminal.first_hour", [i64::MIN, -1, 24, i64::MAX]);
     ranges("terminal.last_hour", 10, 24);
     ranges("terminal.busy_first_day", 1, 28);

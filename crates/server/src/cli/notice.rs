@@ -50,8 +50,11 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List what came of the notices of the last days, by day and kind.
+    /// List what came of the notices of the last days, by day and kind. Numbers stay when the mails are deleted.
     Sent {
+        /// How many days, today included.
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(i64).range(1..=3_650))]
+        days: i64,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -95,7 +98,7 @@ pub(crate) async fn run(instance: &Instance, command: Command) -> Outcome<()> {
             object(&view, json);
             Ok(())
         }
-        Command::Sent { json } => sent(app, json).await,
+        Command::Sent { days, json } => sent(app, days, json).await,
     }
 }
 
@@ -200,9 +203,9 @@ async fn runs(app: &App, json: bool) -> Outcome<()> {
     Ok(())
 }
 
-async fn sent(app: &App, json: bool) -> Outcome<()> {
+async fn sent(app: &App, days: i64, json: bool) -> Outcome<()> {
     let mut listing = Listing::new(&["DAY", "KIND", "SENT", "WAITING", "GIVEN UP"]);
-    for day in app.notice_figures().await?.days {
+    for day in app.notice_tallies(days).await? {
         for kind in &day.kinds {
             let cells = vec![
                 day.day.to_string(),

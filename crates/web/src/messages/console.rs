@@ -30,6 +30,7 @@ pub(crate) const C_AUDIT: Screen = screen("C-14", "", "監査記録");
 pub(crate) const C_PROPOSAL: Screen = screen("C-15", "", "二人目の確認");
 pub(crate) const C_ANNOUNCEMENT: Screen = screen("C-17", "", "お知らせの掲載");
 pub(crate) const C_UNREACHABLE: Screen = screen("C-20", "", "メールが届かない方への連絡");
+pub(crate) const C_WINDOWS: Screen = screen("C-21", "", "ダウンロード可能期間の延長");
 pub(crate) const C_SECRET: Screen = screen("C-16", "", "新しいワンタイムコードの鍵");
 
 pub(crate) const C_ENDED: Screen = screen("CE-1", "", "ログインの有効時間が終わりました");
@@ -63,6 +64,7 @@ pub(super) const SCREENS: &[Screen] = &[
     super::C_NOTICES,
     super::C_DUE,
     C_UNREACHABLE,
+    C_WINDOWS,
     C_ENDED,
     C_DENIED,
     C_FORGED,

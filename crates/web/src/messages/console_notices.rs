@@ -54,9 +54,18 @@ pub(crate) fn month(month: u8) -> String {
 }
 
 /// What a bar of the picture says when it is pointed at.
-pub(crate) fn bar(from: CalendarDate, number: i64) -> String {
+pub(crate) fn bar(from: CalendarDate, number: i64, renewed: i64) -> String {
     let (year, month, _) = from.ymd();
-    format!("{year}年{month}月 {}", certificates(number))
+    let all = certificates(number);
+    format!(
+        "{year}年{month}月 {all}(うち更新申請済み {})",
+        certificates(renewed)
+    )
+}
+
+/// What the darker part of the bars means.
+pub(crate) fn wave_renewed(total: i64) -> String {
+    format!("濃い部分は、更新申請がお済みのもの {}", certificates(total))
 }
 
 /// The heading of the picture.

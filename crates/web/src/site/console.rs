@@ -21,6 +21,7 @@ mod shown;
 mod start;
 mod step_up;
 mod unreachable;
+mod windows;
 
 pub(crate) use self::desk::guard;
 pub(crate) use self::fault::{unknown_page, wrong_method};

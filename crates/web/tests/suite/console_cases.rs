@@ -47,7 +47,7 @@ async fn the_second_of_two_examiners_is_told_who_was_first_and_when() {
     assert_eq!(answer.status, StatusCode::CONFLICT);
     assert_eq!(answer.screen(), "CE-5");
     let text = answer.text();
-    assert!(text.contains("操作した人: sato") && text.contains("2026年1月19日(月)10時0分"));
+    assert!(text.contains("操作した人: sato") && text.contains("2026年1月19日(月)10時00分"));
     assert!(text.contains("現在の状態: 承認待ち"));
     let page = second.get(&case(&id)).await;
     assert!(page.text().contains("承認待ち"), "nothing was changed");

@@ -75,7 +75,7 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed, uri: U
             .map(|event| Row {
                 line: shown::event_line(event, &names),
                 action: event.action.clone(),
-                object: event.object.clone(),
+                object: shown::object(&event.object, &names),
                 by_actor: format!("/console/audit?actor={}", percent_encode(&event.actor)),
                 by_object: format!("/console/audit?object={}", percent_encode(&event.object)),
             })

@@ -9,7 +9,7 @@ use axum::response::Response;
 use tegata_app::Session;
 use tegata_domain::access::Right;
 
-use super::fault;
+use super::fault::{self, Fault};
 use crate::extract::{Form, body_of_form};
 use crate::flow::cookie_named;
 use crate::form::Fields;
@@ -45,8 +45,13 @@ pub(crate) async fn guard(
         let what = format!("{} {}", request.method(), request.uri().path());
         return fault::denied(&web, &session, what).await;
     }
-    request.extensions_mut().insert(session);
-    next.run(request).await
+    let case = fault::case_of(request.uri().path());
+    request.extensions_mut().insert(session.clone());
+    let response = next.run(request).await;
+    match response.extensions().get::<Fault>() {
+        Some(fault) if case.is_some() => fault.page(&web, &session, case),
+        _ => response,
+    }
 }
 
 /// The session that a request's cookie names.

@@ -24,6 +24,19 @@ struct FaultPage {
     /// What the program says, in English.
     detail: Option<String>,
     incident: Option<String>,
+    /// Where the case is, for whoever has to look at it again.
+    case: Option<String>,
+}
+
+/// What a fault's page says. It stands beside the page that was made of it, so that the guard, which knows the address,
+/// can add where the case is.
+#[derive(Clone)]
+pub(super) struct Fault {
+    screen: Screen,
+    status: StatusCode,
+    reason: Option<String>,
+    detail: Option<String>,
+    incident: Option<String>,
 }
 
 #[derive(Template)]
@@ -45,13 +58,52 @@ fn told(
     status: StatusCode,
     (reason, detail): (Option<String>, Option<String>),
 ) -> Response {
-    let view = FaultPage {
-        desk: Desk::new(web, session, screen, ""),
+    let fault = Fault {
+        screen,
+        status,
         reason,
         detail,
         incident: None,
     };
-    page(status, &view)
+    fault.respond(web, session)
+}
+
+impl Fault {
+    fn respond(self, web: &Web, session: &Session) -> Response {
+        let mut response = self.page(web, session, None);
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    /// The page, with a link to the case of the address that failed.
+    pub(super) fn page(&self, web: &Web, session: &Session, case: Option<String>) -> Response {
+        let may_look = [messages::C_MOVED, messages::C_STATE, messages::C_FAULT];
+        let view = FaultPage {
+            desk: Desk::new(web, session, self.screen, ""),
+            reason: self.reason.clone(),
+            detail: self.detail.clone(),
+            incident: self.incident.clone(),
+            case: case.filter(|_| may_look.contains(&self.screen)),
+        };
+        page(self.status, &view)
+    }
+}
+
+/// The page of the case that an address of the console is about.
+pub(super) fn case_of(path: &str) -> Option<String> {
+    const CASES: [&str; 7] = [
+        "announcements",
+        "applications",
+        "grants",
+        "institutions",
+        "proposals",
+        "revocations",
+        "unreachable",
+    ];
+    let mut parts = path.strip_prefix("/console/")?.split('/');
+    let (kind, id) = (parts.next()?, parts.next()?);
+    let is_case = CASES.contains(&kind) && !id.is_empty();
+    is_case.then(|| format!("/console/{kind}/{id}"))
 }
 
 /// The page for an error, wherever the page itself has no better place for it.
@@ -82,13 +134,14 @@ pub(super) fn refuse(web: &Web, session: &Session, error: Error) -> Response {
         Error::Internal(text) => {
             let incident = web.incident();
             tracing::error!(incident, error = text, "a request of the console failed");
-            let view = FaultPage {
-                desk: Desk::new(web, session, messages::C_FAULT, ""),
+            let fault = Fault {
+                screen: messages::C_FAULT,
+                status: StatusCode::INTERNAL_SERVER_ERROR,
                 reason: None,
                 detail: None,
                 incident: Some(incident),
             };
-            page(StatusCode::INTERNAL_SERVER_ERROR, &view)
+            fault.respond(web, session)
         }
     }
 }
@@ -148,4 +201,34 @@ pub(crate) async fn unknown_page(web: &Web, headers: HeaderMap) -> Response {
 /// E-09
 pub(crate) fn wrong_method(web: &Web) -> Response {
     respond::wrong_method(web)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_below_a_case_leads_to_the_case() {
+        for (path, case) in [
+            (
+                "/console/grants/202601190000001/extend",
+                Some("/console/grants/202601190000001"),
+            ),
+            (
+                "/console/applications/0a1b/examine",
+                Some("/console/applications/0a1b"),
+            ),
+            (
+                "/console/revocations/R26-0000001",
+                Some("/console/revocations/R26-0000001"),
+            ),
+            ("/console/grants/", None),
+            ("/console/grants", None),
+            ("/console/letters/posted", None),
+            ("/console", None),
+            ("/p/rx/1", None),
+        ] {
+            assert_eq!(case_of(path).as_deref(), case, "{path}");
+        }
+    }
 }

@@ -183,8 +183,10 @@ async fn show(
     let status = wrong
         .as_ref()
         .map_or(StatusCode::OK, |_| StatusCode::BAD_REQUEST);
-    let may = |one: &Offered| Right::Do(one.act()).is_held_by(&session.operator);
-    let offers = Offered::ALL.into_iter().filter(may);
+    let offers = match offers(web, session, request, wrong.as_ref()).await {
+        Ok(offers) => offers,
+        Err(error) => return fault::refuse(web, session, error),
+    };
     let view = GrantPage {
         desk: Desk::new(web, session, C_GRANT, ""),
         here: address(request),
@@ -213,9 +215,29 @@ async fn show(
         problem: wrong
             .as_ref()
             .map(|wrong| (wrong.offered.word(), wrong.message.clone())),
-        offers: offers.map(|one| offer(one, wrong.as_ref())).collect(),
+        offers,
     };
     render(status, &view)
+}
+
+/// What this operator may do about the certificate as it stands; the act that was just refused stays, with the reason.
+async fn offers(
+    web: &Web,
+    session: &Session,
+    request: &RequestId,
+    wrong: Option<&Wrong>,
+) -> Result<Vec<Offer>, Error> {
+    let mut offers = Vec::new();
+    for one in Offered::ALL {
+        if !Right::Do(one.act()).is_held_by(&session.operator) {
+            continue;
+        }
+        let was_refused = wrong.is_some_and(|wrong| wrong.offered == one);
+        if was_refused || web.app().is_possible(one.act(), request, web.now()).await? {
+            offers.push(offer(one, wrong));
+        }
+    }
+    Ok(offers)
 }
 
 /// The address of a certificate's page.
@@ -324,7 +346,7 @@ fn proposed(
         Offered::Again | Offered::Hold => return Ok(None),
         Offered::Mail => ProposedAct::ChangeMail {
             request,
-            mail: MailAddress::parse(extra).ok_or(messages::MAIL_WRONG)?,
+            mail: MailAddress::from_typed(extra).ok_or(messages::MAIL_WRONG)?,
         },
         Offered::Reissue => ProposedAct::NewReference { request },
         Offered::Reopen => ProposedAct::Reopen { request },

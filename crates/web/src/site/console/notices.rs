@@ -53,6 +53,9 @@ struct Bar {
     x: i64,
     y: i64,
     height: i64,
+    /// The part that was renewed, from the ground up.
+    renewed_y: i64,
+    renewed_height: i64,
     middle: i64,
     above: i64,
     number: String,
@@ -66,11 +69,14 @@ struct Bar {
 struct YearRow {
     year: String,
     months: Vec<String>,
+    renewed: Vec<String>,
 }
 
 /// The certificates that come to their end, as a picture and as a table.
 struct Wave {
     title: String,
+    /// What the darker part of a bar means.
+    renewed: String,
     width: i64,
     bar: i64,
     ground: i64,
@@ -162,12 +168,17 @@ fn wave(months: &[EndingMonth]) -> Wave {
     let most = months.iter().map(|month| month.certificates).max();
     let most = most.unwrap_or(0).max(1);
     let total = months.iter().map(|month| month.certificates).sum();
-    let mut years: BTreeMap<i32, Vec<String>> = BTreeMap::new();
+    let renewed = months.iter().map(|month| month.renewed).sum();
+    let mut years: BTreeMap<i32, [Vec<String>; 2]> = BTreeMap::new();
     for month in months {
         let (year, number, _) = month.from.ymd();
-        let row = years.entry(year).or_insert_with(|| vec![String::new(); 12]);
-        if let Some(cell) = row.get_mut(usize::from(number) - 1) {
-            *cell = messages::thousands(month.certificates);
+        let rows = years
+            .entry(year)
+            .or_insert_with(|| [vec![String::new(); 12], vec![String::new(); 12]]);
+        for (row, count) in rows.iter_mut().zip([month.certificates, month.renewed]) {
+            if let Some(cell) = row.get_mut(usize::from(number) - 1) {
+                *cell = messages::thousands(count);
+            }
         }
     }
     let bars = (0..)
@@ -175,6 +186,7 @@ fn wave(months: &[EndingMonth]) -> Wave {
         .map(|(place, month)| bar(place, month, most));
     Wave {
         title: messages::wave_title(total),
+        renewed: messages::wave_renewed(renewed),
         width: PLACE
             * (0..)
                 .zip(months)
@@ -187,9 +199,10 @@ fn wave(months: &[EndingMonth]) -> Wave {
         heads: (1..=12).map(messages::month).collect(),
         years: years
             .into_iter()
-            .map(|(year, months)| YearRow {
+            .map(|(year, [months, renewed])| YearRow {
                 year: messages::year(year),
                 months,
+                renewed,
             })
             .collect(),
     }
@@ -198,13 +211,16 @@ fn wave(months: &[EndingMonth]) -> Wave {
 fn bar(place: i64, month: &EndingMonth, most: i64) -> Bar {
     let number = month.certificates;
     // What is not nothing is seen.
-    let height = (number * HEIGHT / most).max(i64::from(number > 0));
+    let height_of = |number: i64| (number * HEIGHT / most).max(i64::from(number > 0));
+    let (height, renewed_height) = (height_of(number), height_of(month.renewed));
     let (year, of_year, _) = month.from.ymd();
     let x = place * PLACE + (PLACE - BAR) / 2;
     Bar {
         x,
         y: GROUND - height,
         height,
+        renewed_y: GROUND - renewed_height,
+        renewed_height,
         middle: x + BAR / 2,
         above: GROUND - height - 5,
         number: messages::thousands(number),
@@ -214,7 +230,7 @@ fn bar(place: i64, month: &EndingMonth, most: i64) -> Bar {
         } else {
             String::new()
         },
-        told: messages::bar(month.from, number),
+        told: messages::bar(month.from, number, month.renewed),
     }
 }
 
@@ -226,13 +242,17 @@ mod tests {
 
     #[test]
     fn the_greatest_month_fills_the_picture_and_a_single_certificate_is_seen() {
-        let month = |month, certificates| EndingMonth {
+        let month = |month, certificates, renewed| EndingMonth {
             from: CalendarDate::from_ymd(2027, month, 1).unwrap(),
             certificates,
+            renewed,
         };
-        let wave = wave(&[month(1, 60_000), month(2, 1), month(3, 0)]);
+        let wave = wave(&[month(1, 60_000, 30_000), month(2, 1, 1), month(3, 0, 0)]);
         let heights: Vec<i64> = wave.bars.iter().map(|bar| bar.height).collect();
         assert_eq!(heights, [HEIGHT, 1, 0]);
+        let renewed: Vec<i64> = wave.bars.iter().map(|bar| bar.renewed_height).collect();
+        assert_eq!(renewed, [HEIGHT / 2, 1, 0]);
+        assert_eq!(wave.years[0].renewed[..4], ["30,000", "1", "0", ""]);
         assert_eq!(wave.years[0].months[..4], ["60,000", "1", "0", ""]);
         assert_eq!(wave.title.split(' ').next_back(), Some("60,001枚"));
     }
@@ -240,8 +260,11 @@ mod tests {
     #[test]
     fn without_a_certificate_the_picture_is_flat() {
         let from = CalendarDate::from_ymd(2027, 1, 31).unwrap();
-        let certificates = 0;
-        let wave = wave(&[EndingMonth { from, certificates }]);
+        let wave = wave(&[EndingMonth {
+            from,
+            certificates: 0,
+            renewed: 0,
+        }]);
         assert_eq!((wave.bars[0].height, wave.bars[0].y), (0, GROUND));
     }
 }

@@ -8,7 +8,7 @@ use tegata_domain::operator::Act;
 
 use super::{
     announcements, audit, case, due, grant, institutions, letters, login, notices, operators,
-    proposals, queue, revocations, search, start, unreachable,
+    proposals, queue, revocations, search, start, unreachable, windows,
 };
 use crate::web::Web;
 
@@ -143,6 +143,16 @@ fn grants() -> Vec<Row> {
             "/console/grants/{request}/hold",
             Right::Do(Act::Hold),
             grant::hold,
+        ),
+        read(
+            "/console/windows",
+            propose(Act::ExtendWindow),
+            windows::page,
+        ),
+        act(
+            "/console/windows/propose",
+            propose(Act::ExtendWindow),
+            windows::propose,
         ),
         read("/console/proposals", Right::SignedIn, proposals::list),
         read("/console/proposals/{id}", Right::SignedIn, proposals::page),

@@ -33,6 +33,14 @@ pub(super) fn actor(text: &str, names: &Names) -> String {
     }
 }
 
+/// What it was about, from the text of the audit trail: an operator by the name.
+pub(super) fn object(text: &str, names: &Names) -> String {
+    match text.split_once(':') {
+        Some((kind @ "operator", id)) => format!("{kind}:{}", names.of_text(id)),
+        _ => text.to_owned(),
+    }
+}
+
 /// Who entered an application.
 pub(super) fn entered_by(application: &CertificateApplication, names: &Names) -> String {
     match &application.entered_by {

@@ -1,7 +1,7 @@
 //! RU-6, 通知用メールアドレスの変更 (`/p/ru`, P-23): the holder of a certificate says where its mails go.
 //!
-//! The certificate alone begins it. The new address is registered once the number that was mailed there is typed, for
-//! every grant of the application; the earlier addresses get a note of it, so that nobody takes a certificate's mails
+//! The certificate alone begins it. The new address is registered once the number that was mailed there is typed, and
+//! where 予備 is new a second number that was mailed to that one, for every grant of the application; the earlier addresses get a note of it, so that nobody takes a certificate's mails
 //! over unseen. A certificate that is not in force changes nothing.
 
 use tegata_domain::audit::{Actor, AuditEvent};
@@ -11,6 +11,7 @@ use tegata_domain::id::{Fingerprint, FlowId, SerialNumber};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::mail_code::{CodeUse, SentCode};
 use tegata_domain::outbox::OutboxMail;
+use tegata_domain::policy::CollectPolicy;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
@@ -34,6 +35,8 @@ pub struct AddressPage {
     pub step: FlowStep,
     /// The registered addresses, the first one first.
     pub registered: Vec<MailAddress>,
+    /// Whether 予備 has a number of its own, which is asked for next.
+    pub second_follows: bool,
     /// What was entered, once that is so.
     pub entered: Option<NewAddresses>,
     /// When the code that is taken was sent, and its last second; `None` where there is none.
@@ -53,7 +56,9 @@ struct Change {
     new: NewAddresses,
     live: SentCode,
     is_right: bool,
-    most_tries: i64,
+    policy: CollectPolicy,
+    /// Where 予備 is asked about next: the procedure as it goes on, and the number for it.
+    second: Option<(String, NewCode)>,
     system_now: Timestamp,
     mails: Vec<OutboxMail>,
     changed: AuditEvent,
@@ -138,7 +143,7 @@ impl App {
         let entered = NewAddresses::read(&flow.entered);
         let (sent, next_at) = match &entered {
             Some(new) if flow.step == FlowStep::Code => {
-                self.code_standing(&flow, &new.mail).await?
+                self.code_standing(&flow, new.asked()).await?
             }
             _ => (None, None),
         };
@@ -146,6 +151,9 @@ impl App {
             certificate: CertificateBox::of(&grant, record.not_after),
             version: flow.version,
             step: flow.step,
+            second_follows: entered
+                .as_ref()
+                .is_some_and(|new| !new.is_first_proven && new.unproven_second(&grant).is_some()),
             registered: grant.addresses().cloned().collect(),
             entered,
             sent,
@@ -213,7 +221,8 @@ impl App {
                 version: row.version + 1,
                 ..row
             };
-            let code = self.new_code(CodeUse::Address, &next, (&grant, &new.mail), source, now)?;
+            let to = (&grant, new.asked());
+            let code = self.new_code(CodeUse::Address, &next, to, source, now)?;
             let too_soon = |at| Err(Refusal::TooSoon { at }.into());
             match self.ask_for_code(next, digest, code, too_soon).await {
                 Err(Error::Conflict) => {}
@@ -303,13 +312,20 @@ impl App {
         if let Some((live, is_right)) = judged {
             let (changed, wrong) = self.change_events(&old, &new, source, now);
             let actor = Actor::Subscriber(source.to_string());
-            let reached = self.reached_event(&old, &new.mail, actor, now);
+            let reached = self.reached_event(&old, new.asked(), actor, now);
+            let second = match new.unproven_second(&old) {
+                Some(second) if !new.is_first_proven => {
+                    Some(self.ask_second(&row, (&old, &new), second, source, now)?)
+                }
+                _ => None,
+            };
             let told = (flow.as_str(), Some(source));
             let change = Change {
-                is_right: is_right && live.is_good(&new.mail, self.system_now()),
+                is_right: is_right && live.is_good(new.asked(), self.system_now()),
                 mails: self.address_notes(&old, &new, told, now),
                 expires: self.flow_end(),
-                most_tries: self.policy().collect.code_tries,
+                policy: self.policy().collect.clone(),
+                second,
                 system_now: self.system_now(),
                 row,
                 digest,
@@ -332,7 +348,29 @@ impl App {
         Err(self.wrong(source, answer).await)
     }
 
-    /// Counts the try, and registers the addresses where it was right.
+    /// The procedure as it goes on once the first number is right, and the number for 予備.
+    fn ask_second(
+        &self,
+        row: &Flow,
+        (old, new): (&Grant, &NewAddresses),
+        second: &MailAddress,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<(String, NewCode)> {
+        let proven = NewAddresses {
+            is_first_proven: true,
+            ..new.clone()
+        };
+        let next = Flow {
+            version: row.version + 1,
+            ..row.clone()
+        };
+        let code = self.new_code(CodeUse::Address, &next, (old, second), source, now)?;
+        Ok((proven.write()?, code))
+    }
+
+    /// Counts the try, and registers the addresses where it was right; where 予備 has a number too, that one is mailed
+    /// instead and nothing is registered yet.
     async fn store_change(&self, change: Change, now: Timestamp) -> Result<bool> {
         self.store()
             .write(move |tx| {
@@ -342,7 +380,7 @@ impl App {
                         tx,
                         &change.live,
                         change.is_right,
-                        change.most_tries,
+                        change.policy.code_tries,
                         change.system_now,
                     );
                     match counted.await? {
@@ -354,7 +392,10 @@ impl App {
                         None => return Ok(false),
                     }
                     expect_as_read(tx, &change.serial, old, now).await?;
-                    let (to, entered) = (FlowStep::Done, row.entered.as_str());
+                    let (to, entered) = match &change.second {
+                        Some((entered, _)) => (FlowStep::Code, entered.as_str()),
+                        None => (FlowStep::Done, row.entered.as_str()),
+                    };
                     let (digest, expires) = (&change.digest, change.expires);
                     let moved = tx
                         .move_flow(&row.id, row.version, to, entered, digest, expires)
@@ -362,7 +403,12 @@ impl App {
                     if !moved {
                         return Err(Error::Conflict);
                     }
-                    note_reached(tx, &new.mail, &change.reached).await?;
+                    note_reached(tx, new.asked(), &change.reached).await?;
+                    if let Some((_, code)) = &change.second {
+                        // Where the hour's numbers are used up, the page says when another one may be sent.
+                        send(tx, code.clone().at_once(), &change.policy).await?;
+                        return Ok(true);
+                    }
                     let second = new.second_mail.as_ref();
                     tx.change_addresses(&old.application, &new.mail, second)
                         .await?;

@@ -60,6 +60,18 @@ pub(crate) struct NewCode {
     row: SentCode,
     mail: OutboxMail,
     event: AuditEvent,
+    /// Whether it comes after a pause only: not the first one to another address in the same procedure.
+    pauses: bool,
+}
+
+impl NewCode {
+    /// The same without a pause after the last one; the number of an hour holds all the same.
+    pub(crate) fn at_once(self) -> Self {
+        Self {
+            pauses: false,
+            ..self
+        }
+    }
 }
 
 impl App {
@@ -413,7 +425,12 @@ impl App {
         let object = format!("grant:{}", grant.id);
         let detail = format!("to {}", to.masked());
         let event = self.event(actor, action, object, detail, now);
-        Ok(NewCode { row, mail, event })
+        Ok(NewCode {
+            row,
+            mail,
+            event,
+            pauses: true,
+        })
     }
 
     fn code_hmac(&self, pepper: Option<i64>, flow: &FlowId, code: &MailCode) -> [u8; 32] {
@@ -451,12 +468,13 @@ pub(crate) async fn send(
         mut row,
         mail,
         event,
+        pauses,
     } = code;
     let recent = tx.newest_codes_of(&row.grant, most(policy)).await?;
     row.number = recent.first().map_or(1, |(number, _)| number + 1);
     let recent: Vec<_> = recent.into_iter().map(|(_, at)| at).collect();
     let last_here = tx.last_code_of_flow(&row.flow).await?;
-    let next_at = next_sending(policy, &recent, last_here);
+    let next_at = next_sending(policy, &recent, last_here.filter(|_| pauses));
     if let Some(at) = next_at.filter(|at| *at > row.sent_at) {
         return Ok(Some(at));
     }

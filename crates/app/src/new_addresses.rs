@@ -33,12 +33,16 @@ pub struct NewAddresses {
     pub mail: MailAddress,
     /// 予備のメールアドレス.
     pub second_mail: Option<MailAddress>,
+    /// Whether the number that was mailed to the first one was typed: then 予備 is asked about.
+    pub is_first_proven: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Entered {
     mail: String,
     second_mail: Option<String>,
+    #[serde(default)]
+    is_first_proven: bool,
 }
 
 impl NewAddresses {
@@ -58,8 +62,26 @@ impl NewAddresses {
             problems.push(("mail", FieldProblem::MailUnchanged));
         }
         match mail {
-            Some(mail) if problems.is_empty() => Ok(Self { mail, second_mail }),
+            Some(mail) if problems.is_empty() => Ok(Self {
+                mail,
+                second_mail,
+                is_first_proven: false,
+            }),
             _ => Err(Refusal::Form(problems).into()),
+        }
+    }
+
+    /// 予備, where it is none of the registered addresses: then it has a number of its own.
+    pub(crate) fn unproven_second(&self, old: &Grant) -> Option<&MailAddress> {
+        let second = self.second_mail.as_ref();
+        second.filter(|second| old.addresses().all(|registered| registered != *second))
+    }
+
+    /// The address whose number is asked for now.
+    pub(crate) fn asked(&self) -> &MailAddress {
+        match &self.second_mail {
+            Some(second) if self.is_first_proven => second,
+            _ => &self.mail,
         }
     }
 
@@ -81,6 +103,7 @@ impl NewAddresses {
         let entered = Entered {
             mail: self.mail.as_str().to_owned(),
             second_mail: self.second_mail.as_ref().map(ToString::to_string),
+            is_first_proven: self.is_first_proven,
         };
         serde_json::to_string(&entered).map_err(|error| internal("keep a form", error))
     }
@@ -95,6 +118,7 @@ impl NewAddresses {
         Some(Self {
             mail: MailAddress::parse(&entered.mail)?,
             second_mail,
+            is_first_proven: entered.is_first_proven,
         })
     }
 }

@@ -166,6 +166,7 @@ impl App {
         let new = NewAddresses {
             mail: mail.clone(),
             second_mail: second.filter(|second| *second != mail).cloned(),
+            is_first_proven: false,
         };
         let mut work = Work::default();
         let detail = new.detail(&grant);

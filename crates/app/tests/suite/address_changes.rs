@@ -79,6 +79,12 @@ impl World {
     }
 }
 
+/// The 確認番号 in a mail.
+fn number_in(body: &str) -> String {
+    let line = body.lines().find(|line| line.contains("確認番号  "));
+    line.unwrap().replace("確認番号", "").trim().to_owned()
+}
+
 #[tokio::test]
 async fn the_new_address_is_registered_once_the_number_that_went_there_is_typed() {
     for world in worlds().await {
@@ -98,11 +104,27 @@ async fn the_new_address_is_registered_once_the_number_that_went_there_is_typed(
         assert_eq!(world.addresses(request).await, [FORM_MAIL, SECOND]);
         let code = world.mailed_code().await;
         assert_eq!(code.len(), 6);
+        assert!(world.page_of(&flow, &card).await.second_follows);
         world.confirm(&flow, &card, 2, &code).await.unwrap();
 
+        // 予備 is new too: nothing is registered before its own number is typed, and the first one is no good for it.
+        let page = world.page_of(&flow, &card).await;
+        assert_eq!((page.step, page.second_follows), (FlowStep::Code, false));
+        assert_eq!(world.addresses(request).await, [FORM_MAIL, SECOND]);
+        let waiting = world.app.claim_mails(9).await.unwrap();
+        let [mail] = waiting.as_slice() else {
+            panic!("one number waits");
+        };
+        assert_eq!(mail.to.as_str(), NEW_SECOND);
+        let second = number_in(&mail.text.body);
+        world.app.mail_sent(mail).await.unwrap();
+        if second != code {
+            world.confirm(&flow, &card, 3, &code).await.unwrap_err();
+        }
+        world.confirm(&flow, &card, 3, &second).await.unwrap();
         assert_eq!(world.page_of(&flow, &card).await.step, FlowStep::Done);
         assert_eq!(world.addresses(request).await, [NEW, NEW_SECOND]);
-        // The earlier addresses, and the one that nobody confirmed.
+        // The earlier addresses, and the new 予備.
         let told = [FORM_MAIL, NEW_SECOND, SECOND];
         assert_eq!(world.recipients(MailKind::AddressChanged).await, told);
         let mails = world.app.claim_mails(9).await.unwrap();

@@ -407,6 +407,10 @@ async fn changing_the_address_reads_like_this() {
         .await;
     pages.take("ru-6-elsewhere", &other);
     let form = format!("version=2&code={code}");
+    let second = holder.go(&format!("{here}/code"), &form).await;
+    pages.take("ru-6b-second", &second);
+    let (code, _) = house.mailed_code().await;
+    let form = format!("version=3&code={code}");
     pages.take("ru-6c", &holder.go(&format!("{here}/code"), &form).await);
     let again = holder.post(&format!("{here}/code"), &form).await;
     assert_eq!(again.header("location"), here);

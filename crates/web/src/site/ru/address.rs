@@ -45,6 +45,10 @@ struct CodePage {
     version: i64,
     mail: String,
     second_mail: Option<String>,
+    /// Whether the number is that of 予備.
+    asks_second: bool,
+    /// Whether that one is asked for next.
+    second_follows: bool,
     /// When the code was sent, and until when it is taken.
     sent: Option<(String, String)>,
     /// When another one may be sent, where that is not now.
@@ -274,6 +278,10 @@ fn form_page(
 fn code_page(web: &Web, flow: &FlowPath, state: AddressPage, again: Again) -> Response {
     let policy = web.app().policy();
     let hours = |(at, until)| (messages::time(at), messages::time(until));
+    let asks_second = state
+        .entered
+        .as_ref()
+        .is_some_and(|new| new.is_first_proven);
     let (mail, second_mail) = match state.entered {
         Some(new) => (
             new.mail.to_string(),
@@ -288,6 +296,8 @@ fn code_page(web: &Web, flow: &FlowPath, state: AddressPage, again: Again) -> Re
         version: state.version,
         mail,
         second_mail,
+        asks_second,
+        second_follows: state.second_follows,
         sent: state.sent.map(hours),
         next_at: state.next_at.map(messages::from_minute),
         sender: policy.names.sender.clone(),

@@ -26,6 +26,9 @@ pub(super) const CAPI_PROVIDER: &str = "Microsoft Enhanced RSA and AES Cryptogra
 /// Its type.
 pub(super) const PROV_RSA_AES: u32 = 24;
 const PROV_RSA_FULL: u32 = 1;
+/// The two keys of a container.
+pub(super) const AT_KEYEXCHANGE: u32 = 1;
+const AT_SIGNATURE: u32 = 2;
 /// Flags of `UI Policy`: the person is asked at each use.
 const UI_PROTECTED: u32 = 1 | 2;
 
@@ -90,9 +93,8 @@ impl TerminalKey for WindowsKey {
         }
         if self.interface == Interface::Capi {
             let container = open_capi(&self.location, Prompt::Allowed).map_err(refusal)?;
-            return container
-                .sign_sha256(self.location.spec, message)
-                .map_err(refusal);
+            let spec = spec(&container, &self.location).map_err(refusal)?;
+            return container.sign_sha256(spec, message).map_err(refusal);
         }
         let key = open_cng(&self.location, Prompt::Allowed).map_err(refusal)?;
         let sign = |padding, digest: &[u8]| key.sign(padding, digest).map_err(refusal);
@@ -125,10 +127,10 @@ pub(super) fn place(location: &KeyLocation) -> Option<KeyPlace> {
     if location.kind == 0 {
         return None;
     }
-    let found = open_capi(location, Prompt::Forbidden)
-        .and_then(|container| container.find_key(location.spec));
+    let found =
+        open_capi(location, Prompt::Forbidden).and_then(|container| spec(&container, location));
     match found {
-        Ok(()) => Some(KeyPlace::Software),
+        Ok(_) => Some(KeyPlace::Software),
         Err(error) if error.code == NTE_SILENT_CONTEXT => Some(KeyPlace::SoftwareProtected),
         Err(_) => None,
     }
@@ -191,6 +193,19 @@ fn open_capi(location: &KeyLocation, prompt: Prompt) -> Result<Container, System
         }
     }
     Container::open(location, prompt)
+}
+
+/// Which of the two keys of a container is meant. Some importers name both; then it is the one that is there.
+fn spec(container: &Container, location: &KeyLocation) -> Result<u32, SystemError> {
+    let named = location.spec;
+    match container.find_key(named) {
+        Ok(()) => Ok(named),
+        Err(error) if matches!(named, AT_KEYEXCHANGE | AT_SIGNATURE) => Err(error),
+        Err(error) => [AT_KEYEXCHANGE, AT_SIGNATURE]
+            .into_iter()
+            .find(|&spec| container.find_key(spec).is_ok())
+            .ok_or(error),
+    }
 }
 
 /// Whether one of Microsoft's own CAPI providers has the key. No name means the usual one.

@@ -11,7 +11,8 @@ use tegata_pki::digest::sha256;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey, PublicKey};
 
 use super::key::{
-    self, CAPI_PROVIDER, HARDWARE_PROVIDER, PROV_RSA_AES, SOFTWARE_PROVIDER, WindowsKey, refusal,
+    self, AT_KEYEXCHANGE, CAPI_PROVIDER, HARDWARE_PROVIDER, PROV_RSA_AES, SOFTWARE_PROVIDER,
+    WindowsKey, refusal,
 };
 use super::sys::SystemError;
 use super::sys::capi::{Container, Prompt};
@@ -30,7 +31,6 @@ const KEY_NAME: &str = "mpki-";
 const LONGEST_CHAIN: usize = 8;
 /// The first build of Windows 10 that reads the modern form of a `.p12` (1709).
 const FIRST_MODERN_BUILD: u32 = 16299;
-const AT_KEYEXCHANGE: u32 = 1;
 /// No right to export: the value of `Export Policy`.
 const NOT_EXPORTABLE: [u8; 4] = [0; 4];
 

@@ -251,7 +251,8 @@ mod windows {
             let mut name = [0_u16; 32];
             // SAFETY: the buffer has the room that is told.
             let length = unsafe { GetClassNameW(window.0, name.as_mut_ptr(), 32) };
-            String::from_utf16_lossy(&name[..usize::try_from(length).unwrap_or(0)]) == "#32770"
+            let length = usize::try_from(length).unwrap_or(0);
+            String::from_utf16_lossy(name.get(..length).unwrap_or_default()) == "#32770"
         });
         found
     }

@@ -160,6 +160,7 @@ impl NoticeSettings {
             terminal: self.days.clone(),
             not_collected: Vec::new(),
             unreachable: 0,
+            keep_sent_days: 0,
             hour: self.hour,
         }
     }

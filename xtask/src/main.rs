@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod dist;
 mod generated;
 mod test;
 mod workspace;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 usage: cargo xtask check
        cargo xtask test [--no-skips] [--only tools|check|unit|system|release|deny]...
        cargo xtask client [--arch x64|x86]... [--test]
+       cargo xtask dist [--settings FILE] [--sign-with PROGRAM]
        cargo xtask gen [--check]";
 
 fn main() -> ExitCode {
@@ -38,6 +40,10 @@ fn run(arguments: Vec<String>) -> Result<ExitCode> {
         "test" => Ok(exit_code(test::run(&test::Options::parse(&rest)?)?)),
         "client" => {
             client::run(&client::Options::parse(&rest)?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "dist" => {
+            dist::run(&dist::Options::parse(&rest)?)?;
             Ok(ExitCode::SUCCESS)
         }
         "gen" => match rest

@@ -12,6 +12,7 @@
 //! | [`known`], [`standing`] | what is remembered of a certificate, and how it stands |
 //! | [`messages`] | every sentence that a person reads, by its number (decision S4) |
 //! | [`net`] | the port [`Http`](ports::Http): TLS, proxies, NTLM, diagnostics |
+//! | [`update`] | whether a newer version is to be believed (F10) |
 //!
 //! Everything is blocking and sleeps when there is nothing to do. No module here knows Windows; what does, lies under
 //! `win` and is compiled there alone.
@@ -40,5 +41,6 @@ pub mod system;
 pub mod trust;
 #[cfg(unix)]
 pub mod unix;
+pub mod update;
 #[cfg(windows)]
 pub mod win;

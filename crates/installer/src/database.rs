@@ -1,7 +1,7 @@
 //! Rows on their way into the database, and the database itself.
 
 use std::collections::BTreeMap;
-use std::io::{self, Cursor, Write as _};
+use std::io::{self, Cursor, Read as _, Write as _};
 
 use msi::{CodePage, Insert, LanguageId, PackageType, Value};
 
@@ -177,5 +177,25 @@ pub(crate) fn write(rows: Rows, summary: &Summary<'_>) -> io::Result<Vec<u8>> {
         package.write_stream(&name)?.write_all(&data)?;
     }
     package.flush()?;
-    package.into_inner().map(Cursor::into_inner)
+    tidied(package.into_inner()?)
+}
+
+/// The same container as Windows itself writes it: version 3, with sectors of 512 octets, and without the holes that
+/// tables leave which grew. Tools that sign packages read nothing else.
+fn tidied(written: Cursor<Vec<u8>>) -> io::Result<Vec<u8>> {
+    let mut from = cfb::CompoundFile::open(written)?;
+    let mut to = cfb::CompoundFile::create_with_version(cfb::Version::V3, Cursor::new(Vec::new()))?;
+    to.set_storage_clsid("/", *from.root_entry().clsid())?;
+    let streams: Vec<_> = from
+        .read_root_storage()
+        .filter(cfb::Entry::is_stream)
+        .map(|entry| entry.path().to_owned())
+        .collect();
+    for path in streams {
+        let mut octets = Vec::new();
+        from.open_stream(&path)?.read_to_end(&mut octets)?;
+        to.create_stream(&path)?.write_all(&octets)?;
+    }
+    to.flush()?;
+    Ok(to.into_inner().into_inner())
 }

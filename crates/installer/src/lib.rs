@@ -3,6 +3,7 @@
 //! | module | what it answers |
 //! | --- | --- |
 //! | [`program`] | what stands in a Windows program file: processor, version, icon |
+//! | [`inspection`] | what a finished package says of itself |
 //! | [`package`] | the package as a whole: database, cabinet, summary |
 //! | `identity` | the codes by which Windows knows product, package and components |
 //! | `schema`, `database` | the tables and the rows in them |
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod inspection;
 pub mod package;
 pub mod program;
 
@@ -28,6 +30,7 @@ mod steps;
 mod verbs;
 mod wizard;
 
+pub use inspection::{Inspection, InspectionError, inspect};
 pub use package::{Package, PackageError};
 pub use program::{Program, ProgramError};
 pub use verbs::{MACHINE_REMOVE, MACHINE_SETUP, QUIT, TRAY};

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use tegata_domain::time::CalendarDate;
 use tegata_protocol::release::{Architecture, Scope};
-use time::PrimitiveDateTime;
 
 use crate::cabinet::{self, Packed};
 use crate::database::{self, JAPANESE, Rows, Summary};
@@ -38,7 +38,7 @@ pub struct Package<'a> {
     /// Where Windows' list of programs points for help: an address that begins with `http`.
     pub help: Option<&'a str>,
     /// The date that the files carry.
-    pub dated: PrimitiveDateTime,
+    pub dated: CalendarDate,
 }
 
 /// Far above the 8 MB that the client may take.
@@ -132,7 +132,6 @@ mod tests {
     use std::io::Cursor;
 
     use msi::Select;
-    use time::macros::datetime;
 
     use super::*;
     use tegata_protocol::release::Version;
@@ -151,7 +150,7 @@ mod tests {
             scope,
             settings,
             help: Some("https://r.example.jp/p/c"),
-            dated: datetime!(2027-01-02 03:04:06),
+            dated: CalendarDate::from_ymd(2027, 1, 2).unwrap(),
         };
         package.write().unwrap()
     }
@@ -225,6 +224,21 @@ mod tests {
         assert_ne!(plain.0, other.0);
         assert_ne!(plain.1, other.1);
         assert_eq!(plain.2, other.2);
+    }
+
+    #[test]
+    fn a_finished_package_says_what_it_is() {
+        for architecture in [Architecture::X64, Architecture::X86] {
+            for scope in [Scope::Machine, Scope::User] {
+                let found = crate::inspect(&write(architecture, scope, None)).unwrap();
+                assert_eq!((found.architecture, found.scope), (architecture, scope));
+                assert_eq!(
+                    (found.version.to_string(), found.signature),
+                    ("1.2.3".to_owned(), None)
+                );
+            }
+        }
+        assert!(crate::inspect(b"PK\x03\x04").is_err());
     }
 
     #[test]

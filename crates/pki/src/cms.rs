@@ -131,6 +131,36 @@ pub fn sign_detached(
     ]))
 }
 
+/// The certificate of the first signer of a SignedData, as it says itself: nothing is verified. None where the octets
+/// are no SignedData, or where it does not bring the certificate along.
+pub fn claimed_signer(content_info: &[u8]) -> Option<Certificate> {
+    let mut outer = Reader::sequence_in(content_info).ok()?;
+    if outer.object_identifier().ok()? != rfc5911::ID_SIGNED_DATA {
+        return None;
+    }
+    let mut signed_data = Reader::sequence_in(outer.expect(tlv::context(0)).ok()?).ok()?;
+    signed_data.expect(tlv::INTEGER).ok()?;
+    signed_data.expect(SET).ok()?;
+    signed_data.expect(tlv::SEQUENCE).ok()?;
+    let mut certificates = Reader::new(signed_data.optional(tlv::context(0)).ok()??);
+    signed_data.optional(tlv::context(1)).ok()?;
+    let mut signers = Reader::new(signed_data.expect(SET).ok()?);
+    let mut signer = signers.sequence().ok()?;
+    signer.expect(tlv::INTEGER).ok()?;
+    let mut issuer_and_serial = signer.sequence().ok()?;
+    let issuer = issuer_and_serial.any().ok()?.raw;
+    let serial = issuer_and_serial.unsigned_integer().ok()?;
+    while !certificates.is_empty() {
+        let Ok(certificate) = Certificate::from_der(certificates.any().ok()?.raw) else {
+            continue;
+        };
+        if certificate.serial() == serial && certificate.issuer().to_der() == issuer {
+            return Some(certificate);
+        }
+    }
+    None
+}
+
 /// The content of SignedAttributes: contentType, signingTime and messageDigest (RFC 5652 §11).
 fn signed_attributes(digest: &MessageDigest, signing_time: i64) -> Result<Vec<u8>, CmsError> {
     let attribute = |name: &ObjectIdentifier, value: Vec<u8>| {

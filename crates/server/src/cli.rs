@@ -6,6 +6,7 @@ mod application;
 mod ca;
 mod cert;
 mod change;
+mod client;
 mod config;
 mod crl;
 mod grant;
@@ -99,6 +100,9 @@ enum Command {
     /// Notices of a certificate's end: what goes out on a day, and what went out.
     #[command(subcommand)]
     Notice(notice::Command),
+    /// The MPKI client: its packages, the keys that sign releases, the announcement of a release.
+    #[command(subcommand)]
+    Client(client::Command),
     /// Keys and certificates of the certification authority.
     #[command(subcommand)]
     Ca(ca::Command),
@@ -144,6 +148,10 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         }
         Command::Mail(command) => mail::run_plain(&Config::load(&file)?, command).await,
         Command::Notice(command) => notice::run(&open(&file).await?, command).await,
+        Command::Client(command) if command.needs_instance() => {
+            client::run(&open(&file).await?, command)
+        }
+        Command::Client(command) => client::run_plain(command),
         Command::Ca(command) => ca::run(&open(&file).await?, command).await,
     }
 }

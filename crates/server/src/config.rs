@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) relying_entries: Vec<String>,
     /// The profile with the overrides of `[policy]`.
     pub(crate) policy: Policy,
+    /// Folder of the MPKI client's release.
+    pub(crate) client_folder: Option<PathBuf>,
     /// The policy as TOML, for `config show`.
     pub(crate) policy_table: Table,
 }
@@ -237,6 +239,7 @@ impl Config {
             mail: raw.mail.checked(folder)?,
             relying,
             relying_entries,
+            client_folder: raw.client.folder.map(|client| folder.join(client)),
             policy,
             policy_table,
             data_dir,

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tegata_app::{App, CaKeyPurpose, InitOptions};
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_pki::certificate::Certificate;
-use tegata_web::SiteOptions;
+use tegata_web::{Releases, SiteOptions};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
@@ -43,7 +43,7 @@ use crate::listen::{asked_to_end, bind};
 use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
-use crate::{system, worker};
+use crate::{releases, system, worker};
 
 pub(crate) use self::clock::DemoClock;
 
@@ -347,9 +347,12 @@ fn serve(
         demo: true,
         ..SiteOptions::default()
     };
-    let site = tegata_web::public_router(app.clone(), options);
+    let releases = Releases::default();
+    let (publisher, published) = (Arc::clone(instance), releases.clone());
+    running.spawn(|stop| releases::watch(publisher, published, stop));
+    let site = tegata_web::public_router(app.clone(), options, releases.clone());
     running.listen("public", sockets.public, Some(tls.public()), site);
-    let site = tegata_web::subscriber_router(app.clone(), options);
+    let site = tegata_web::subscriber_router(app.clone(), options, releases);
     running.listen(
         "subscriber",
         sockets.subscriber,

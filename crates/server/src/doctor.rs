@@ -17,8 +17,9 @@ use crate::config::{Config, kek_mode};
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, key_folder, open_store};
 use crate::mailer::Mailer;
+use crate::releases::Unpublished;
 use crate::system::SystemClock;
-use crate::worker;
+use crate::{releases, worker};
 
 /// Days before the end of a CA certificate at which to think about the next one.
 const CA_WARNING_DAYS: i64 = 4 * 365;
@@ -114,6 +115,35 @@ impl Report {
     }
 }
 
+/// The release of the MPKI client, where a folder for it is named (F10).
+fn check_client(instance: &Instance, report: &mut Report) {
+    let Some(folder) = &instance.config.client_folder else {
+        return;
+    };
+    match releases::read(folder) {
+        Ok(published) => {
+            let release = &published.release;
+            let finding = format!("MPKI client {}", release.version);
+            match releases::days_left(release, SystemClock.now()) {
+                days if days < 0 => report.fail(
+                    format!("{finding}: terminals no longer believe its announcement"),
+                    "draft and sign it again (docs/operating/client.md)",
+                ),
+                days if days < releases::WARN_DAYS => report.warn(
+                    format!("{finding}: its announcement ends in {days} days"),
+                    "draft and sign it again (docs/operating/client.md)",
+                ),
+                days => report.ok(format!("{finding}, announced for {days} more days")),
+            }
+        }
+        Err(Unpublished::Nothing) => report.ok(format!("{} publishes no client", folder.display())),
+        Err(Unpublished::Wrong(reason)) => report.fail(
+            reason,
+            "copy the packages and manifest.json again, or see `tegata client manifest check`",
+        ),
+    }
+}
+
 /// Carries out the command.
 pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
     let config = Config::load(file)?;
@@ -129,6 +159,7 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
         check_services(&instance, &mut report).await?;
         check_mail(&instance, &mut report).await?;
         check_notices(&instance, &mut report).await?;
+        check_client(&instance, &mut report);
         instance.store.close().await;
     }
     report.print(arguments.json);

@@ -13,6 +13,7 @@ mod failure;
 mod instance;
 mod listen;
 mod mailer;
+mod releases;
 mod running;
 mod system;
 mod tls;

@@ -24,5 +24,7 @@ pub mod samba;
 pub mod served;
 pub mod squid;
 pub mod staff;
+pub mod stand_in;
 pub mod steps;
 pub mod tools;
+pub mod wine;

@@ -15,6 +15,7 @@ mod making;
 mod messages;
 mod metrics;
 mod page;
+mod releases;
 mod respond;
 mod router;
 mod site;
@@ -23,6 +24,7 @@ mod tag;
 mod web;
 
 pub use connection::Connection;
+pub use releases::{Published, Releases};
 pub use router::{
     console_router, console_routes, metrics_router, plain_router, public_router, relying_router,
     subscriber_router,

@@ -2,6 +2,7 @@
 //! its template. The wording is the manual's. Each site's own stand in a file of its name.
 
 pub(crate) mod acts;
+mod c;
 mod cert;
 mod client;
 mod console;
@@ -22,6 +23,7 @@ use tegata_domain::time::Timestamp;
 
 pub(crate) use tegata_app::messages::{ON_HOLD, date, date_and_time, day, held, help_desk, time};
 
+pub(crate) use self::c::*;
 pub(crate) use self::cert::*;
 pub(crate) use self::client::*;
 pub(crate) use self::console::*;
@@ -229,6 +231,7 @@ mod tests {
     #[test]
     fn each_screen_has_a_number_of_its_own() {
         let screens: Vec<Screen> = [
+            c::SCREENS,
             cert::SCREENS,
             console::SCREENS,
             guide::SCREENS,

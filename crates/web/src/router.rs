@@ -15,6 +15,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use tegata_app::{App, RelyingSystems};
+use tegata_protocol::release::MANIFEST_PATH;
 
 use crate::api::problem::{UNKNOWN_ADDRESS, WRONG_METHOD};
 use crate::api::{client, relying};
@@ -23,14 +24,15 @@ use crate::connection::keep_to_name;
 use crate::est;
 use crate::guard::{add_headers, refuse_cross_site};
 use crate::metrics;
+use crate::releases::Releases;
 use crate::respond;
 use crate::site::console::{self, ConsoleRoute};
-use crate::site::{cert, guide, keyfile, mail_code, rcd, rcr, rcs, ru, rx, top};
+use crate::site::{c, cert, guide, keyfile, mail_code, rcd, rcr, rcs, ru, rx, top};
 use crate::status;
 use crate::web::{Listener, SiteOptions, Web};
 
 /// TLS without client authentication: entrance, collecting, revoking, root certificates.
-pub fn public_router(app: App, options: SiteOptions) -> Router {
+pub fn public_router(app: App, options: SiteOptions, releases: Releases) -> Router {
     let web = Web::new(app, options, Listener::Public);
     let routes = Router::new()
         .route("/", get(top::entrance))
@@ -84,12 +86,17 @@ pub fn public_router(app: App, options: SiteOptions) -> Router {
         .route("/p/guide/{page}", get(guide::show))
         .route("/p/cert", get(cert::roots))
         .route("/p/cert/ok", get(cert::trusted))
-        .route("/p/cert/{file}", get(cert::download));
+        .route("/p/cert/{file}", get(cert::download))
+        .route("/p/c", get(c::show))
+        .route("/p/c/", get(c::moved))
+        .route("/p/s", get(c::moved))
+        .merge(releases_of_the_client())
+        .layer(Extension(releases));
     on_its_name(routes, web)
 }
 
 /// TLS that asks for a client certificate: whose certificate is this?
-pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
+pub fn subscriber_router(app: App, options: SiteOptions, releases: Releases) -> Router {
     let web = Web::new(app, options, Listener::Subscriber);
     let routes = Router::new()
         .nest("/.well-known/est", est::routes())
@@ -144,8 +151,18 @@ pub fn subscriber_router(app: App, options: SiteOptions) -> Router {
         .route(
             "/p/ru/key/{flow}/erase",
             get(keyfile::erase_form).post(keyfile::erase),
-        );
+        )
+        .route("/p/c", get(c::moved))
+        .merge(releases_of_the_client())
+        .layer(Extension(releases));
     on_its_name(routes, web)
+}
+
+/// What terminals fetch when a newer client is there, and browsers download.
+fn releases_of_the_client() -> Router<Web> {
+    Router::new()
+        .route(MANIFEST_PATH, get(c::manifest))
+        .route("/p/c/file/{name}", get(c::file))
 }
 
 /// What terminals ask: JSON, errors included.

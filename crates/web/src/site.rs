@@ -1,5 +1,6 @@
 //! The sites of the manual, one file each.
 
+pub(crate) mod c;
 pub(crate) mod cert;
 pub(crate) mod console;
 pub(crate) mod guide;

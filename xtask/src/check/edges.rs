@@ -14,7 +14,7 @@ use crate::workspace;
 
 /// Every crate of ours and the crates of ours it may use.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("tegata-installer", &["tegata-protocol"]),
+    ("tegata-installer", &["tegata-protocol", "tegata-domain"]),
     ("tegata-paper", &[]),
     ("tegata-pki", &[]),
     ("tegata-domain", &[]),

@@ -54,10 +54,16 @@ pub(crate) enum Tool {
     Squid,
     /// The Windows domain behind the proxy: winbindd and its checker.
     Samba,
+    /// Compiles small Windows programs.
+    MinGw,
+    /// Signs and judges Windows programs and packages.
+    OsslSignCode,
+    /// A Windows, with a screen, a window manager and a hand on the keyboard.
+    Wine,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
@@ -71,6 +77,9 @@ impl Tool {
         Self::Zlint,
         Self::Squid,
         Self::Samba,
+        Self::MinGw,
+        Self::OsslSignCode,
+        Self::Wine,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -88,6 +97,9 @@ impl Tool {
             Self::Zlint => "zlint",
             Self::Squid => "squid",
             Self::Samba => "samba",
+            Self::MinGw => "mingw",
+            Self::OsslSignCode => "osslsigncode",
+            Self::Wine => "wine",
         }
     }
 }
@@ -140,6 +152,12 @@ impl Environment {
             }
             Tool::Squid => self.programs(&["squid"], &["squid"])?,
             Tool::Samba => self.samba()?,
+            Tool::MinGw => self.programs(
+                &["x86_64-w64-mingw32-gcc", "i686-w64-mingw32-gcc"],
+                &["gcc-mingw-w64-x86-64", "gcc-mingw-w64-i686"],
+            )?,
+            Tool::OsslSignCode => self.programs(&["osslsigncode"], &["osslsigncode"])?,
+            Tool::Wine => self.wine()?,
         }
         self.present += 1;
         Ok(())
@@ -202,6 +220,32 @@ impl Environment {
         }
         self.postgres_programs()
             .context("postgresql brought no server")?;
+        Ok(())
+    }
+
+    fn wine(&mut self) -> Result<()> {
+        let programs = ["wine", "Xvfb", "openbox", "xdotool", "import"];
+        let packages = [
+            "wine",
+            "wine64",
+            "xvfb",
+            "openbox",
+            "xdotool",
+            "imagemagick",
+        ];
+        self.programs(&programs, &packages)?;
+        if !Path::new("/usr/share/fonts/opentype/ipafont-gothic").is_dir() {
+            self.apt.install(&["fonts-ipafont-gothic"])?;
+        }
+        if !has_japanese() {
+            if workspace::find_program("localedef").is_none()
+                || !Path::new("/usr/share/i18n/locales/ja_JP").is_file()
+            {
+                self.apt.install(&["locales"])?;
+            }
+            let japanese = ["-i", "ja_JP", "-f", "UTF-8", "ja_JP.UTF-8"];
+            quiet(Command::new("localedef").args(japanese))?;
+        }
         Ok(())
     }
 
@@ -330,6 +374,17 @@ fn start_again(folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
     }
     fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))
+}
+
+/// Whether programs can speak Japanese here.
+fn has_japanese() -> bool {
+    let listed = Command::new("locale").arg("-a").output();
+    listed.is_ok_and(|listed| {
+        let names = String::from_utf8_lossy(&listed.stdout).to_lowercase();
+        names
+            .lines()
+            .any(|name| name == "ja_jp.utf8" || name == "ja_jp.utf-8")
+    })
 }
 
 #[cfg(test)]

@@ -88,6 +88,9 @@ fn shown(config: &Config) -> String {
         "[relying]".to_owned(),
         format!("systems = {}", list(&config.relying_entries)),
         String::new(),
+        "[client]".to_owned(),
+        client(config),
+        String::new(),
         "[log]".to_owned(),
         format!("format = {}", text(config.log.format.as_str())),
         format!("level = {}", text(&config.log.level)),
@@ -95,6 +98,13 @@ fn shown(config: &Config) -> String {
         policy.to_string().trim_end().to_owned(),
     ]
     .join("\n")
+}
+
+/// The key of `[client]`, where it has a value.
+fn client(config: &Config) -> String {
+    let folder = config.client_folder.as_ref();
+    let folder = folder.map(|path| toml::Value::from(path.display().to_string()));
+    folder.map_or_else(String::new, |folder| format!("folder = {folder}"))
 }
 
 /// The keys of `[mail]` in force; those without a value are left out, and no password is read.

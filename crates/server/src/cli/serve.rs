@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tegata_domain::time::Clock as _;
-use tegata_web::SiteOptions;
+use tegata_web::{Releases, SiteOptions};
 use tokio::sync::Mutex;
 
 use super::line;
@@ -16,7 +16,7 @@ use crate::listen::{asked_to_end, bind};
 use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
-use crate::{system, worker};
+use crate::{releases, system, worker};
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn run(config: Config) -> Outcome<()> {
@@ -51,9 +51,10 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     app.refresh_responders(app.clock_now()).await?;
     let options = SiteOptions::default();
     let mut running = Running::new();
-    let site = tegata_web::public_router(app.clone(), options);
+    let releases = Releases::default();
+    let site = tegata_web::public_router(app.clone(), options, releases.clone());
     running.listen("public", public, Some(tls.public()), site);
-    let site = tegata_web::subscriber_router(app.clone(), options);
+    let site = tegata_web::subscriber_router(app.clone(), options, releases.clone());
     running.listen("subscriber", subscriber, Some(tls.subscriber()), site);
     let site = tegata_web::console_router(app.clone(), options);
     running.listen("console", console, Some(tls.public()), site);
@@ -81,6 +82,8 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));
     running.spawn(|stop| worker::run(timer, tls, lock, stop));
+    let publisher = Arc::clone(&instance);
+    running.spawn(|stop| releases::watch(publisher, releases, stop));
     let watched = Arc::clone(&instance);
     running.spawn(|stop| worker::watch_statuses(watched, stop));
     line(format!("ready: {}", instance.config.names.addresses.public));

@@ -33,6 +33,8 @@ pub(super) struct File {
     pub(super) mail: MailFile,
     #[serde(default)]
     pub(super) relying: RelyingFile,
+    #[serde(default)]
+    pub(super) client: ClientFile,
     #[serde(default, rename = "policy")]
     _policy: Table,
 }
@@ -67,6 +69,12 @@ pub(super) struct NamesFile {
 pub(super) struct LogFile {
     pub(super) format: LogFormat,
     pub(super) level: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ClientFile {
+    pub(super) folder: Option<PathBuf>,
 }
 
 fn default_data_dir() -> PathBuf {

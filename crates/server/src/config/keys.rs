@@ -197,6 +197,14 @@ pub(super) const KEYS: &[Key] = &[
         "CA certificate (PEM) that is trusted for the mail server beside those of the machine.",
     ),
     key(
+        "client.folder",
+        Kind::Text,
+        "none",
+        "Folder of the MPKI client's release, as `tegata client` makes it: the packages and \
+         `manifest.json`. What lies there is offered at `/p/c` and to terminals; it is read again \
+         when it changes.",
+    ),
+    key(
         "mail.texts",
         Kind::Text,
         "none",

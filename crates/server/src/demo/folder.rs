@@ -265,6 +265,8 @@ fn configuration(base: u16, systems: &[String]) -> Outcome<String> {
          tls_domains = [\"localhost\"]\n\n\
          [relying]\n\
          systems = [{}]\n\n\
+         [client]\n\
+         folder = \"client\"\n\n\
          {policy}",
         base + 1,
         base + 2,

@@ -124,7 +124,7 @@ fn hyphenated(name: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-fn groups_of_eight(digits: &str) -> Vec<String> {
+pub(crate) fn groups_of_eight(digits: &str) -> Vec<String> {
     let digits: Vec<char> = digits.chars().filter(|c| !c.is_whitespace()).collect();
     digits
         .chunks(8)

@@ -18,7 +18,9 @@ use tegata_domain::register::TypedEntry;
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{ManualClock, Timestamp};
 use tegata_store::{Store, StoreConfig};
-use tegata_web::{SiteOptions, console_router, plain_router, public_router, subscriber_router};
+use tegata_web::{
+    Releases, SiteOptions, console_router, plain_router, public_router, subscriber_router,
+};
 use tempfile::TempDir;
 
 /// A Monday in January, ten in the morning in Japan.
@@ -35,6 +37,7 @@ pub(crate) struct House {
     pub(crate) console: Router,
     pub(crate) plain: Router,
     staff: Vec<Operator>,
+    pub(crate) releases: Releases,
     _folder: TempDir,
 }
 
@@ -99,14 +102,16 @@ impl House {
         let app = App::open(parts).await.unwrap();
         app.run_due_jobs(clock_of(&clock)).await.unwrap();
         let staff = hire(&app).await;
+        let releases = Releases::default();
         Self {
-            public: public_router(app.clone(), sites),
-            subscriber: subscriber_router(app.clone(), sites),
+            public: public_router(app.clone(), sites, releases.clone()),
+            subscriber: subscriber_router(app.clone(), sites, releases.clone()),
             console: console_router(app.clone(), sites),
             plain: plain_router(app.clone(), sites),
             app,
             clock,
             staff,
+            releases,
             _folder: folder,
         }
     }

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod c;
 mod cert;
 #[cfg(test)]
 mod clerk;

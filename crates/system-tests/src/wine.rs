@@ -1,0 +1,158 @@
+//! A Windows that Debian has: wine with a prefix of its own on a display of its own, in Japanese.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::tools::{Ran, command, eventually, run, target};
+
+/// Fonts that Japanese Windows has, and what Debian has in their place.
+const FONTS: &str = "REGEDIT4\n\n[HKEY_CURRENT_USER\\Software\\Wine\\Fonts\\Replacements]\n\
+     \"MS Shell Dlg\"=\"IPAPGothic\"\n\"MS Shell Dlg 2\"=\"IPAPGothic\"\n\
+     \"MS UI Gothic\"=\"IPAPGothic\"\n\"Meiryo UI\"=\"IPAPGothic\"\n\"Meiryo\"=\"IPAPGothic\"\n\
+     \"Yu Gothic UI\"=\"IPAPGothic\"\n\"Segoe UI\"=\"IPAPGothic\"\n\"Tahoma\"=\"IPAPGothic\"\n";
+
+/// A running Windows. Dropping it ends every program in it and removes its disk.
+#[derive(Debug)]
+pub struct Wine {
+    display: String,
+    _screen: Process,
+    _windows: Process,
+    folder: TempDir,
+}
+
+impl Wine {
+    /// Makes a fresh 64-bit Windows 10 with an empty screen.
+    pub fn start() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("tegata-wine").tempdir()?;
+        let size = [
+            "-screen",
+            "0",
+            "1024x768x24",
+            "-nolisten",
+            "tcp",
+            "-displayfd",
+            "1",
+        ];
+        let mut screen = Process::start(&mut command("Xvfb", size))?;
+        let number = screen.wait_for(|line| line.trim().parse::<u32>().is_ok())?;
+        let display = format!(":{}", number.trim());
+        let mut windows = command("openbox", [] as [&str; 0]);
+        let windows = Process::start(windows.env("DISPLAY", &display))?;
+        let wine = Self {
+            display,
+            _screen: screen,
+            _windows: windows,
+            folder,
+        };
+        run(&mut wine.command("wineboot", &["--init"]))?.good()?;
+        let fonts = wine.folder.path().join("fonts.reg");
+        fs::write(&fonts, FONTS)?;
+        wine.run(&["regedit", "/S", &wine.windows_path(&fonts)])?
+            .good()?;
+        wine.run(&["winecfg", "-v", "win10"])?.good()?;
+        Ok(wine)
+    }
+
+    /// Runs a Windows program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
+        run(&mut self.command("wine", arguments))
+    }
+
+    /// Starts a Windows program beside the test.
+    pub fn begin(&self, arguments: &[&str]) -> Result<Process> {
+        Process::start(&mut self.command("wine", arguments))
+    }
+
+    /// A command in this Windows.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = command(program, arguments);
+        command
+            .env("WINEPREFIX", self.folder.path().join("prefix"))
+            .env("WINEARCH", "win64")
+            .env("WINEDEBUG", "-all")
+            .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
+            .env("DISPLAY", &self.display)
+            .env("LC_ALL", "ja_JP.UTF-8");
+        command
+    }
+
+    /// A file of this machine as Windows names it.
+    pub fn windows_path(&self, path: &Path) -> String {
+        format!("Z:{}", path.display().to_string().replace('/', "\\"))
+    }
+
+    /// A place on drive C.
+    pub fn drive(&self, path: &str) -> PathBuf {
+        self.folder.path().join("prefix/drive_c").join(path)
+    }
+
+    /// The folder of the one user.
+    pub fn user(&self) -> Result<PathBuf> {
+        for entry in fs::read_dir(self.drive("users"))?.flatten() {
+            if entry.path().join("AppData").is_dir() && entry.file_name() != "Public" {
+                return Ok(entry.path());
+            }
+        }
+        anyhow::bail!("this Windows has no user")
+    }
+
+    /// What `reg query` says of a key; empty where there is no such key.
+    pub fn registry(&self, key: &str) -> Result<String> {
+        let ran = self.run(&["reg", "query", key, "/s"])?;
+        Ok(if ran.status.success() {
+            ran.text()
+        } else {
+            String::new()
+        })
+    }
+
+    /// Waits for a window whose title holds these words.
+    pub fn window(&self, title: &str) -> Result<String> {
+        eventually(&format!("a window {title:?}"), || {
+            let found =
+                run(&mut self.command("xdotool", &["search", "--onlyvisible", "--name", title]))?;
+            Ok(found.text().lines().next().map(str::to_owned))
+        })
+    }
+
+    /// Presses a key in a window.
+    pub fn key(&self, window: &str, key: &str) -> Result<()> {
+        let arguments = [
+            "windowactivate",
+            "--sync",
+            window,
+            "key",
+            "--clearmodifiers",
+            key,
+        ];
+        run(&mut self.command("xdotool", &arguments))?.good()?;
+        Ok(())
+    }
+
+    /// Waits until the screen has changed and stands still, and keeps a picture of it in `target/screenshots`.
+    pub fn picture(&self, name: &str, before: &[u8]) -> Result<Vec<u8>> {
+        let mut last = Vec::new();
+        let seen = eventually(&format!("another screen for {name}"), || {
+            let shot = run(&mut self.command("import", &["-window", "root", "rgb:-"]))?.good()?;
+            let is_still = shot.stdout == last && shot.stdout != before;
+            last = shot.stdout;
+            Ok(is_still.then(|| last.clone()))
+        })?;
+        let file = target("screenshots")?.join(format!("{name}.png"));
+        let file = file.to_str().context("a path in UTF-8")?;
+        run(&mut self.command("import", &["-window", "root", file]))?.good()?;
+        Ok(seen)
+    }
+}
+
+impl Drop for Wine {
+    fn drop(&mut self) {
+        // Ends the programs of this prefix alone.
+        let _ = run(&mut self.command("wineserver", &["-k"]));
+    }
+}

@@ -10,6 +10,7 @@ mod cert;
 mod clerk;
 #[cfg(test)]
 mod client_api;
+#[cfg(test)]
 mod client_own;
 #[cfg(test)]
 mod console_announcements;

@@ -131,7 +131,8 @@ impl App {
         Ok(destroyed)
     }
 
-    /// Once a minute: mails that are over for long, ended procedures and codes, letters that were never posted, counted wrong pairs.
+    /// Once a minute: mails that are over for long, ended procedures and codes, letters that were never posted, counted
+    /// wrong pairs.
     async fn sweep(&self, now: Timestamp) -> Result<()> {
         if !self.is_new_minute() {
             return Ok(());

@@ -91,7 +91,7 @@ impl App {
         let mails = mails.map_or_else(Vec::new, |kind| {
             self.terminal_mails(kind, &grant, &record, source, now)
         });
-        self.record_collection(&grant, record, mails, source, now)
+        self.record_collection(&grant, *record, mails, source, now)
             .await?;
         Ok(Issuance::Issued(envelope(&der)?))
     }

@@ -27,7 +27,7 @@ use crate::reference::{Proven, TypedIds};
 /// An issued certificate, or an intent that waits for the signer.
 pub(crate) enum Certified {
     /// Its row and its DER.
-    Issued(CertificateRecord, Vec<u8>),
+    Issued(Box<CertificateRecord>, Vec<u8>),
     /// The signer does not answer; the timer goes on with it.
     Pending,
 }
@@ -56,7 +56,7 @@ impl App {
                 Ok(Certified::Issued(record, der)) => {
                     let told =
                         self.terminal_mails(MailKind::Collected, &grant, &record, source, now);
-                    self.record_collection(&grant, record, told, source, now)
+                    self.record_collection(&grant, *record, told, source, now)
                         .await
                         .map(|()| der)
                 }
@@ -166,7 +166,7 @@ impl App {
         let record = reader.certificate(serial).await?;
         let der = reader.certificate_der(serial).await?;
         match (record, der) {
-            (Some(record), Some(der)) => Ok(Certified::Issued(record, der)),
+            (Some(record), Some(der)) => Ok(Certified::Issued(Box::new(record), der)),
             _ => Err(Error::Conflict),
         }
     }

@@ -91,9 +91,11 @@ impl App {
         let Some((_, Some((_, stored)))) = found else {
             return Ok(());
         };
-        let was_shown = stored.posted_at.is_some()
-            && stored.release.is_none()
-            && stored.created_at > grant.approved_at;
+        let came_with_it = match grant.origin {
+            GrantOrigin::Letter => stored.release.is_some(),
+            GrantOrigin::Renewal { .. } => stored.created_at == grant.approved_at,
+        };
+        let was_shown = stored.posted_at.is_some() && !came_with_it;
         let at = stored.created_at.plus_seconds(AGAIN);
         if was_shown && now < at {
             return Err(Refusal::TooSoon { at }.into());

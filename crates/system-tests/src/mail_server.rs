@@ -59,7 +59,7 @@ impl MailServer {
     }
 
     /// The next mail that came, whatever was answered.
-    pub fn next(&mut self) -> Result<Taken> {
+    pub fn next_mail(&mut self) -> Result<Taken> {
         let line = self.process.wait_for(|line| line.starts_with('{'))?;
         Ok(Taken(serde_json::from_str(&line)?))
     }

@@ -159,7 +159,7 @@ fn each_typed_address_is_refused_or_gets_exactly_one_well_formed_mail() -> Resul
     served.begin()?;
     served.add_institution(CODE, NAME)?;
     let letter = served.grant(CODE, NAME)?;
-    server.next()?.must_be_one_mail_to(NOTIFIED)?;
+    server.next_mail()?.must_be_one_mail_to(NOTIFIED)?;
     let browser = served.browser("apply");
     let stop = procedure::type_ids(&browser, &format!("{}/p/rx", served.public), &letter)?;
     // 254 octets, 255, a local part of 65, and 500.
@@ -187,7 +187,7 @@ fn each_typed_address_is_refused_or_gets_exactly_one_well_formed_mail() -> Resul
         judge(&format!("{typed:?} at RCR-3"), &page, taken.is_some())?;
         if let Some(taken) = taken {
             browser.press(&page, "申請", &[])?;
-            let mail = server.next()?;
+            let mail = server.next_mail()?;
             mail.must_be_one_mail_to(taken)?;
             ensure!(mail.text()?.contains(&terminal), "{mail:?}");
             continue;
@@ -248,7 +248,7 @@ fn each_typed_name_is_refused_or_stands_in_exactly_one_well_formed_mail() -> Res
         let page = apply(&browser, &served.public, place, &form)?;
         judge(&format!("{typed:?}"), &page, true)?;
         browser.press(&page, "申請", &[])?;
-        let mail = server.next()?;
+        let mail = server.next_mail()?;
         mail.must_be_one_mail_to(MAIL)?;
         let of = |taker: char| if takes(taker) { shown } else { NAME };
         let (institution, terminal, contact) = (of('i'), of('t'), of('p'));
@@ -297,7 +297,7 @@ fn operators_type_addresses_names_and_reasons_under_the_same_rules() -> Result<(
         }
     }
     let letter = served.grant(CODE, name)?;
-    let mail = server.next()?;
+    let mail = server.next_mail()?;
     mail.must_be_one_mail_to(NOTIFIED)?;
     let text = mail.text()?;
     ensure!(text.matches(name).count() == 2, "{letter:?}: {text}");

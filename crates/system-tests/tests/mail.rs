@@ -34,12 +34,12 @@ fn a_mail_server_with_troubles_gets_each_mail_and_no_other() -> Result<()> {
         "{}",
         test.all()
     );
-    server.next()?;
+    server.next_mail()?;
     served.add_institution(CODE, NAME)?;
     served.grant(CODE, "受付1号機")?;
     let mut seen = Vec::new();
     for (tries, trouble) in (1..).zip(TROUBLES.into_iter().skip(1).chain(["ok"])) {
-        let mail = server.next()?;
+        let mail = server.next_mail()?;
         ensure!(mail.trouble() == trouble, "{mail:?}");
         seen.push(mail);
         eventually("the try is recorded", || {
@@ -84,7 +84,7 @@ fn p23_a_mailbox_that_is_refused_is_marked_until_its_mail_is_taken() -> Result<(
     served.grant(CODE, "受付1号機")?;
     let events = "select action, detail from audit where action like 'address.%' order by id";
     for (tries, marked) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
-        let mail = server.next()?;
+        let mail = server.next_mail()?;
         eprintln!("{}", mail.trouble());
         eventually("the try is recorded", || {
             let done = served.database.number("select attempts from outbox")?;
@@ -131,7 +131,7 @@ fn k2_the_number_in_the_mailbox_opens_the_file_and_stands_nowhere_else() -> Resu
     ensure!(asked.says("確認番号をお送りしました"), "{}", asked.text());
     ensure!(!asked.says("見本医院"), "{}", asked.text());
     let number = loop {
-        let mail = server.next()?;
+        let mail = server.next_mail()?;
         let text = mail.text()?;
         if let Some((_, rest)) = text.split_once("確認番号  ") {
             break rest.split_whitespace().next().context("digits")?.to_owned();

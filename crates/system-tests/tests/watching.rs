@@ -236,7 +236,7 @@ fn a_report_that_is_delivered_into_the_mailbox_marks_the_address_once() -> Resul
     served.begin()?;
     served.add_institution("0110119153", "見本医院")?;
     let letter = served.grant("0110119153", "受付1号機")?;
-    let mail = server.next()?;
+    let mail = server.next_mail()?;
     let address = "uketsuke@clinic.example";
     mail.must_be_one_mail_to(address)?;
     fs::write(maildir.join("new/other"), "Subject: no report\n\nHello\n")?;

@@ -198,7 +198,8 @@ impl Session {
         build_server(Profile::Dev)?;
         let mut command = cargo();
         command.args(["test", "--package", "tegata-system-tests", "--no-fail-fast"]);
-        command.args(["--", "--test-threads=1"]);
+        // Most of a story is waiting for a browser or a program; two at once fill the gaps of each other.
+        command.args(["--", "--test-threads=2"]);
         command.envs(self.environment.variables());
         command.env("TEGATA_BIN", Profile::Dev.server());
         libtest(&mut command)

@@ -1,5 +1,7 @@
 //! The numbers of windows and words are written twice: for the compiler of resources, and for the program.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -210,7 +210,7 @@ fn a_release_reaches_terminals_with_two_signatures_of_three() -> Result<()> {
     verify_file(file, &answer.body)?;
     ensure!(
         answer.header("content-disposition")
-            == Some(&format!("attachment; filename=\"{}\"", file.name))
+            == Some(format!("attachment; filename=\"{}\"", file.name).as_str())
     );
     ensure!(answer.header("x-content-type-options") == Some("nosniff"));
     ensure!(answer.header("content-type") == Some("application/x-msi"));

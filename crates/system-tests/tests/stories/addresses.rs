@@ -14,6 +14,7 @@ use crate::house::House;
 
 const OLD: &str = "nurse@example.jp";
 const NEW: &str = "office@clinic.example";
+const NEW_SECOND: &str = "spare@clinic.example";
 const CODE: &str = "【通知用メールアドレス 確認番号のお知らせ】";
 const CHANGED: &str = "【通知用メールアドレス 変更のお知らせ】";
 /// The sample ends 45 days after the first day: this one is the 30th before its end.
@@ -38,11 +39,21 @@ fn a_holder_changes_its_address_and_is_called_when_mails_come_back() -> Result<(
     steps.extend([
         fill_at("#mail", NEW),
         fill_at("#mail_confirmation", NEW),
+        fill_at("#second_mail", NEW_SECOND),
         click("送信"),
     ]);
     steps.extend(look("RU-6B")?);
     let seen = terminal.drive(&steps)?;
     let code = code_in(&house.demo.mail(NEW, CODE)?)?;
+    let mut steps = vec![
+        goto(address(&seen, "RU-6B")?),
+        fill("確認番号", &code),
+        click("次へ"),
+        expect("予備のメールアドレスにも、確認番号をお送りしました。"),
+    ];
+    steps.extend(look_as("RU-6B", "RU-6B-second")?);
+    let seen = terminal.drive(&steps)?;
+    let code = code_in(&house.demo.mail(NEW_SECOND, CODE)?)?;
     let mut steps = vec![
         goto(address(&seen, "RU-6B")?),
         fill("確認番号", &code),
@@ -57,11 +68,14 @@ fn a_holder_changes_its_address_and_is_called_when_mails_come_back() -> Result<(
     );
 
     house.go_to_day(THIRTY_LEFT)?;
-    house.demo.mail(NEW, NOTICE)?;
-    let report = house.file("report.eml");
-    fs::write(&report, report_about(&message_id(&house.demo.mails()?)?))?;
-    let report = report.display().to_string();
-    house.demo.cli(&["mail", "bounce", &report])?.good()?;
+    for to in [NEW, NEW_SECOND] {
+        house.demo.mail(to, NOTICE)?;
+        let report = house.file("report.eml");
+        let id = message_id(&house.demo.mails()?, to)?;
+        fs::write(&report, report_about(&id, to))?;
+        let report = report.display().to_string();
+        house.demo.cli(&["mail", "bounce", &report])?.good()?;
+    }
 
     let clerk = house.clerk("help_desk", 0)?;
     let list = format!("{}/console/unreachable", house.demo.text("console")?);
@@ -91,16 +105,17 @@ fn code_in(mail: &str) -> Result<String> {
     Ok(line.context("a 確認番号")?.to_owned())
 }
 
-/// The Message-ID of the notice.
-fn message_id(mails: &[Value]) -> Result<String> {
+/// The Message-ID of the notice to this address.
+fn message_id(mails: &[Value], to: &str) -> Result<String> {
+    let is = |mail: &Value, name, wanted| text(mail, name).is_ok_and(|text| text == wanted);
     let notice = mails
         .iter()
-        .find(|mail| text(mail, "subject").is_ok_and(|subject| subject == NOTICE));
+        .find(|mail| is(mail, "subject", NOTICE) && is(mail, "to", to));
     Ok(text(notice.context("the notice")?, "message_id")?.to_owned())
 }
 
 /// What a mail server says of a mailbox that is gone (RFC 3464).
-fn report_about(message_id: &str) -> String {
+fn report_about(message_id: &str, to: &str) -> String {
     format!(
         "From: MAILER-DAEMON@mx.clinic.example\r
 To: no-reply@ca.example\r
@@ -117,7 +132,7 @@ Content-Type: message/delivery-status\r
 \r
 Reporting-MTA: dns; mx.clinic.example\r
 \r
-Final-Recipient: rfc822; {NEW}\r
+Final-Recipient: rfc822; {to}\r
 Action: failed\r
 Status: 5.1.1\r
 Diagnostic-Code: smtp; 550 5.1.1 no such user here\r
@@ -126,7 +141,7 @@ Diagnostic-Code: smtp; 550 5.1.1 no such user here\r
 Content-Type: text/rfc822-headers\r
 \r
 Message-ID: {message_id}\r
-To: {NEW}\r
+To: {to}\r
 \r
 --part--\r
 "

@@ -16,3 +16,4 @@ mod office;
 mod pages;
 mod postgres;
 mod refusals;
+mod windows;

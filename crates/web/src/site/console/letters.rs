@@ -59,7 +59,6 @@ struct LettersPage {
     requests: String,
     may_release: bool,
     may_post: bool,
-    may_extend: bool,
     typed: Typed,
 }
 
@@ -102,7 +101,6 @@ async fn show(web: &Web, session: &Session, typed: Typed) -> Response {
         requests: typed.requests.clone().unwrap_or_else(|| all.join("\n")),
         may_release: may(Act::ReleaseLetters),
         may_post: may(Act::Post),
-        may_extend: may(Act::ExtendWindow),
         typed,
     };
     render(status, &view)

@@ -39,6 +39,8 @@ struct StartPage {
     desk: Desk,
     queues: Vec<Queue>,
     health: Vec<Health>,
+    /// Whether windows may be extended, which nobody waits for in a queue.
+    may_extend: bool,
 }
 
 /// GET /console
@@ -66,6 +68,7 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed) -> Res
         desk: Desk::new(&web, &session, C_START, "/console"),
         queues,
         health: health(&overview),
+        may_extend: may(Right::Do(Act::ExtendWindow)),
     };
     crate::page::page(StatusCode::OK, &view)
 }

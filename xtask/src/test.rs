@@ -13,12 +13,15 @@ mod zlint;
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::client::{self, Processor};
 use crate::{check, workspace};
+use apt::Apt;
 use postgres::Cluster;
 use tally::Tally;
 use tools::{Environment, Tool};
@@ -196,12 +199,14 @@ impl Session {
 
     fn system(&self) -> Result<Tally> {
         build_server(Profile::Dev)?;
+        let windows = build_windows_client()?;
         let mut command = cargo();
         command.args(["test", "--package", "tegata-system-tests", "--no-fail-fast"]);
         // Most of a story is waiting for a browser or a program; two at once fill the gaps of each other.
         command.args(["--", "--test-threads=2"]);
         command.envs(self.environment.variables());
         command.env("TEGATA_BIN", Profile::Dev.server());
+        command.env("TEGATA_MPKI_CLIENT", windows);
         libtest(&mut command)
     }
 
@@ -246,6 +251,17 @@ fn build_server(profile: Profile) -> Result<()> {
         bail!("the server does not build");
     }
     Ok(())
+}
+
+/// Builds the Windows program for both processors, and what drives its windows. Answers the folder of the 64-bit one,
+/// which the tests run: the wine of this Debian has no 32-bit half.
+fn build_windows_client() -> Result<PathBuf> {
+    client::ensure_tools(&mut Apt::default())?;
+    client::build(Processor::X86, &["--bin", "mpki-client"])?;
+    client::build(
+        Processor::X64,
+        &["--bin", "mpki-client", "--example", "drive"],
+    )
 }
 
 /// cargo-deny checks the same file with its own eyes. Nothing is counted where it is not installed,

@@ -354,6 +354,11 @@ async fn renewing_reads_like_this() {
     pages.take("ru-e8", &holder.post("/p/ru/retrieve", &form).await);
     // 登録の確認 with the old certificate: the work is not told to be done.
     pages.take("ru-0-collected", &holder.get("/p/ru?from=ru").await);
+    // After the end nobody is sent to a file that its holder had erased.
+    let before = house.now();
+    house.clock.set(Timestamp::parse_rfc3339(EXPIRED).unwrap());
+    pages.take("ru-e6-with-holder", &holder.get("/p/ru").await);
+    house.clock.set(before);
     let newer = Letter {
         request_id: accepted.hidden("request_id"),
         reference_id: String::new(),

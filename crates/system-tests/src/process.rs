@@ -12,6 +12,8 @@ use crate::tools;
 
 /// Longest wait for a line or an end.
 const LIMIT: Duration = Duration::from_secs(60);
+/// How long a program is listened to before its own end is looked at.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A running program. Dropping it kills it.
 #[derive(Debug)]
@@ -71,14 +73,19 @@ impl Process {
     /// Waits until the program ends by itself.
     pub fn wait_for_end(&mut self) -> Result<ExitStatus> {
         let start = Instant::now();
-        loop {
-            let left = LIMIT.saturating_sub(start.elapsed());
-            match self.lines.recv_timeout(left) {
+        let mut ended = None;
+        while start.elapsed() < LIMIT {
+            match self.lines.recv_timeout(PAUSE) {
                 Ok(line) => self.said.push(line),
-                Err(RecvTimeoutError::Timeout) => bail!("it does not end:\n{}", self.said()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(self.child.wait()?),
+                // What it started may live on with its output in hand: its own end counts, once it was silent for a pause.
+                Err(RecvTimeoutError::Timeout) => match ended {
+                    Some(status) => return Ok(status),
+                    None => ended = self.child.try_wait()?,
+                },
             }
         }
+        bail!("it does not end:\n{}", self.said())
     }
 
     /// Whether the program still runs.

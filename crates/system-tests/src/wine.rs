@@ -1,8 +1,9 @@
 //! A Windows that Debian has: wine with a prefix of its own on a display of its own, in Japanese.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -23,6 +24,8 @@ pub struct Wine {
     _screen: Process,
     _windows: Process,
     folder: TempDir,
+    /// How many programs ran to their end.
+    runs: AtomicU32,
 }
 
 impl Wine {
@@ -48,8 +51,10 @@ impl Wine {
             _screen: screen,
             _windows: windows,
             folder,
+            runs: AtomicU32::new(0),
         };
-        run(&mut wine.command("wineboot", &["--init"]))?.good()?;
+        wine.finish(&mut wine.command("wineboot", &["--init"]))?
+            .good()?;
         let fonts = wine.folder.path().join("fonts.reg");
         fs::write(&fonts, FONTS)?;
         wine.run(&["regedit", "/S", &wine.windows_path(&fonts)])?
@@ -60,7 +65,26 @@ impl Wine {
 
     /// Runs a Windows program to its end.
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
-        run(&mut self.command("wine", arguments))
+        self.finish(&mut self.command("wine", arguments))
+    }
+
+    /// Waits for this program alone. Services of Windows that it starts live on with its output in their hands; a pipe
+    /// would not end before them.
+    fn finish(&self, command: &mut Command) -> Result<Ran> {
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let place = |what| self.folder.path().join(format!("run-{number}.{what}"));
+        let (out, err) = (place("out"), place("err"));
+        let status = command
+            .stdin(Stdio::null())
+            .stdout(File::create(&out)?)
+            .stderr(File::create(&err)?)
+            .status()
+            .with_context(|| format!("start {command:?}"))?;
+        Ok(Ran {
+            status,
+            stdout: fs::read(out)?,
+            stderr: String::from_utf8_lossy(&fs::read(err)?).into_owned(),
+        })
     }
 
     /// Starts a Windows program beside the test.
@@ -130,6 +154,13 @@ impl Wine {
             "--clearmodifiers",
             key,
         ];
+        run(&mut self.command("xdotool", &arguments))?.good()?;
+        Ok(())
+    }
+
+    /// Presses a key in the window that has the focus.
+    pub fn press(&self, key: &str) -> Result<()> {
+        let arguments = ["key", "--clearmodifiers", key];
         run(&mut self.command("xdotool", &arguments))?.good()?;
         Ok(())
     }

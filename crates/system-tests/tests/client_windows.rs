@@ -319,7 +319,7 @@ fn backup_opens(place: &Path) -> Result<Ran> {
         "-passin",
         pass.as_str(),
     ];
-    let ran = openssl(&arguments)?;
+    let ran = openssl(arguments)?;
     ensure!(ran.text().contains("PRIVATE KEY"), "{}", ran.all());
     Ok(ran)
 }

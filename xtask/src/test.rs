@@ -199,6 +199,7 @@ impl Session {
 
     fn system(&self) -> Result<Tally> {
         build_server(Profile::Dev)?;
+        build_client(Profile::Dev)?;
         let windows = build_windows_client()?;
         let mut command = cargo();
         command.args(["test", "--package", "tegata-system-tests", "--no-fail-fast"]);
@@ -206,6 +207,7 @@ impl Session {
         command.args(["--", "--test-threads=2"]);
         command.envs(self.environment.variables());
         command.env("TEGATA_BIN", Profile::Dev.server());
+        command.env("TEGATA_CLIENT_BIN", Profile::Dev.client());
         command.env("TEGATA_MPKI_CLIENT", windows);
         libtest(&mut command)
     }
@@ -229,26 +231,43 @@ enum Profile {
 impl Profile {
     /// The server binary of this profile.
     fn server(self) -> OsString {
+        self.binary("tegata")
+    }
+
+    /// The client's command line of this profile.
+    fn client(self) -> OsString {
+        self.binary("tegata-client")
+    }
+
+    fn binary(self, name: &str) -> OsString {
         let folder = match self {
             Self::Dev => "debug",
             Self::Release => "release",
         };
         workspace::target_folder()
             .join(folder)
-            .join("tegata")
+            .join(name)
             .into_os_string()
     }
 }
 
 fn build_server(profile: Profile) -> Result<()> {
+    build("tegata-server", "tegata", profile)
+}
+
+fn build_client(profile: Profile) -> Result<()> {
+    build("tegata-client", "tegata-client", profile)
+}
+
+fn build(package: &str, binary: &str, profile: Profile) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--package", "tegata-server"]);
+    command.args(["build", "--package", package, "--bin", binary]);
     if matches!(profile, Profile::Release) {
         command.arg("--release");
     }
     let status = command.status().context("start cargo build")?;
     if !status.success() {
-        bail!("the server does not build");
+        bail!("{package} does not build");
     }
     Ok(())
 }

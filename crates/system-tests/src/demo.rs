@@ -16,7 +16,7 @@ use crate::ports;
 use crate::process::Process;
 use crate::served::Letter;
 use crate::staff::Person;
-use crate::tools::{Ran, command, eventually, run, server_binary};
+use crate::tools::{self, Ran, command, eventually, run, server_binary};
 
 /// Ports that a demo takes, from its base.
 const PORTS: u16 = 10;
@@ -68,6 +68,17 @@ impl Demo {
             self.server.said()
         );
         (self.server, self.told) = launch(&self.data(), self.port_base, arguments)?;
+        Ok(())
+    }
+
+    /// Ends the demo and starts it again on a machine whose own clock is so many days ahead: also what it says outside
+    /// of the product's code, as in `Date`, is of that day.
+    pub fn restart_ahead(&mut self, days: i64) -> Result<()> {
+        let status = self.server.stop()?;
+        ensure!(status.success(), "it ended with {status}");
+        let mut command = demo_command(&self.data(), self.port_base, &[])?;
+        tools::set_clock(&mut command, days)?;
+        (self.server, self.told) = wait_until_ready(&mut command)?;
         Ok(())
     }
 
@@ -232,7 +243,11 @@ pub fn demo_command(data: &Path, port_base: u16, arguments: &[&str]) -> Result<C
 }
 
 fn launch(data: &Path, port_base: u16, arguments: &[&str]) -> Result<(Process, Value)> {
-    let mut server = Process::start(&mut demo_command(data, port_base, arguments)?)?;
+    wait_until_ready(&mut demo_command(data, port_base, arguments)?)
+}
+
+fn wait_until_ready(command: &mut Command) -> Result<(Process, Value)> {
+    let mut server = Process::start(command)?;
     let line = server.wait_for(|line| line.starts_with("ready: "))?;
     let path = line.trim_start_matches("ready: ").trim();
     let told = fs::read(path).with_context(|| format!("read {path}"))?;

@@ -26,5 +26,6 @@ pub mod squid;
 pub mod staff;
 pub mod stand_in;
 pub mod steps;
+pub mod terminal;
 pub mod tools;
 pub mod wine;

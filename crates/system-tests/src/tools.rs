@@ -39,12 +39,20 @@ impl Ran {
 
 /// The server binary of the dev profile.
 pub fn server_binary() -> Result<PathBuf> {
-    let path = std::env::var_os("TEGATA_BIN")
-        .map_or_else(|| root().join("target/debug/tegata"), PathBuf::from);
+    binary("TEGATA_BIN", "tegata", "tegata-server")
+}
+
+/// The client's command line, of the dev profile.
+pub fn client_binary() -> Result<PathBuf> {
+    binary("TEGATA_CLIENT_BIN", "tegata-client", "tegata-client")
+}
+
+fn binary(variable: &str, name: &str, package: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable)
+        .map_or_else(|| root().join("target/debug").join(name), PathBuf::from);
     ensure!(
         path.is_file(),
-        "there is no server binary at {}: run `cargo build -p tegata-server`, or name it with \
-         TEGATA_BIN",
+        "there is no {name} at {}: run `cargo build -p {package}`, or name it with {variable}",
         path.display()
     );
     Ok(path)
@@ -112,6 +120,15 @@ pub fn command<A: AsRef<OsStr>>(
     let mut command = Command::new(program);
     command.args(arguments);
     command
+}
+
+/// Lets a program live on a machine whose clock is so many days ahead.
+pub fn set_clock(command: &mut Command, days_ahead: i64) -> Result<()> {
+    command.env("LD_PRELOAD", named("TEGATA_FAKETIME")?);
+    command.env("FAKETIME", format!("+{days_ahead}d"));
+    // Limits of connections and timers count by it.
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Ok(())
 }
 
 /// Looks until `look` finds something; for what another process does by itself within a second or

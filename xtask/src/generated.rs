@@ -1,16 +1,12 @@
 //! Documents made from the code.
 //!
-//! A generator is a test file `*_doc.rs` of a crate, as `crates/pki/tests/profiles_doc.rs`, or a
-//! module of that name in a larger test, as `crates/pki/tests/suite/profiles_doc.rs`. It renders its
-//! document and compares it with the committed one; with `TEGATA_GEN=1` in the environment it writes
-//! the document instead.
-
-use std::fs;
-use std::path::Path;
+//! A generator is a module `*_doc` of a crate's tests, as `crates/pki/tests/suite/profiles_doc.rs`. It
+//! renders its document and compares it with the committed one; with `TEGATA_GEN=1` in the environment
+//! it writes the document instead.
 
 use anyhow::{Context as _, Result};
 
-use crate::test::tally::Tally;
+use crate::targets::{self, TestFile};
 use crate::workspace;
 
 /// Writes every generated document. Answers whether all generators ran.
@@ -23,110 +19,74 @@ pub(crate) fn is_fresh() -> Result<bool> {
     run_all(false)
 }
 
-/// Tests that make a document.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Generator {
-    package: String,
-    /// The test binary.
-    test: String,
-    /// The module in it; empty where the binary makes nothing but the document.
-    module: String,
-}
-
 fn run_all(write: bool) -> Result<bool> {
-    let mut good = true;
-    for generator in generators(&workspace::root())? {
-        let Generator {
-            package,
-            test,
-            module,
-        } = &generator;
-        let mut command = workspace::cargo();
-        command.args([
-            "test",
-            "--quiet",
-            "--package",
-            package,
-            "--test",
-            test,
-            "--",
-            module,
-        ]);
-        if write {
-            command.env("TEGATA_GEN", "1");
-        }
-        let output = command.output().context("start cargo test")?;
-        let said = String::from_utf8_lossy(&output.stdout);
-        let mut tally = Tally::default();
-        said.lines().for_each(|line| tally.read_line(line));
-        if !output.status.success() || tally.passed == 0 {
-            good = false;
-            eprint!("{said}{}", String::from_utf8_lossy(&output.stderr));
-            eprintln!("{package}: the generator {test} {module} did not pass");
-        }
+    let files = targets::test_files(&workspace::root())?;
+    let generators: Vec<&TestFile> = files.iter().filter(|file| is_generator(file)).collect();
+    let mut command = targets::test(generators.iter().copied());
+    command.arg("--");
+    command.args(generators.iter().map(|file| filter(file)));
+    if write {
+        command.env("TEGATA_GEN", "1");
     }
-    Ok(good)
+    let output = command.output().context("start cargo test")?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let silent: Vec<_> = generators
+        .iter()
+        .filter(|file| !has_passed(&said, file))
+        .collect();
+    if output.status.success() && silent.is_empty() {
+        return Ok(true);
+    }
+    eprint!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    for generator in silent {
+        eprintln!("{}: this generator did not pass", generator.path.display());
+    }
+    Ok(false)
 }
 
-fn generators(root: &Path) -> Result<Vec<Generator>> {
-    let mut found = Vec::new();
-    for krate in fs::read_dir(root.join("crates")).context("list crates")? {
-        let krate = krate?;
-        let tests = krate.path().join("tests");
-        if !tests.is_dir() {
-            continue;
-        }
-        let package = format!("tegata-{}", krate.file_name().to_string_lossy());
-        for file in workspace::files(&tests, &["rs"])? {
-            found.extend(read(&package, &file));
-        }
-    }
-    found.sort();
-    Ok(found)
+fn is_generator(file: &TestFile) -> bool {
+    file.module.ends_with("_doc")
 }
 
-/// What the path below `tests` says.
-fn read(package: &str, file: &Path) -> Option<Generator> {
-    let name = file.file_stem()?.to_str()?;
-    let first = file.iter().next()?.to_str()?;
-    let is_module = file.iter().count() > 1;
-    let (test, module) = if is_module { (first, name) } else { (name, "") };
-    let (package, test, module) = (package.to_owned(), test.to_owned(), module.to_owned());
-    name.ends_with("_doc").then_some(Generator {
-        package,
-        test,
-        module,
-    })
+/// What the names of its tests begin with.
+fn filter(generator: &TestFile) -> String {
+    format!("{}::", generator.module)
+}
+
+/// Whether the output of libtest has a good test of this generator.
+fn has_passed(said: &str, generator: &TestFile) -> bool {
+    let name = format!("test {}", filter(generator));
+    said.lines()
+        .any(|line| line.starts_with(&name) && line.ends_with("... ok"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
-    #[test]
-    fn a_test_file_or_module_that_ends_in_doc_is_a_generator() {
-        let root = std::env::temp_dir().join(format!("xtask-generators-{}", std::process::id()));
-        let tests = root.join("crates/pki/tests");
-        fs::create_dir_all(tests.join("suite")).unwrap();
-        fs::create_dir_all(root.join("crates/domain/src")).unwrap();
-        for file in [
-            "profiles_doc.rs",
-            "vectors.rs",
-            "suite/main.rs",
-            "suite/states_doc.rs",
-        ] {
-            fs::write(tests.join(file), "").unwrap();
+    fn file(module: &str) -> TestFile {
+        TestFile {
+            krate: "pki".to_owned(),
+            target: "suite".to_owned(),
+            module: module.to_owned(),
+            path: PathBuf::new(),
         }
-        let found = generators(&root).unwrap();
-        fs::remove_dir_all(&root).unwrap();
-        let expected = [("profiles_doc", ""), ("suite", "states_doc")].map(|(test, module)| {
-            let (package, test) = ("tegata-pki".to_owned(), test.to_owned());
-            Generator {
-                package,
-                test,
-                module: module.to_owned(),
-            }
-        });
-        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_module_that_ends_in_doc_is_a_generator() {
+        assert!(is_generator(&file("profiles_doc")));
+        assert!(!is_generator(&file("vectors")));
+        assert!(!is_generator(&file("")));
+    }
+
+    #[test]
+    fn a_generator_has_passed_when_a_test_of_its_own_says_so() {
+        let said = "running 2 tests\ntest console_pages_doc::fresh ... ok\ntest other_doc::fresh ... FAILED\n";
+        assert!(has_passed(said, &file("console_pages_doc")));
+        assert!(!has_passed(said, &file("pages_doc")));
+        assert!(!has_passed(said, &file("other_doc")));
     }
 }

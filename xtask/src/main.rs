@@ -1,12 +1,13 @@
 //! `cargo xtask`: the house rules as a program.
 //!
-//! `check` is the quick gate, `test` runs everything and installs what it needs, `gen` writes the
-//! generated documents. The names and the last line of `test` are promised in the README.
+//! `check` is the quick gate, `test` runs everything and installs what it needs, `soak` runs a test that
+//! counts at its full size, `gen` writes the generated documents. The names and the last line of `test` are promised in the README.
 
 mod check;
 mod client;
 mod dist;
 mod generated;
+mod targets;
 mod test;
 mod workspace;
 
@@ -17,6 +18,7 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: cargo xtask check
        cargo xtask test [--no-skips] [--only tools|check|unit|system|release|deny]...
+       cargo xtask soak [NAME|all]
        cargo xtask client [--arch x64|x86]... [--test]
        cargo xtask dist [--settings FILE] [--sign-with PROGRAM]
        cargo xtask gen [--check]";
@@ -38,6 +40,7 @@ fn run(arguments: Vec<String>) -> Result<ExitCode> {
     match name.as_str() {
         "check" if rest.is_empty() => Ok(exit_code(check::run()? == 0)),
         "test" => Ok(exit_code(test::run(&test::Options::parse(&rest)?)?)),
+        "soak" => Ok(exit_code(test::soak::run(&rest)?)),
         "client" => {
             client::run(&client::Options::parse(&rest)?)?;
             Ok(ExitCode::SUCCESS)

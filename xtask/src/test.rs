@@ -7,6 +7,7 @@
 pub(crate) mod apt;
 mod postgres;
 mod release;
+pub(crate) mod soak;
 pub(crate) mod tally;
 mod tools;
 mod zlint;
@@ -20,6 +21,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::client::{self, Processor};
+use crate::targets;
 use crate::{check, workspace};
 use apt::Apt;
 use postgres::Cluster;
@@ -189,27 +191,42 @@ impl Session {
     }
 
     fn unit(&self) -> Result<Tally> {
-        let mut command = cargo();
-        command.args(["test", "--workspace", "--exclude", "tegata-system-tests"]);
-        command
-            .arg("--no-fail-fast")
-            .envs(self.environment.variables());
-        libtest(&mut command)
+        let files = targets::test_files(&workspace::root())?;
+        let mut command = targets::test(files.iter().filter(|file| !file.is_of_the_system()));
+        command.args(["--lib", "--bins"]);
+        let mut tally = self.libtest(&mut command)?;
+        let mut examples = targets::cargo();
+        examples.args(["test", "--workspace", "--no-fail-fast", "--doc"]);
+        tally.add(&self.libtest(&mut examples)?);
+        Ok(tally)
     }
 
-    fn system(&self) -> Result<Tally> {
-        build_server(Profile::Dev)?;
-        build_client(Profile::Dev)?;
-        let windows = build_windows_client()?;
-        let mut command = cargo();
-        command.args(["test", "--package", "tegata-system-tests", "--no-fail-fast"]);
+    fn system(&mut self) -> Result<Tally> {
+        let files = targets::test_files(&workspace::root())?;
+        self.build_programs()?;
+        let mut command = targets::test(files.iter().filter(|file| file.is_of_the_system()));
         // Most of a story is waiting for a browser or a program; two at once fill the gaps of each other.
         command.args(["--", "--test-threads=2"]);
-        command.envs(self.environment.variables());
-        command.env("TEGATA_BIN", Profile::Dev.server());
-        command.env("TEGATA_CLIENT_BIN", Profile::Dev.client());
-        command.env("TEGATA_MPKI_CLIENT", windows);
-        libtest(&mut command)
+        self.libtest(&mut command)
+    }
+
+    /// Builds the programs that tests of the system start, and says where they lie.
+    fn build_programs(&mut self) -> Result<()> {
+        let status = targets::build_programs().status();
+        if !status.context("start cargo build")?.success() {
+            bail!("the programs do not build");
+        }
+        let windows = build_windows_client()?;
+        self.environment.set("TEGATA_BIN", Profile::Dev.server());
+        self.environment
+            .set("TEGATA_CLIENT_BIN", Profile::Dev.client());
+        self.environment
+            .set("TEGATA_MPKI_CLIENT", windows.into_os_string());
+        Ok(())
+    }
+
+    fn libtest(&self, command: &mut Command) -> Result<Tally> {
+        libtest(command.envs(self.environment.variables()))
     }
 
     /// Stops what was started, then hands out the counts.
@@ -251,27 +268,6 @@ impl Profile {
     }
 }
 
-fn build_server(profile: Profile) -> Result<()> {
-    build("tegata-server", "tegata", profile)
-}
-
-fn build_client(profile: Profile) -> Result<()> {
-    build("tegata-client", "tegata-client", profile)
-}
-
-fn build(package: &str, binary: &str, profile: Profile) -> Result<()> {
-    let mut command = cargo();
-    command.args(["build", "--package", package, "--bin", binary]);
-    if matches!(profile, Profile::Release) {
-        command.arg("--release");
-    }
-    let status = command.status().context("start cargo build")?;
-    if !status.success() {
-        bail!("{package} does not build");
-    }
-    Ok(())
-}
-
 /// Builds the Windows program for both processors, and what drives its windows. Answers the folder of the 64-bit one,
 /// which the tests run: the wine of this Debian has no 32-bit half.
 fn build_windows_client() -> Result<PathBuf> {
@@ -288,20 +284,11 @@ fn build_windows_client() -> Result<PathBuf> {
 fn deny() -> Result<Tally> {
     let mut tally = Tally::default();
     if workspace::find_program("cargo-deny").is_some() {
-        let mut command = cargo();
+        let mut command = workspace::cargo();
         command.args(["deny", "check", "bans", "licenses", "sources"]);
         tally.count(command.status().context("start cargo deny")?.success());
     }
     Ok(tally)
-}
-
-/// Cargo for a long run: a machine of CI keeps no build, so incremental files only cost time.
-fn cargo() -> Command {
-    let mut command = workspace::cargo();
-    if std::env::var_os("CI").is_some_and(|value| value == "true") {
-        command.env("CARGO_INCREMENTAL", "0");
-    }
-    command
 }
 
 /// Runs test binaries, shows their output as it comes, and counts their results. A run that fails

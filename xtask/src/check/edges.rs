@@ -58,8 +58,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tegata-protocol",
         ],
     ),
+    (FOR_TESTS, &[]),
     ("xtask", &[]),
 ];
+
+/// The crate of ours that any crate may use, and only in its tests.
+const FOR_TESTS: &str = "tegata-soak";
 
 /// Crates of others that only some of ours may use, because of what they do.
 const RESERVED: &[(&str, &[&str])] = &[
@@ -165,6 +169,16 @@ fn judge(edge: &Edge) -> Option<Problem> {
             problem(format!("{from} may not use {to}"), remedy)
         };
     }
+    if to == FOR_TESTS {
+        return if *for_tests {
+            None
+        } else {
+            problem(
+                format!("{from} may use {to} in tests only"),
+                "move the line to [dev-dependencies]",
+            )
+        };
+    }
     // Anybody may use a crate of others that is not reserved.
     row(ALLOWED, to)?;
     let mut allowed = BTreeSet::from_iter(direct.iter().copied());
@@ -261,6 +275,12 @@ mod tests {
     fn tests_may_use_what_lies_below_but_not_above() {
         assert!(judge(&edge("tegata-web", "tegata-store", true)).is_none());
         assert!(judge(&edge("tegata-store", "tegata-app", true)).is_some());
+    }
+
+    #[test]
+    fn what_counts_in_tests_stays_in_tests() {
+        assert!(judge(&edge("tegata-pki", "tegata-soak", true)).is_none());
+        assert!(judge(&edge("tegata-pki", "tegata-soak", false)).is_some());
     }
 
     #[test]

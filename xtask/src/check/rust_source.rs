@@ -75,6 +75,7 @@ impl RustFile {
                 || part.as_os_str() == "benches"
                 || part.as_os_str() == "examples"
                 || part.as_os_str() == "system-tests"
+                || part.as_os_str() == "soak"
         });
         in_tests || self.path.file_name().is_some_and(|name| name == "tests.rs")
     }

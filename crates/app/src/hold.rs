@@ -347,8 +347,12 @@ impl Hold {
     }
 
     /// The certificate goes on hold and those that were set aside for it with it; without one the grant is frozen.
+    /// `Conflict` where another key took its place since it was read: that one is to be stopped too (T23).
     async fn stop(&self, tx: &mut Tx, now: Timestamp) -> Result<()> {
         let aside = tx.set_aside_of(&self.grant.id).await?;
+        if self.end.is_some() && !aside.is_empty() {
+            return Err(Error::Conflict);
+        }
         let in_force = aside
             .iter()
             .filter(|record| record.state == CertificateState::Issued)
@@ -361,12 +365,12 @@ impl Hold {
             }
             want_lists(tx, &record.ca_key, record.shard, now).await?;
         }
-        if self.record.is_some() {
-            return Ok(());
-        }
         let state = &self.grant.state;
-        let frozen = state.clone().apply(GrantMove::Freeze, now)?;
-        if frozen != *state && !tx.move_grant(&self.grant.id, state, &frozen).await? {
+        let stopped = match &self.record {
+            Some(_) => state.clone(),
+            None => state.clone().apply(GrantMove::Freeze, now)?,
+        };
+        if !tx.move_grant(&self.grant.id, state, &stopped).await? {
             return Err(Error::Conflict);
         }
         Ok(())

@@ -313,7 +313,8 @@ pub(crate) async fn write_intent(
     let serial = intent.record.serial;
     let step = match (grant.origin, grant.state.serial()) {
         (GrantOrigin::Renewal { .. }, Some(older)) => {
-            if !tx.set_aside(&older, now).await? {
+            // Whoever stopped the older one meanwhile stopped the renewal: no other key for it (T23).
+            if !tx.hold_still(&older).await? || !tx.set_aside(&older, now).await? {
                 return Err(Error::Conflict);
             }
             GrantMove::Rekey(serial)

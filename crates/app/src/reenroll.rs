@@ -6,7 +6,7 @@
 //! gets another certificate as long as none was seen in use; the older one ends once the newer is.
 
 use tegata_domain::audit::Actor;
-use tegata_domain::certificate::CertificateRecord;
+use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::id::Fingerprint;
 use tegata_domain::outbox::{MailKind, OutboxMail};
@@ -144,8 +144,9 @@ impl App {
     ) -> Result<HandingOut> {
         let made = self.record_of(&next).await?;
         self.check_open(&next, made.as_ref(), now).await?;
-        if let Some(made) = made.filter(|made| made.spki_sha256 == key.spki_sha256()) {
-            let actor = Actor::Subscriber(source.to_string());
+        let actor = Actor::Subscriber(source.to_string());
+        let is_same = |made: &CertificateRecord| made.spki_sha256 == key.spki_sha256();
+        if let Some(made) = made.clone().filter(is_same) {
             return Ok(HandingOut {
                 certified: self.certified_before(made, actor, now).await?,
                 grant: next,
@@ -159,6 +160,11 @@ impl App {
             return Err(told);
         }
         self.may_sign()?;
+        // An intent is finished before another key takes its place, so that a hold meets a certificate.
+        if let Some(made) = made.filter(|made| made.state == CertificateState::Intended) {
+            self.finish_intent(made.serial, actor, now).await?;
+            return Err(Error::Conflict);
+        }
         let intent = self.intend_for_grant(&next, key, now)?;
         let mails = self.rekey_mails(record, &next, &intent, source, now);
         // A renewal that a browser accepted a moment ago has no key yet: nothing is replaced.

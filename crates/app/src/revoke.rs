@@ -1,5 +1,5 @@
 //! 失効 (`/p/rx`, manual 4): the request by the letter's two IDs stops the certificate at once, and two operators
-//! end it; the request by the certificate itself is final at once (decision F4).
+//! end it; the request by the certificate itself is final at once, for that certificate alone (decision F4).
 
 use serde::{Deserialize, Serialize};
 use tegata_domain::audit::Actor;
@@ -42,8 +42,11 @@ pub struct RevocationPage {
     pub status: HolderStatus,
     /// The newer certificate, about which RX-2 asks.
     pub newer: Option<NewerCertificate>,
-    /// Whether the certificate itself asks: then there is no reference ID, and the end is final.
+    /// Whether the certificate itself asks: then there is no reference ID.
     pub by_certificate: bool,
+    /// Whether the end waits for two operators although the certificate itself asks: others of its grant are stopped
+    /// with it (F4).
+    pub with_others: bool,
     /// What was entered on RX-2.
     pub entered: Option<EnteredRevocation>,
     /// The request, once it is accepted.
@@ -92,6 +95,8 @@ pub struct AcceptedRevocation {
     pub masked_registered_mail: String,
     /// How it ended, once it has.
     pub outcome: Option<Outcome>,
+    /// Whether the certificate itself ended it.
+    pub is_by_holder: bool,
 }
 
 /// RX-2 as sent.
@@ -148,9 +153,29 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<FlowId> {
-        let (_, grant) = self.presented(presented).await?;
+        let (own, grant) = self.presented(presented).await?;
+        check_not_ended(&own)?;
         self.begin_revocation(&grant, Some(presented), source, now)
             .await
+    }
+
+    /// RX-1B: whether a request by this certificate waits for two operators, since others of its grant are stopped
+    /// with it.
+    pub async fn own_revocation_waits(&self, presented: Fingerprint) -> Result<bool> {
+        let (own, grant) = self.presented(presented).await?;
+        Ok(!self.ends_itself(&own, &grant).await?)
+    }
+
+    /// Whether this certificate ends by its own request alone (F4): for itself, and for nothing else. One whose place
+    /// a newer key of the same grant took, or beside which another one of it lives, stops them all at once; two
+    /// operators end that. So an old terminal that was stolen destroys no newer certificate, and whoever lost the
+    /// newer one stops it with the old one (T22, T24).
+    pub(crate) async fn ends_itself(&self, own: &CertificateRecord, grant: &Grant) -> Result<bool> {
+        if grant.state.serial() != Some(own.serial) {
+            return Ok(false);
+        }
+        let mut reader = self.store().reader().await?;
+        Ok(reader.set_aside_of(&grant.id).await?.is_empty())
     }
 
     async fn begin_revocation(
@@ -211,7 +236,12 @@ impl App {
             let by_operator = true;
             return Err(Refusal::OnHold { at, by_operator }.into());
         }
+        let with_others = match visit.presented {
+            Some(presented) if latest.is_none() => self.own_revocation_waits(presented).await?,
+            _ => false,
+        };
         let accepted = latest.map(|request| AcceptedRevocation {
+            is_by_holder: matches!(request.state, RevocationState::EndedByHolder { .. }),
             number: request.number,
             at: request.submitted_at,
             mail: if row.entered == NOTHING {
@@ -235,6 +265,7 @@ impl App {
             last_two,
             newer: self.newer(&grant).await?,
             by_certificate: row.fingerprint.is_some(),
+            with_others,
             status,
             entered: read_entered(&row.entered),
             accepted,
@@ -340,6 +371,14 @@ impl App {
                 .move_flow(&row, FlowStep::Done, &row.entered, turn.digest)
                 .await;
         }
+        let is_final = match row.fingerprint {
+            Some(presented) => {
+                let (own, _) = self.presented(presented).await?;
+                check_not_ended(&own)?;
+                self.ends_itself(&own, &grant).await?
+            }
+            None => false,
+        };
         check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
         let mut holds = Vec::new();
         // The newer one is not the certificate that asks: its hold is the operators' to end.
@@ -350,7 +389,6 @@ impl App {
             let queued = self.open_request(&newer).await?;
             holds.push(self.prepare_hold(&newer, record, queued, asked, now));
         }
-        let is_final = row.fingerprint.is_some();
         let asked = self.asked(&entered, visit, &actor, is_final)?;
         holds.push(self.prepare_hold(&grant, record, open, asked, now));
         self.write_holds(row, holds, turn.digest, now).await
@@ -471,6 +509,18 @@ struct Submission {
     version: i64,
     confirmed: bool,
     digest: [u8; 32],
+}
+
+/// A certificate that was ended asks for nothing any more.
+pub(crate) fn check_not_ended(own: &CertificateRecord) -> Result<()> {
+    match own.state {
+        CertificateState::Revoked { at, .. }
+        | CertificateState::Superseded { at }
+        | CertificateState::Void { at } => Err(Refusal::Revoked { at }.into()),
+        CertificateState::Intended | CertificateState::Issued | CertificateState::OnHold { .. } => {
+            Ok(())
+        }
+    }
 }
 
 pub(crate) fn check_revocable(

@@ -20,7 +20,7 @@ use crate::decide::end_hold;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::guessing::Source;
 use crate::hold::{Asked, Hold};
-use crate::revoke::{addresses, check_revocable};
+use crate::revoke::{addresses, check_not_ended, check_revocable};
 use crate::seal::Purpose;
 
 /// Which stop.
@@ -146,6 +146,7 @@ impl App {
         now: Timestamp,
     ) -> Result<OwnStopped> {
         let (own, grant) = self.presented(presented).await?;
+        check_not_ended(&own)?;
         let mail = read_mail(asked, &grant)?;
         let actor = Actor::Subscriber(source.to_string());
         let record = self.settled_record(&grant, actor.clone(), now).await?;
@@ -157,14 +158,9 @@ impl App {
         if of_holder.is_none() {
             check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
         }
-        // The holder's own certificate ends itself; one that a newer key took the place of only asks (T24).
-        let is_final =
-            asked.kind == StopKind::Revocation && grant.state.serial() == Some(own.serial);
+        let is_final = asked.kind == StopKind::Revocation && self.ends_itself(&own, &grant).await?;
         let prepared = match of_holder.cloned() {
-            Some(request) if !is_final => {
-                let held = record.ok_or(Error::Conflict)?;
-                Stop::Nothing(request.number, held)
-            }
+            Some(request) if !is_final => Stop::Nothing(request.number, own),
             Some(request) => {
                 let newer = self.newer_hold(asked, &grant, (&mail, source), now).await?;
                 self.prepare_end_of(request, &grant, newer, &actor, now)
@@ -283,8 +279,8 @@ impl App {
                 "its request or its grant is gone",
             ));
         };
-        let record = self.record_of(&grant).await?;
-        let record = record.ok_or_else(|| internal("tell of a stop", "no certificate"))?;
+        let presented = flow.fingerprint.ok_or(Refusal::FlowEnded)?;
+        let (record, _) = self.presented(presented).await?;
         let validity = (record.not_before, record.not_after);
         let status = RelyingStatus::of(&record.state, validity, now);
         let successor = match self.successor_of(&record).await? {

@@ -41,6 +41,7 @@ struct OwnPage {
     frame: Frame,
     certificate: Holder,
     thumbprint: String,
+    with_others: bool,
 }
 
 /// GET /p/rx on the subscriber listener: whose certificate would be stopped?
@@ -49,7 +50,12 @@ pub(crate) async fn own(State(web): State<Web>, caller: Caller) -> Response {
         Ok(holder) => holder,
         Err(response) => return response,
     };
+    let with_others = match web.app().own_revocation_waits(fingerprint).await {
+        Ok(waits) => waits,
+        Err(error) => return refuse(&web, Place::First(Procedure::Revoke), error),
+    };
     let view = OwnPage {
+        with_others,
         frame: web.frame(SITE_REVOKE, RX_1B),
         certificate: Holder::new(certificate, web.app().policy(), web.now()),
         thumbprint: fingerprint.to_string(),
@@ -167,6 +173,7 @@ struct ConfirmPage<'a> {
     collected: bool,
     mail: String,
     reason: &'static str,
+    with_others: bool,
     /// Whether the newer certificate was never used (RX-3).
     newer_unused: bool,
     stop_newer: Option<bool>,
@@ -185,7 +192,7 @@ struct AcceptedPage {
     outcome: Option<Outcome>,
     mail: String,
     masked_mail: String,
-    by_certificate: bool,
+    is_stopped_now: bool,
 }
 
 /// GET /p/rx/{flow}
@@ -258,6 +265,7 @@ fn flow_page(
                 collected,
                 mail: entered.mail,
                 reason: messages::reason_name(entered.reason),
+                with_others: state.with_others,
                 newer_unused: state.newer.is_some_and(|newer| !newer.is_in_use),
                 stop_newer: entered.stop_newer,
                 relying_systems: &web.app().policy().names.relying_systems,
@@ -308,7 +316,7 @@ fn accepted_page(
         outcome: accepted.outcome,
         mail: accepted.mail,
         masked_mail: accepted.masked_registered_mail,
-        by_certificate,
+        is_stopped_now: by_certificate && accepted.is_by_holder,
     };
     page(StatusCode::OK, &view)
 }

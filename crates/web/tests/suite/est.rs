@@ -87,6 +87,11 @@ fn refused(answer: &Answer, status: StatusCode, word: &str) {
     );
 }
 
+/// The certificate for a new key of the holder's terminal.
+pub(crate) async fn renewed(house: &House, presented: &[u8]) -> Certificate {
+    certificate(&reenroll(house, &request(), Some(presented)).await)
+}
+
 #[tokio::test]
 async fn cacerts_and_csrattrs_ask_for_nothing() {
     let house = House::new().await;

@@ -11,6 +11,7 @@ use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
 
+use crate::est::renewed;
 use crate::house::{House, Letter};
 use crate::visitor::{Answer, MAILS, Visitor, contact_form, ids, institution_form, present};
 
@@ -457,6 +458,33 @@ async fn revoking_by_the_certificate_itself_reads_like_this() {
     let done = holder.go(&format!("{here}/submit"), &form).await;
     pages.take("rx-4-own", &done);
     pages.take("ru-e5-own", &holder.get("/p/ru").await);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn revoking_by_a_certificate_beside_which_another_lives_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let old = house.certificate(&letter).await;
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    let one = renewed(&house, &old).await;
+    renewed(&house, &old).await;
+    let mut pages = Pages::default();
+    let mut holder = Visitor::holder(&house, one.der().to_vec());
+    let own = holder.get("/p/rx").await;
+    pages.take("rx-1b-others", &own);
+    let form = format!("certificate={}", own.hidden("certificate"));
+    let entry = holder.go("/p/rx", &form).await;
+    let here = holder.at();
+    let form = format!("version={}&{MAILS}&reason=lost", entry.version());
+    let confirm = holder.go(&format!("{here}/form"), &form).await;
+    pages.take("rx-3-others", &confirm);
+    let form = format!("version={}&confirmed=yes", confirm.version());
+    let done = holder.go(&format!("{here}/submit"), &form).await;
+    pages.take("rx-4-others", &done);
     pages.compare();
 }
 

@@ -19,8 +19,10 @@ pub(crate) const MACHINE: Machine = Machine {
     about: "\
 A request holds the certificate at once; two operators end it (F4): the first proposes that the
 revocation be completed or the hold be lifted, a second one confirms the same. A proposal can be
-taken back. Where the certificate itself asks (prove), it is revoked at once. The note of the first stays; for a lift it says whom he called back. The first is the
-operator who proposed, in each row. Instead of a state stands why a move is refused.",
+taken back. Where the certificate itself asks (prove), it is revoked at once, and itself alone: where another
+certificate of its grant is in force or on hold, or a newer key took its place, the request stops
+them all and is two operators' to end (T22, T24). The note of the first stays; for a lift it says
+whom he called back. The first is the operator who proposed, in each row. Instead of a state stands why a move is refused.",
     begin: Some("submitted"),
     moves: &[
         "complete, as the first",

@@ -175,7 +175,7 @@ impl App {
         let parts: Vec<&[u8]> = std::iter::once(b"address".as_slice())
             .chain(parts.map(|part| part.as_bytes()))
             .collect();
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &parts)?;
         for _ in 0..TRIES {
             let (row, grant) = self.load_address_flow(flow, presented).await?;
             if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
@@ -209,7 +209,7 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<()> {
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"resend"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"resend"])?;
         for _ in 0..TRIES {
             let (row, grant) = self.load_address_flow(flow, presented).await?;
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {
@@ -239,7 +239,7 @@ impl App {
         presented: Fingerprint,
         version: i64,
     ) -> Result<()> {
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"correct"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"correct"])?;
         for _ in 0..TRIES {
             let (row, _) = self.load_address_flow(flow, presented).await?;
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {
@@ -302,7 +302,7 @@ impl App {
         let (row, old) = self.load_address_flow(flow, presented).await?;
         let typed = form.code.expose();
         let parts: [&[u8]; 3] = [b"code", row.id.as_str().as_bytes(), typed.as_bytes()];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &parts)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
             return Ok(());
         }

@@ -207,9 +207,7 @@ impl App {
     ) -> Result<()> {
         let (row, _) = self.load_form_flow(flow, cookie).await?;
         let word = step.as_str().as_bytes();
-        let digest = self
-            .keyring()
-            .digest(Purpose::FlowCookie, &[b"change", word])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"change", word])?;
         if self.take_applicant_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -231,7 +229,7 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let (row, secret) = self.load_form_flow(flow, cookie).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"submit"])?;
         if self.take_applicant_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -277,7 +275,7 @@ impl App {
 
     fn form_digest(&self, what: &[u8], form: &impl Serialize) -> Result<[u8; 32]> {
         let form = serde_json::to_vec(form).map_err(|error| internal("read a form", error))?;
-        self.keyring().digest(Purpose::FlowCookie, &[what, &form])
+        self.digests().of(Purpose::FlowCookie, &[what, &form])
     }
 
     /// RCR-2: class, prefecture and code, and the register's entry.

@@ -11,11 +11,12 @@ use tegata_pki::certificate::Certificate;
 use tegata_pki::key::KeyAlgorithm;
 use tegata_pki::ocsp::IssuerIds;
 use tegata_pki::signer::Signer;
-use tegata_pki::soft::{SoftSigner, open_key_file};
+use tegata_pki::soft::SoftSigner;
 use tegata_store::{CaKeyPurpose, CaKeyRow, Store};
 
+use crate::ca_key_file::open_ca_key_file;
 use crate::error::{Result, internal};
-use crate::seal::{Keyring, Purpose};
+use crate::seal::Keyring;
 
 /// One CA key.
 pub(crate) struct Authority {
@@ -120,7 +121,7 @@ fn open_authority(row: CaKeyRow, keyring: &Keyring, folder: &Path) -> Result<Aut
     let certificate = Certificate::from_der(&row.certificate)
         .map_err(|error| internal("read a CA certificate", error))?;
     let signer = match &row.key_file {
-        Some(file) => Some(open_signer(&row.id, &folder.join(file), keyring)?),
+        Some(file) => Some(open_signer(&row.id, folder, file, keyring)?),
         None => None,
     };
     if let Some(signer) = &signer
@@ -144,11 +145,12 @@ fn open_authority(row: CaKeyRow, keyring: &Keyring, folder: &Path) -> Result<Aut
     })
 }
 
-fn open_signer(id: &CaKeyId, path: &Path, keyring: &Keyring) -> Result<Arc<dyn Signer>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| internal(&format!("read the key file of CA key {id}"), error))?;
-    let passphrase = keyring.passphrase(Purpose::CaKeyFile, id.as_str())?;
-    let key = open_key_file(&text, passphrase.as_bytes())
-        .map_err(|error| internal(&format!("open the key file of CA key {id}"), error))?;
+fn open_signer(
+    id: &CaKeyId,
+    folder: &Path,
+    file: &str,
+    keyring: &Keyring,
+) -> Result<Arc<dyn Signer>> {
+    let (key, _) = open_ca_key_file(folder, file, id, keyring)?;
     Ok(Arc::new(SoftSigner::from_private_key(key)))
 }

@@ -1,7 +1,7 @@
 //! What every procedure works with: store, keys, policy, clock and entropy, passed in and never global.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -18,10 +18,12 @@ use tegata_store::Store;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::authority::Authorities;
+use crate::authority_secret::Digests;
 use crate::error::{Error, Result, internal};
 use crate::failpoint::Failpoint;
 use crate::feed::Feeds;
 use crate::guessing::Guessing;
+use crate::kek::KeySource;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
 use crate::measures::MailCounts;
@@ -47,8 +49,8 @@ pub struct AppParts {
     pub system_clock: Arc<dyn Clock>,
     /// Where chance comes from.
     pub entropy: Arc<dyn Entropy>,
-    /// The key-encryption key (K8).
-    pub kek: Secret<[u8; 32]>,
+    /// The key-encryption keys (K8).
+    pub kek: Arc<dyn KeySource>,
     /// Folder of the encrypted CA key files.
     pub key_folder: PathBuf,
     /// Our own addresses.
@@ -86,6 +88,8 @@ struct Inner {
     mail_texts: MailTexts,
     failpoint: Failpoint,
     keyring: Keyring,
+    key_folder: PathBuf,
+    digests: Digests,
     peppers: Peppers,
     authorities: Authorities,
     guessing: Guessing,
@@ -107,6 +111,7 @@ impl App {
     /// Puts the parts together: reads peppers and CA keys. The store must be initialised.
     pub async fn open(parts: AppParts) -> Result<Self> {
         let keyring = Keyring::new(parts.kek, Arc::clone(&parts.entropy));
+        let digests = Digests::load(&parts.store, &keyring).await?;
         let peppers = Peppers::load(&parts.store, &keyring).await?;
         let authorities = Authorities::load(&parts.store, &keyring, &parts.key_folder).await?;
         let keypool = KeyPool::new(
@@ -123,6 +128,8 @@ impl App {
             mail_texts: parts.mail_texts,
             failpoint: parts.failpoint,
             keyring,
+            key_folder: parts.key_folder,
+            digests,
             peppers,
             authorities,
             guessing: Guessing::default(),
@@ -221,6 +228,15 @@ impl App {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.keyring
+    }
+
+    /// Folder of the encrypted CA key files.
+    pub(crate) fn key_folder(&self) -> &Path {
+        &self.0.key_folder
+    }
+
+    pub(crate) fn digests(&self) -> &Digests {
+        &self.0.digests
     }
 
     pub(crate) fn peppers(&self) -> &Peppers {

@@ -221,7 +221,7 @@ impl App {
             form.confirmation.expose().as_bytes(),
             form.form.as_str().as_bytes(),
         ];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &typed)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Next {
             let is_open = match row.step {
                 FlowStep::Password | FlowStep::Confirm => true,
@@ -273,7 +273,7 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let (row, grant, secret) = self.load_file_flow(flow, visit).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"weak"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"weak"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Next {
             if row.step != FlowStep::Confirm || secret.password.is_none() {
                 return Err(Refusal::FlowElsewhere.into());
@@ -295,7 +295,7 @@ impl App {
         version: i64,
     ) -> Result<()> {
         let (row, _, _) = self.load_file_flow(flow, visit).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"again"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"again"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Next {
             if !matches!(row.step, FlowStep::Ready | FlowStep::Confirm) {
                 return Err(Refusal::FlowElsewhere.into());
@@ -361,7 +361,7 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let (row, grant, _) = self.load_file_flow(flow, visit).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"erase"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"erase"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -434,7 +434,7 @@ impl App {
         version: i64,
         now: Timestamp,
     ) -> Result<()> {
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"freeze"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"freeze"])?;
         for _ in 0..TRIES {
             let (row, grant, _) = self.load_file_flow(flow, visit).await?;
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {

@@ -182,7 +182,7 @@ impl App {
         now: Timestamp,
     ) -> Result<()> {
         let (row, _) = self.load_applicant_flow(flow, cookie).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"cancel"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"cancel"])?;
         if self.take_applicant_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::collection::made_by_terminal;
 use crate::cookie::FlowSecret;
 use crate::download::PasswordForm;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
-use crate::seal::{Purpose, unwrap_with};
+use crate::seal::{Keyring, Purpose, unwrap_with};
 
 /// Most characters of a `.p12` password: old Windows dialogs refuse more (K4).
 const LONGEST_PASSWORD: usize = 31;
@@ -126,8 +126,7 @@ impl App {
         };
         let outer = self.keyring().seal(Purpose::SealedKey, &place, &wrapped)?;
         let body = self.keyring().wrap(&data_key, &place, &pkcs8)?;
-        let length = u16::try_from(outer.len()).map_err(|error| internal("seal a key", error))?;
-        Ok([&length.to_be_bytes()[..], &outer, &body].concat())
+        join_kept_key(&outer, &body)
     }
 
     pub(crate) async fn open_key(
@@ -140,9 +139,7 @@ impl App {
         // Destroyed since it was looked at: the next look says why.
         let sealed = row.sealed.ok_or(Error::Conflict)?;
         let malformed = || internal("open a sealed key", "its form is wrong");
-        let (length, rest) = sealed.split_first_chunk::<2>().ok_or_else(malformed)?;
-        let length = usize::from(u16::from_be_bytes(*length));
-        let (outer, body) = rest.split_at_checked(length).ok_or_else(malformed)?;
+        let (outer, body) = split_kept_key(&sealed).ok_or_else(malformed)?;
         let place = key_place(serial);
         let wrapped = self.keyring().open(Purpose::SealedKey, &place, outer)?;
         let data_key = match row.wrap {
@@ -239,5 +236,39 @@ pub(crate) fn file_name(grant: &Grant) -> String {
 }
 
 fn key_place(serial: &SerialNumber) -> String {
+    key_place_of(&serial.to_string())
+}
+
+fn key_place_of(serial: &str) -> String {
     format!("sealed_key/{serial}/sealed")
+}
+
+/// A kept key is two values: the sealed data key with its length before it, and what that opens.
+fn split_kept_key(sealed: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = sealed.split_first_chunk::<2>()?;
+    rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
+}
+
+fn join_kept_key(data_key: &[u8], body: &[u8]) -> Result<Vec<u8>> {
+    let length = u16::try_from(data_key.len()).map_err(|error| internal("seal a key", error))?;
+    Ok([&length.to_be_bytes()[..], data_key, body].concat())
+}
+
+/// The number of the key-encryption key that a kept key is sealed with.
+pub(crate) fn number_of_kept_key(sealed: &[u8]) -> Option<u8> {
+    split_kept_key(sealed)?.0.first().copied()
+}
+
+/// A kept key with its data key under the key-encryption key that seals now; `None` where it is that one already.
+pub(crate) fn reseal_kept_key(
+    keyring: &Keyring,
+    serial: &str,
+    sealed: &[u8],
+) -> Result<Option<Vec<u8>>> {
+    let (outer, body) =
+        split_kept_key(sealed).ok_or_else(|| internal("open a sealed key", "its form is wrong"))?;
+    let resealed = keyring.reseal(Purpose::SealedKey, &key_place_of(serial), outer)?;
+    resealed
+        .map(|outer| join_kept_key(&outer, body))
+        .transpose()
 }

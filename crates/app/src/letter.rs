@@ -392,5 +392,10 @@ fn clear_text_gone(request: &RequestId) -> Error {
 }
 
 pub(crate) fn letter_place(id: &GrantId) -> String {
+    letter_place_of(id.as_str())
+}
+
+/// The same, for a grant that was read as text.
+pub(crate) fn letter_place_of(id: &str) -> String {
     format!("letter_secret/{id}/sealed")
 }

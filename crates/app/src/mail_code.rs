@@ -160,7 +160,7 @@ impl App {
         version: i64,
         now: Timestamp,
     ) -> Result<()> {
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"resend"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"resend"])?;
         for _ in 0..TRIES {
             let (row, grant, _) = self.load_file_flow(flow, visit).await?;
             if self.take_turn(&row, version, &digest)? == Turn::Repeated {
@@ -274,7 +274,7 @@ impl App {
         let typed = form.code.expose();
         // With the wrap key in it, the stored digest tells nothing about the code.
         let parts: [&[u8]; 3] = [b"code", wrap_key.expose(), typed.as_bytes()];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &parts)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
             return Ok(());
         }

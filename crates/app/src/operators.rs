@@ -115,9 +115,9 @@ impl App {
     /// A fresh secret of one-time codes: in base32 for the person, and sealed for the row.
     pub(crate) fn new_totp_secret(&self, id: &OperatorId) -> Result<(Secret<String>, Vec<u8>)> {
         let secret = Secret::new(entropy::octets::<TOTP_SECRET>(self.entropy()).to_vec());
-        let sealed = self
-            .keyring()
-            .seal(Purpose::Totp, &totp_place(id), secret.expose())?;
+        let sealed =
+            self.keyring()
+                .seal(Purpose::Totp, &totp_place(id.as_str()), secret.expose())?;
         Ok((Secret::new(BASE32_NOPAD.encode(secret.expose())), sealed))
     }
 
@@ -162,9 +162,9 @@ impl App {
     /// Uses a one-time code up; `false` where it is wrong, or was used before.
     pub(crate) async fn use_code(&self, login: &OperatorLogin, code: &str) -> Result<bool> {
         let id = login.operator.id.clone();
-        let secret = self
-            .keyring()
-            .open(Purpose::Totp, &totp_place(&id), &login.totp_sealed)?;
+        let secret =
+            self.keyring()
+                .open(Purpose::Totp, &totp_place(id.as_str()), &login.totp_sealed)?;
         let present = self.system_now().unix().div_euclid(TOTP_STEP);
         let step = (present - 1..=present + 1)
             .find(|step| *step > login.totp_last_step && totp(&secret, *step) == code.trim());
@@ -282,7 +282,7 @@ fn totp(key: &[u8], step: i64) -> String {
     format!("{:06}", (number & 0x7fff_ffff) % 1_000_000)
 }
 
-fn totp_place(id: &OperatorId) -> String {
+pub(crate) fn totp_place(id: &str) -> String {
     format!("operator/{id}/totp_sealed")
 }
 

@@ -8,12 +8,13 @@ use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{CalendarDate, Timestamp};
-use tegata_store::{SealedSecret, Store};
+use tegata_store::Store;
 
+use crate::authority_secret::AuthoritySecret;
 use crate::base::App;
-use crate::error::{Refusal, Result, internal};
+use crate::error::{Refusal, Result};
 use crate::guessing::Source;
-use crate::seal::{self, Keyring, Purpose};
+use crate::seal::{self, Keyring};
 
 /// What a person typed, parsed at the edge. `None`: it can be no such ID; the answer is the same.
 pub struct TypedIds {
@@ -33,44 +34,9 @@ pub(crate) struct Proven {
 /// The peppers of stored reference IDs, by number; the last one is used for new IDs.
 pub(crate) struct Peppers(Vec<(i64, Secret<Vec<u8>>)>);
 
-const PEPPER: &str = "pepper";
-
 impl Peppers {
     pub(crate) async fn load(store: &Store, keyring: &Keyring) -> Result<Self> {
-        let mut peppers = Vec::new();
-        for row in store.reader().await?.sealing_secrets(PEPPER).await? {
-            let place = format!("sealing_secret/{PEPPER}/{}", row.number);
-            let pepper = keyring
-                .open(Purpose::Pepper, &place, &row.sealed)
-                .map_err(|_| {
-                    internal(
-                        "open the peppers",
-                        "the key-encryption key is not the one that this database was initialised with",
-                    )
-                })?;
-            peppers.push((row.number, Secret::new(pepper.to_vec())));
-        }
-        if peppers.is_empty() {
-            return Err(internal(
-                "load the peppers",
-                "there is none; run `tegata init`",
-            ));
-        }
-        Ok(Self(peppers))
-    }
-
-    /// The first pepper, sealed for its row.
-    pub(crate) fn first(
-        keyring: &Keyring,
-        entropy: &dyn entropy::Entropy,
-    ) -> Result<(&'static str, SealedSecret)> {
-        let pepper = Secret::new(entropy::octets::<32>(entropy));
-        let sealed = keyring.seal(
-            Purpose::Pepper,
-            &format!("sealing_secret/{PEPPER}/1"),
-            pepper.expose(),
-        )?;
-        Ok((PEPPER, SealedSecret { number: 1, sealed }))
+        AuthoritySecret::Pepper.load(store, keyring).await.map(Self)
     }
 
     fn get(&self, number: Option<i64>) -> &[u8] {

@@ -177,7 +177,7 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<()> {
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"renew"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"renew"])?;
         let mut accepted = None;
         for _ in 0..TRIES {
             let (row, old) = self

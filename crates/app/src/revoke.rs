@@ -287,7 +287,7 @@ impl App {
             form.reason.as_bytes(),
             form.newer.as_bytes(),
         ];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &typed)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &typed)?;
         if self.take_turn(&row, form.version, &digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -309,7 +309,7 @@ impl App {
         version: i64,
     ) -> Result<()> {
         let (row, _, _) = self.load_revocation(flow, visit).await?;
-        let digest = self.keyring().digest(Purpose::FlowCookie, &[b"correct"])?;
+        let digest = self.digests().of(Purpose::FlowCookie, &[b"correct"])?;
         if self.take_turn(&row, version, &digest)? == Turn::Repeated {
             return Ok(());
         }
@@ -333,7 +333,7 @@ impl App {
         let turn = Submission {
             version,
             confirmed,
-            digest: self.keyring().digest(Purpose::FlowCookie, &[b"submit"])?,
+            digest: self.digests().of(Purpose::FlowCookie, &[b"submit"])?,
         };
         for _ in 0..TRIES {
             match self.try_submit(flow, &turn, visit, now).await {

@@ -12,12 +12,15 @@ use tegata_domain::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, internal};
+use crate::kek::{KeyEncryptionKey, KeySource};
 
 /// What a sub-key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Passwords of CA key files.
     CaKeyFile,
+    /// The secret of digests.
+    Digest,
     /// What a procedure's cookie carries between its pages.
     FlowCookie,
     /// The clear text of a letter's reference ID until it is posted.
@@ -37,9 +40,10 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const fn info(self) -> &'static str {
+    pub(crate) const fn info(self) -> &'static str {
         match self {
             Self::CaKeyFile => "tegata/ca-key-file",
+            Self::Digest => "tegata/digest",
             Self::FlowCookie => "tegata/flow-cookie",
             Self::Letter => "tegata/letter",
             Self::Mail => "tegata/mail",
@@ -52,44 +56,65 @@ impl Purpose {
     }
 }
 
-/// The number of the key-encryption key that seals now; it stands in each sealed value.
-const KEY_NUMBER: u8 = 1;
 const NONCE: usize = 12;
 
-/// The key-encryption key and what is derived from it.
+/// The key-encryption keys and what is derived from them.
 #[derive(Clone)]
 pub(crate) struct Keyring {
-    kek: Arc<Secret<[u8; 32]>>,
+    source: Arc<dyn KeySource>,
     entropy: Arc<dyn Entropy>,
 }
 
 impl Keyring {
-    pub(crate) fn new(kek: Secret<[u8; 32]>, entropy: Arc<dyn Entropy>) -> Self {
-        Self {
-            kek: Arc::new(kek),
-            entropy,
-        }
+    pub(crate) fn new(source: Arc<dyn KeySource>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { source, entropy }
     }
 
     /// Seals `plain` for one place, such as `letter_secret/<grant>/sealed`.
     pub(crate) fn seal(&self, purpose: Purpose, place: &str, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE] = entropy::octets(self.entropy.as_ref());
-        let mut sealed = vec![KEY_NUMBER];
-        sealed.extend(encrypt(&self.sub_key(purpose)?, nonce, place, plain)?);
+        let keys = self.source.keys();
+        let key = keys.sealing();
+        let mut sealed = vec![key.number];
+        sealed.extend(encrypt(&sub_key(key, purpose)?, nonce, place, plain)?);
         Ok(sealed)
     }
 
-    /// Opens what [`Keyring::seal`] made for the same purpose and place.
+    /// Opens what [`Keyring::seal`] made for the same purpose and place, under whichever key that is still known.
     pub(crate) fn open(
         &self,
         purpose: Purpose,
         place: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>> {
-        match sealed.split_first() {
-            Some((&KEY_NUMBER, rest)) => decrypt(&self.sub_key(purpose)?, place, rest),
-            _ => Err(internal("open a sealed value", "unknown key number")),
+        let keys = self.source.keys();
+        let (number, rest) = sealed
+            .split_first()
+            .ok_or_else(|| internal("open a sealed value", "it is empty"))?;
+        let key = keys.get(*number).ok_or_else(|| {
+            let unknown = format!("key-encryption key {number} is not known here");
+            internal("open a sealed value", unknown)
+        })?;
+        decrypt(&sub_key(key, purpose)?, place, rest)
+    }
+
+    /// The same value under the key that seals now; `None` where it is that one already.
+    pub(crate) fn reseal(
+        &self,
+        purpose: Purpose,
+        place: &str,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        if sealed.first() == Some(&self.sealing_number()) {
+            return Ok(None);
         }
+        let plain = self.open(purpose, place, sealed)?;
+        self.seal(purpose, place, &plain).map(Some)
+    }
+
+    /// The number of the key that seals now.
+    pub(crate) fn sealing_number(&self) -> u8 {
+        self.source.keys().sealing().number
     }
 
     /// Wraps `plain` under a key that is not ours alone (K3: the one derived from a reference ID).
@@ -102,20 +127,35 @@ impl Keyring {
         encrypt(key, entropy::octets(self.entropy.as_ref()), place, plain)
     }
 
-    /// A sub-key as text, for the encrypted CA key file.
-    pub(crate) fn passphrase(&self, purpose: Purpose, of: &str) -> Result<Zeroizing<String>> {
-        let key = derive(self.kek.expose(), of.as_bytes(), purpose.info())?;
-        Ok(Zeroizing::new(data_encoding::BASE64.encode(key.expose())))
+    /// What the encrypted file of a CA key is written with.
+    pub(crate) fn passphrase(&self, of: &str) -> Result<Passphrase> {
+        passphrase(self.source.keys().sealing(), of)
     }
 
-    /// HMAC-SHA-256 under a sub-key: the digest of a form, which may hold a password (F1).
-    pub(crate) fn digest(&self, purpose: Purpose, parts: &[&[u8]]) -> Result<[u8; 32]> {
-        Ok(mac(self.sub_key(purpose)?.expose(), parts))
+    /// What the encrypted file of a CA key may open with, the likeliest first.
+    pub(crate) fn passphrases(&self, of: &str) -> Result<Vec<Passphrase>> {
+        let keys = self.source.keys();
+        let all = keys.all().iter().rev();
+        all.map(|key| passphrase(key, of)).collect()
     }
+}
 
-    fn sub_key(&self, purpose: Purpose) -> Result<Secret<[u8; 32]>> {
-        derive(self.kek.expose(), b"", purpose.info())
-    }
+/// The passphrase of a CA key file, and the key-encryption key that it comes from.
+pub(crate) struct Passphrase {
+    pub(crate) number: u8,
+    pub(crate) text: Zeroizing<String>,
+}
+
+fn passphrase(key: &KeyEncryptionKey, of: &str) -> Result<Passphrase> {
+    let derived = derive(key.key.expose(), of.as_bytes(), Purpose::CaKeyFile.info())?;
+    Ok(Passphrase {
+        number: key.number,
+        text: Zeroizing::new(data_encoding::BASE64.encode(derived.expose())),
+    })
+}
+
+fn sub_key(key: &KeyEncryptionKey, purpose: Purpose) -> Result<Secret<[u8; 32]>> {
+    derive(key.key.expose(), b"", purpose.info())
 }
 
 /// Opens what [`Keyring::wrap`] made.

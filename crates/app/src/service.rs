@@ -144,9 +144,11 @@ impl App {
         if let Some(row) = newest
             && is_fresh(row.not_after, authority, life, now)
         {
-            let key = self
-                .keyring()
-                .open(Purpose::ServiceKey, &place(&row.id), &row.sealed_key)?;
+            let key = self.keyring().open(
+                Purpose::ServiceKey,
+                &service_key_place(row.id.as_str()),
+                &row.sealed_key,
+            )?;
             return Ok((row, key));
         }
         self.make_service(kind, name, authority, life, now).await
@@ -194,9 +196,11 @@ impl App {
         let der = self.sign_intent(&intent)?;
         let id = ServiceCertificateId::generate(now, self.entropy());
         let row = ServiceCertificateRow {
-            sealed_key: self
-                .keyring()
-                .seal(Purpose::ServiceKey, &place(&id), &pkcs8)?,
+            sealed_key: self.keyring().seal(
+                Purpose::ServiceKey,
+                &service_key_place(id.as_str()),
+                &pkcs8,
+            )?,
             id,
             serial,
             not_after: wanted.not_after,
@@ -289,6 +293,7 @@ fn is_fresh(not_after: Timestamp, authority: &Authority, life: Life, now: Timest
     now < not_after.plus_days(-life.renew) || not_after >= authority.not_after
 }
 
-fn place(id: &ServiceCertificateId) -> String {
+/// What the sealed key of a service is bound to.
+pub(crate) fn service_key_place(id: &str) -> String {
     format!("service_certificate/{id}/sealed_key")
 }

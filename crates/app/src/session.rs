@@ -113,8 +113,8 @@ impl App {
                 .await?;
         }
         let csrf = self
-            .keyring()
-            .digest(Purpose::Session, &[b"csrf", token.as_bytes()])?;
+            .digests()
+            .of(Purpose::Session, &[b"csrf", token.as_bytes()])?;
         Ok(Some(Session {
             is_stepped_up: now.seconds_since(row.stepped_up_at) < STEPPED_UP,
             operator: row.operator,
@@ -189,8 +189,8 @@ impl App {
     }
 
     fn session_digest(&self, token: &str) -> Result<[u8; 32]> {
-        self.keyring()
-            .digest(Purpose::Session, &[b"session", token.as_bytes()])
+        self.digests()
+            .of(Purpose::Session, &[b"session", token.as_bytes()])
     }
 
     /// Sessions that began before this are over.

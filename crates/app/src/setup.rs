@@ -2,8 +2,7 @@
 //!
 //! Two hierarchies always: the subscriber CA (one tier, or an offline root and an issuing CA) and the TLS CA.
 
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tegata_domain::audit::{Actor, AuditEvent};
@@ -18,20 +17,19 @@ use tegata_pki::key::PrivateKey;
 use tegata_pki::name::DistinguishedName;
 use tegata_pki::profile::{CaPosition, CertificatePolicy, CertificateProfile, SubscriberCa, TlsCa};
 use tegata_pki::signer::Signer;
-use tegata_pki::soft::{SoftSigner, encrypt_key_file, encrypt_key_file_with};
+use tegata_pki::soft::{SoftSigner, encrypt_key_file};
 use tegata_pki::tbs::{TbsParameters, build_tbs, issue};
 use tegata_store::{CaKeyPurpose, CaKeyRow, CaKeyState, FinishedList, SealedSecret, Store};
 use zeroize::Zeroizing;
 
 use crate::authority::key_algorithm;
+use crate::authority_secret::AuthoritySecret;
 use crate::base::{App, AppParts};
+use crate::ca_key_file::{ca_key_file, ca_key_file_name, write_private};
 use crate::error::{Error, Refusal, Result, internal};
 use crate::publish::list_name;
-use crate::reference::Peppers;
-use crate::seal::{Keyring, Purpose};
+use crate::seal::Keyring;
 
-/// PBKDF2 iterations of a key file whose passphrase is itself a 256-bit key.
-const ITERATIONS_FOR_A_KEY: NonZeroU32 = NonZeroU32::new(2_048).expect("2,048 is not zero");
 /// Days that an offline root's revocation list is valid.
 const ROOT_LIST_DAYS: i64 = 365;
 /// A list that no timer makes again.
@@ -102,7 +100,7 @@ impl App {
                 "this database is initialised already; nothing was changed",
             ));
         }
-        let keyring = Keyring::new(Secret::new(*parts.kek.expose()), Arc::clone(&parts.entropy));
+        let keyring = Keyring::new(Arc::clone(&parts.kek), Arc::clone(&parts.entropy));
         let maker = Maker {
             parts,
             keyring: &keyring,
@@ -113,9 +111,12 @@ impl App {
         let code = ConnectionCode::of(tls.signer.public_key()).to_string();
         made.push(tls);
         let certificates = made.iter().map(shown).collect();
-        let pepper = Peppers::first(&keyring, parts.entropy.as_ref())?;
+        let secrets = AuthoritySecret::ALL
+            .iter()
+            .map(|secret| secret.first(&keyring, parts.entropy.as_ref()))
+            .collect::<Result<Vec<_>>>()?;
         let root_list = maker.root_lists(&made)?;
-        write(parts, options.demo, made, pepper, root_list, now).await?;
+        write(parts, options.demo, made, secrets, root_list, now).await?;
         Ok(Initialised {
             certificates,
             connection_code: code,
@@ -250,12 +251,9 @@ impl Maker<'_> {
 
     /// Writes the key file that `serve` opens with the key-encryption key.
     fn keep_key(&self, made: &mut Made) -> Result<()> {
-        let passphrase = self
-            .keyring
-            .passphrase(Purpose::CaKeyFile, made.row.id.as_str())?;
-        let text = encrypt_key_file_with(&made.key()?, passphrase.as_bytes(), ITERATIONS_FOR_A_KEY)
-            .map_err(|error| internal("encrypt a CA key", error))?;
-        let name = format!("{}.key", made.row.id);
+        let passphrase = self.keyring.passphrase(made.row.id.as_str())?;
+        let text = ca_key_file(&made.key()?, &passphrase)?;
+        let name = ca_key_file_name(&made.row.id, passphrase.number);
         write_private(&self.parts.key_folder, &name, text.as_bytes())?;
         made.row.key_file = Some(name);
         Ok(())
@@ -330,7 +328,7 @@ async fn write(
     parts: &AppParts,
     demo: bool,
     made: Vec<Made>,
-    (purpose, secret): (&'static str, SealedSecret),
+    secrets: Vec<(&'static str, SealedSecret)>,
     root_lists: Vec<FinishedList>,
     now: Timestamp,
 ) -> Result<()> {
@@ -352,7 +350,9 @@ async fn write(
                 for finished in &root_lists {
                     tx.finish_publication(finished).await?;
                 }
-                tx.insert_sealing_secret(purpose, &secret, now).await?;
+                for (purpose, secret) in &secrets {
+                    tx.insert_sealing_secret(purpose, secret, now).await?;
+                }
                 if demo {
                     tx.set_fact("demo", "1").await?;
                 }
@@ -391,36 +391,6 @@ fn shown(made: &Made) -> (String, String) {
     )
 }
 
-fn refuse(told: &str) -> Error {
+pub(crate) fn refuse(told: &str) -> Error {
     Refusal::State(told.to_owned()).into()
-}
-
-/// Writes a file that only its owner reads; an existing one is never overwritten.
-fn write_private(folder: &Path, name: &str, content: &[u8]) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-    let path = folder.join(name);
-    let wrong = |error: std::io::Error| {
-        refuse(&format!(
-            "cannot write {}: {error}; choose a folder that is empty and writable",
-            path.display()
-        ))
-    };
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(wrong)?;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(wrong)?;
-    file.write_all(content).map_err(wrong)?;
-    file.sync_all().map_err(wrong)?;
-    // The name must survive a power cut as well as the content.
-    std::fs::File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(wrong)
 }

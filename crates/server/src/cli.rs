@@ -13,6 +13,7 @@ mod grant;
 mod init;
 mod institution;
 mod institution_import;
+mod key;
 mod letter;
 mod mail;
 mod notice;
@@ -106,6 +107,9 @@ enum Command {
     /// Keys and certificates of the certification authority.
     #[command(subcommand)]
     Ca(ca::Command),
+    /// Key-encryption keys, and their exchange.
+    #[command(subcommand)]
+    Key(key::Command),
 }
 
 /// Carries out the command.
@@ -153,6 +157,7 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         }
         Command::Client(command) => client::run_plain(command),
         Command::Ca(command) => ca::run(&open(&file).await?, command).await,
+        Command::Key(command) => key::run(&open(&file).await?, command).await,
     }
 }
 

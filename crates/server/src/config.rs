@@ -11,15 +11,11 @@ mod relying;
 mod starter;
 
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use tegata_app::{Addresses, RelyingSystems};
 use tegata_domain::policy::Policy;
-use tegata_domain::secret::Secret;
 use toml::{Table, Value};
 
 use crate::failure::{Failure, Outcome};
@@ -246,64 +242,10 @@ impl Config {
         })
     }
 
-    /// The key-encryption key: the systemd credential `tegata-kek`, or the file (K8).
-    pub(crate) fn read_kek(&self) -> Outcome<Secret<[u8; 32]>> {
-        let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-            .map(|folder| Path::new(&folder).join("tegata-kek"))
-            .filter(|path| path.exists());
-        let path = credential.as_deref().unwrap_or(&self.kek_file);
-        let shown = path.display();
-        if credential.is_none() {
-            let mode = kek_mode(path)?;
-            if mode & 0o077 != 0 {
-                return Err(Failure::new(
-                    format!("{shown} can be read by others (mode {mode:03o})"),
-                    format!("run `chmod 0400 {shown}` as its owner; make sure nobody copied it"),
-                ));
-            }
-        }
-        let text = std::fs::read_to_string(path)
-            .map(Secret::new)
-            .map_err(|error| {
-                let remedy =
-                    "run the program as the owner of this file, or restore it from its safe";
-                Failure::machine(format!("read {shown}"), error, remedy)
-            })?;
-        parse_kek(text.expose()).ok_or_else(|| {
-            let remedy =
-                "restore the file: one line with 32 octets in base64, as `tegata init` made it";
-            Failure::new(format!("{shown} holds no key-encryption key"), remedy)
-        })
-    }
-
     /// Whether the database is one file of this machine; its path then.
     pub(crate) fn sqlite_file(&self) -> Option<&Path> {
         self.database.strip_prefix("sqlite:").map(Path::new)
     }
-}
-
-/// The permission bits of the key-encryption key's file.
-pub(crate) fn kek_mode(path: &Path) -> Outcome<u32> {
-    let metadata = std::fs::metadata(path).map_err(|error| {
-        let remedy = "set kek_file, or give the key as systemd credential `tegata-kek`";
-        Failure::machine(format!("open {}", path.display()), error, remedy)
-    })?;
-    Ok(metadata.permissions().mode() & 0o777)
-}
-
-/// The key in the text of a key file; lines that begin with `#` are remarks.
-fn parse_kek(text: &str) -> Option<Secret<[u8; 32]>> {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|l| !l.is_empty() && !l.starts_with('#'))?;
-    let octets: [u8; 32] = STANDARD.decode(line).ok()?.try_into().ok()?;
-    Some(Secret::new(octets))
-}
-
-/// The text of a key file that holds `key`.
-pub(crate) fn print_kek(remark: &str, key: &[u8; 32]) -> String {
-    format!("# {remark}\n{}\n", STANDARD.encode(key))
 }
 
 fn parse_toml(text: &str) -> Result<Table, Mistake> {

@@ -13,9 +13,10 @@ use tegata_pki::certificate::Certificate;
 
 use crate::bounce::Maildir;
 use crate::cli::line;
-use crate::config::{Config, kek_mode};
+use crate::config::Config;
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, key_folder, open_store};
+use crate::kek::KekFile;
 use crate::mailer::Mailer;
 use crate::releases::Unpublished;
 use crate::system::SystemClock;
@@ -172,17 +173,20 @@ pub(crate) async fn run(file: &Path, arguments: Arguments) -> Outcome<()> {
 }
 
 fn check_kek(config: &Config, report: &mut Report) {
-    if report.take(config.read_kek()).is_none() {
+    let file = KekFile::of(config);
+    if report.take(file.read()).is_none() {
         return;
     }
-    let shown = config.kek_file.display();
-    if config.kek_file.starts_with(&config.data_dir) {
+    let shown = file.path().display();
+    if file.is_credential() {
+        report.ok("key-encryption key, a credential of the service");
+    } else if config.kek_file.starts_with(&config.data_dir) {
         let remedy = "move it out of data_dir: a backup of the data would carry its key";
         report.warn(
             format!("the key-encryption key {shown} lies in data_dir"),
             remedy,
         );
-    } else if kek_mode(&config.kek_file).is_ok_and(|mode| mode != 0o400) {
+    } else if file.mode().is_ok_and(|mode| mode != 0o400) {
         report.warn(
             format!("{shown} can be written"),
             format!("run `chmod 0400 {shown}`"),

@@ -10,6 +10,7 @@ use tegata_store::{Store, StoreConfig, StoreError};
 use crate::config::Config;
 use crate::demo::DemoClock;
 use crate::failure::{Failure, Outcome};
+use crate::kek::KekFile;
 use crate::system::{SystemClock, SystemEntropy};
 
 /// Readers of the database in one process.
@@ -97,7 +98,7 @@ pub(crate) fn parts(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Out
         clock,
         system_clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
-        kek: config.read_kek()?,
+        kek: KekFile::of(config).source()?,
         key_folder: key_folder(config),
         addresses: config.names.addresses.clone(),
         tls_domains: config.names.tls_domains.clone(),

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod instance;
+mod kek;
 mod listen;
 mod mailer;
 mod releases;

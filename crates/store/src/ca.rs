@@ -155,6 +155,20 @@ impl Tx {
         .map(drop)
     }
 
+    /// Names another file of a key; `false` where it is not in the file `from`.
+    pub async fn move_ca_key_file(
+        &mut self,
+        id: &CaKeyId,
+        from: &str,
+        to: &str,
+    ) -> Result<bool, StoreError> {
+        self.changes(
+            "update ca_key set key_file = $3 where id = $1 and key_file = $2",
+            &[id.as_str().into(), from.into(), to.into()],
+        )
+        .await
+    }
+
     /// Moves a key from one state to another; `false` where it is not in `from`.
     pub async fn move_ca_key(
         &mut self,

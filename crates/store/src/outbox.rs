@@ -38,6 +38,28 @@ impl Connection {
         rows.iter().map(|row| mail(row.of("outbox"))).collect()
     }
 
+    /// Mails that wait to be sent, the oldest first, from the one after `after`.
+    pub async fn waiting_mails_after(
+        &mut self,
+        after: Option<&OutboxMail>,
+        limit: u32,
+    ) -> Result<Vec<OutboxMail>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select id, at, kind, recipient, key, fields from outbox
+                where sent_at is null and dropped_at is null
+                    and (at > $1 or (at = $1 and id > $2))
+                order by at, id limit $3",
+                &[
+                    after.map_or(i64::MIN, |mail| mail.at.unix()).into(),
+                    after.map_or("", |mail| mail.id.as_str()).into(),
+                    i64::from(limit).into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(|row| mail(row.of("outbox"))).collect()
+    }
+
     /// Mails, sent or not, in the order of their ids, from the one after `after`.
     pub async fn list_mails(
         &mut self,
@@ -254,6 +276,25 @@ impl Tx {
             "update outbox set dropped_at = $2, fields = $3
             where id = $1 and sent_at is null and dropped_at is null",
             &[id.as_str().into(), at.into(), values.into()],
+        )
+        .await
+    }
+
+    /// Gives a mail that waits other values. `false` where it waits no more, or has others by now.
+    pub async fn replace_mail_values(
+        &mut self,
+        mail: &OutboxMail,
+        values: &BTreeMap<String, String>,
+    ) -> Result<bool, StoreError> {
+        self.owe_scrub();
+        self.changes(
+            "update outbox set fields = $3
+            where id = $1 and fields = $2 and sent_at is null and dropped_at is null",
+            &[
+                mail.id.as_str().into(),
+                values_of(mail)?.into(),
+                json_of(values)?.into(),
+            ],
         )
         .await
     }

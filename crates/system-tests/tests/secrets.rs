@@ -47,6 +47,7 @@ fn nothing_is_left(kind: Kind) -> Result<()> {
     let kek = kek
         .lines()
         .find(|line| !line.starts_with('#'))
+        .and_then(|line| line.split_whitespace().next_back())
         .context("a key")?;
     let mut secrets = vec![
         ("the password", PASSWORD.as_bytes().to_vec()),

@@ -114,7 +114,7 @@ impl App {
             asked.mail.as_deref().unwrap_or_default().as_bytes(),
             newer.as_bytes(),
         ];
-        let digest = self.keyring().digest(Purpose::FlowCookie, &parts)?;
+        let digest = self.digests().of(Purpose::FlowCookie, &parts)?;
         for _ in 0..TRIES {
             let begun = self
                 .named_flow(&asked.procedure, FlowKind::Revoke, presented)

@@ -41,6 +41,7 @@ mod relying;
 mod renew;
 mod reopens;
 mod revoke;
+mod rewrap;
 mod send_again;
 mod sessions;
 mod setup;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tegata_app::{App, Error, InitOptions, OfflineRoot, Refusal};
+use tegata_app::{App, Error, FixedKeys, InitOptions, OfflineRoot, Refusal};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::policy::{DEFAULT, Policy, SecondFactor};
 use tegata_domain::secret::Secret;
@@ -63,7 +63,7 @@ async fn a_single_tier_must_be_accepted_and_two_tiers_need_a_folder() {
 async fn a_wrong_key_encryption_key_is_named() {
     for world in worlds().await {
         let mut parts = world.parts();
-        parts.kek = Secret::new([8; 32]);
+        parts.kek = Arc::new(FixedKeys::first([8; 32]));
         let Err(Error::Internal(text)) = App::open(parts).await.map(|_| ()) else {
             panic!("a wrong key was accepted");
         };

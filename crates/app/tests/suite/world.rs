@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tegata_app::{
-    Addresses, App, AppParts, CodeForm, Confirmed, Error, Failpoint, InitOptions, KeyFile,
-    KeyFileForm, Letter, MailTexts, NewApplication, OfflineRoot, Opened, PasswordForm, Refusal,
-    RevocationForm, Source, TypedIds, Visit,
+    Addresses, App, AppParts, CodeForm, Confirmed, Error, Failpoint, FixedKeys, InitOptions,
+    KeyFile, KeyFileForm, Letter, MailTexts, NewApplication, OfflineRoot, Opened, PasswordForm,
+    Refusal, RevocationForm, Source, TypedIds, Visit,
 };
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::audit::Actor;
@@ -143,7 +143,7 @@ pub(crate) fn parts(
         clock: Arc::<ManualClock>::clone(clock),
         system_clock: Arc::<ManualClock>::clone(system),
         entropy: Arc::<SeededEntropy>::clone(entropy),
-        kek: Secret::new([7; 32]),
+        kek: Arc::new(FixedKeys::first([7; 32])),
         key_folder: key_folder(db),
         addresses: Addresses {
             public: "https://localhost:8440".to_owned(),

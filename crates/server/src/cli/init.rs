@@ -17,9 +17,10 @@ use tegata_domain::time::Clock as _;
 
 use super::acting::{ask_hidden, read_secret};
 use super::line;
-use crate::config::{Config, Profile, print_kek, starter};
+use crate::config::{Config, Profile, starter};
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, OFFLINE_NOTE, open_store, parts};
+use crate::kek::{KekFile, print_first};
 use crate::running::Tls;
 use crate::system::{SystemClock, SystemEntropy, generated_password};
 
@@ -150,13 +151,11 @@ pub(crate) fn make_folder(path: &Path) -> Outcome<()> {
 
 /// Writes the key-encryption key where there is none yet (K8).
 pub(crate) fn make_kek(config: &Config, remark: &str) -> Outcome<()> {
-    let credential = std::env::var_os("CREDENTIALS_DIRECTORY")
-        .is_some_and(|folder| Path::new(&folder).join("tegata-kek").exists());
-    if credential || config.kek_file.exists() {
+    if KekFile::of(config).is_credential() || config.kek_file.exists() {
         return Ok(());
     }
     let key = Secret::new(octets::<32>(&SystemEntropy));
-    let text = Secret::new(print_kek(remark, key.expose()));
+    let text = print_first(remark, key.expose());
     write_new(&config.kek_file, 0o400, text.expose())
 }
 

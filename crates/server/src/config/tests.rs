@@ -196,12 +196,3 @@ fn overrides_change_single_rules_and_classes_can_be_added() {
     );
     assert!(policy.classes.contains_key("clinic") && policy.classes.contains_key("medical"));
 }
-
-#[test]
-fn a_key_file_may_have_remarks_and_must_have_32_octets() {
-    let text = print_kek("a remark", &[7; 32]);
-    assert_eq!(parse_kek(&text).unwrap().expose(), &[7; 32]);
-    for wrong in ["", "# only a remark\n", "AAAA\n", "not base64!\n"] {
-        assert!(parse_kek(wrong).is_none(), "{wrong}");
-    }
-}

@@ -281,6 +281,7 @@ fn configuration(base: u16, systems: &[String]) -> Outcome<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kek::KekFile;
 
     #[test]
     fn a_fresh_folder_has_a_configuration_that_loads() {
@@ -299,7 +300,7 @@ mod tests {
         assert_eq!(config.names.tls_domains, ["localhost"]);
         assert_eq!(folder.port_base(&config, None).unwrap(), 9_000);
         assert!(folder.port_base(&config, Some(9_010)).is_err());
-        config.read_kek().unwrap();
+        KekFile::of(&config).read().unwrap();
     }
 
     #[test]

@@ -23,4 +23,5 @@ mod register;
 mod revocations;
 mod rules;
 mod samples;
+mod sealed;
 mod writes;

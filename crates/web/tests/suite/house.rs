@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use tegata_app::{Addresses, App, AppParts, Failpoint, InitOptions, MailTexts, NewApplication};
+use tegata_app::{
+    Addresses, App, AppParts, Failpoint, FixedKeys, InitOptions, MailTexts, NewApplication,
+};
 use tegata_domain::audit::Actor;
 use tegata_domain::bounce::{DeliveryFate, DeliveryReport, RecipientReport};
 use tegata_domain::entropy::SeededEntropy;
@@ -80,7 +82,7 @@ impl House {
             clock: clock.clone(),
             system_clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(1)),
-            kek: Secret::new([7; 32]),
+            kek: Arc::new(FixedKeys::first([7; 32])),
             key_folder: folder.path().to_owned(),
             addresses: Addresses {
                 public: "https://localhost:8440".to_owned(),

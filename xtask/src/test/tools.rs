@@ -50,6 +50,8 @@ pub(crate) enum Tool {
     Pkilint,
     /// Judges certificates and CRLs with other rules.
     Zlint,
+    /// keytool: a third reader of our `.p12`.
+    Java,
     /// A proxy.
     Squid,
     /// The Windows domain behind the proxy: winbindd and its checker.
@@ -63,7 +65,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
@@ -75,6 +77,7 @@ impl Tool {
         Self::Playwright,
         Self::Pkilint,
         Self::Zlint,
+        Self::Java,
         Self::Squid,
         Self::Samba,
         Self::MinGw,
@@ -95,6 +98,7 @@ impl Tool {
             Self::Playwright => "playwright",
             Self::Pkilint => "pkilint",
             Self::Zlint => "zlint",
+            Self::Java => "java",
             Self::Squid => "squid",
             Self::Samba => "samba",
             Self::MinGw => "mingw",
@@ -150,6 +154,7 @@ impl Environment {
                 }
                 self.set("TEGATA_ZLINT", zlint::program().into_os_string());
             }
+            Tool::Java => self.programs(&["keytool"], &["openjdk-17-jre-headless"])?,
             Tool::Squid => self.programs(&["squid"], &["squid"])?,
             Tool::Samba => self.samba()?,
             Tool::MinGw => self.programs(

@@ -8,6 +8,7 @@ use tegata_domain::grant::{Grant, GrantMove, GrantOrigin, GrantState};
 use tegata_domain::id::SerialNumber;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::ReferenceScope;
+use tegata_domain::renewal::KeyPlace;
 use tegata_domain::time::Timestamp;
 use tegata_store::{Collection, KeyDestroyed, KeyWrap};
 
@@ -163,16 +164,17 @@ impl App {
         Err(Error::Conflict)
     }
 
-    /// Whether a renewal's certificate can be had: no key is fixed yet, or it is kept, or another may take its place.
-    pub(crate) async fn can_be_retrieved(&self, grant: &Grant) -> Result<bool> {
+    /// Where a renewal's key is: here where none is fixed yet, or it is kept, or another may take its place.
+    pub(crate) async fn key_place(&self, grant: &Grant) -> Result<KeyPlace> {
         let Some(serial) = grant.state.serial() else {
-            return Ok(true);
+            return Ok(KeyPlace::Authority);
         };
         let kept = self.store().reader().await?.sealed_key(&serial).await?;
-        Ok(kept.is_some_and(|key| match key.destroyed {
-            Some((_, why)) => why == KeyDestroyed::WindowEnd,
-            None => true,
-        }))
+        Ok(match kept.map(|key| key.destroyed) {
+            None => KeyPlace::Terminal,
+            Some(None | Some((_, KeyDestroyed::WindowEnd))) => KeyPlace::Authority,
+            Some(Some(_)) => KeyPlace::Holder,
+        })
     }
 
     /// Whether the sealed key of a certificate is kept still; one that the terminal made was never here.

@@ -5,7 +5,7 @@ use tegata_domain::grant::GrantState;
 use tegata_domain::notice::{NoticeChannel, due_at, ends_between, newest_notice};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reminder::approved_between;
-use tegata_domain::renewal::RenewalStanding;
+use tegata_domain::renewal::{KeyPlace, RenewalStanding};
 use tegata_domain::time::{CalendarDate, Timestamp};
 use tegata_store::{EndingCertificate, Holder, NoticeCursor, StoreError, WaitingGrant};
 
@@ -292,11 +292,17 @@ fn values_of_successor(
     match (kind, &certificate.successor) {
         (MailKind::CertificateExpired, Some(successor)) => {
             let continuation = &successor.continuation;
-            let is_collected = matches!(continuation.state, GrantState::Collected { .. });
-            if continuation.can_be_retrieved {
-                values.push(("grace_until", successor.window_end.to_string()));
-            } else if is_collected {
-                values.push(("file", successor.request_id.as_str().to_owned()));
+            match (continuation.key, &continuation.state) {
+                (KeyPlace::Authority, _) => {
+                    values.push(("grace_until", successor.window_end.to_string()));
+                }
+                (KeyPlace::Holder, GrantState::Collected { .. }) => {
+                    values.push(("file", successor.request_id.as_str().to_owned()));
+                }
+                (KeyPlace::Terminal, GrantState::Collected { .. }) => {
+                    values.push(("terminal_key", "yes".to_owned()));
+                }
+                (KeyPlace::Holder | KeyPlace::Terminal, _) => {}
             }
         }
         (MailKind::SuccessorUnused, Some(successor)) => {
@@ -305,8 +311,10 @@ fn values_of_successor(
             if matches!(successor.continuation.state, GrantState::Collected { .. }) {
                 values.push(("collected", successor.accepted_at.to_string()));
             }
-            if successor.continuation.can_be_retrieved {
-                values.push(("kept", successor.window_end.to_string()));
+            match successor.continuation.key {
+                KeyPlace::Authority => values.push(("kept", successor.window_end.to_string())),
+                KeyPlace::Holder => {}
+                KeyPlace::Terminal => values.push(("terminal_key", "yes".to_owned())),
             }
         }
         _ => {}

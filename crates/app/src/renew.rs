@@ -13,7 +13,7 @@ use tegata_domain::id::{Fingerprint, FlowId, GrantId, ReferenceRowId, SerialNumb
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredReference};
-use tegata_domain::renewal::RenewalStanding;
+use tegata_domain::renewal::{KeyPlace, RenewalStanding};
 use tegata_domain::time::Timestamp;
 use tegata_store::{StoreError, Tx};
 
@@ -42,8 +42,8 @@ pub struct Successor {
     pub not_after: Timestamp,
     /// The last second in which it can be retrieved.
     pub window_end: Timestamp,
-    /// Whether the authority still hands it out: not where the holder had the key erased, nor where the terminal made it.
-    pub can_be_retrieved: bool,
+    /// Where its key is: the authority hands out what it has alone.
+    pub key: KeyPlace,
     /// 証明書ステータス.
     pub status: RequestStatus,
     /// Whether it continues the certificate that asks.
@@ -278,7 +278,7 @@ impl App {
             accepted_at: grant.approved_at,
             not_after: grant.not_after,
             window_end: grant.window_end,
-            can_be_retrieved: self.can_be_retrieved(grant).await?,
+            key: self.key_place(grant).await?,
             status: status_of(&grant.state, record.as_ref()),
             is_next,
         })

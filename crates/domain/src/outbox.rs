@@ -233,7 +233,7 @@ impl MailKind {
     pub const fn may_have(self) -> &'static [&'static str] {
         match self {
             Self::AddressChanged => &["source", "old_second_mail", "new_second_mail"],
-            Self::CertificateExpired => &["grace_until", "file"],
+            Self::CertificateExpired => &["grace_until", "file", "terminal_key"],
             Self::Collected => &["terminal_key"],
             Self::GrantFrozen => &["at", "source"],
             Self::HoldLifted | Self::WindowExtended => &["reason"],
@@ -242,7 +242,7 @@ impl MailKind {
             Self::ReferenceReplaced => &["collected"],
             Self::RenewalAccepted => &["source", "terminal_key"],
             Self::RenewedAgain => &["source"],
-            Self::SuccessorUnused => &["collected", "kept"],
+            Self::SuccessorUnused => &["collected", "kept", "terminal_key"],
             _ => &[],
         }
     }

@@ -7,7 +7,7 @@ use crate::certificate::CertificateState;
 use crate::grant::{days_left, retrieval_end};
 use crate::notice::{NoticeChannel, notice_on};
 use crate::policy::{NoticeDays, Periods};
-use crate::renewal::{Continuation, RenewalStanding};
+use crate::renewal::{Continuation, KeyPlace, RenewalStanding};
 use crate::time::Timestamp;
 
 /// Whether a certificate can be used, at an instant.
@@ -135,6 +135,8 @@ pub struct RelyingStanding {
     pub level: Option<i64>,
     /// Where it stands on its way to a newer one; none where there is no such way any more.
     pub renewal: Option<RenewalStanding>,
+    /// Where the key of the renewal is that continues it.
+    pub key: Option<KeyPlace>,
     /// What can be said of it, whatever the day; none where a newer certificate is in use.
     pub about: Option<RelyingMessage>,
     /// What is to be shown; none where nothing is.
@@ -157,8 +159,9 @@ impl RelyingStanding {
         let not_after = validity.1;
         let state = successor.map(|successor| &successor.state);
         let standing = RenewalStanding::of(not_after, state, periods, now);
-        let can_be_retrieved = successor.is_some_and(|successor| successor.can_be_retrieved)
-            && now <= retrieval_end(not_after, periods);
+        let key = successor.map(|successor| successor.key);
+        let can_be_retrieved =
+            key == Some(KeyPlace::Authority) && now <= retrieval_end(not_after, periods);
         let renewal = match status {
             RelyingStatus::Good => Some(standing),
             RelyingStatus::Expired => Some(standing).filter(|standing| {
@@ -182,6 +185,7 @@ impl RelyingStanding {
             days_left: days_left(not_after, now),
             level,
             renewal,
+            key,
             about,
             message,
         })
@@ -218,7 +222,7 @@ mod tests {
     ) -> Option<RelyingStanding> {
         let successor = successor.map(|state| Continuation {
             state: state.clone(),
-            can_be_retrieved: true,
+            key: KeyPlace::Authority,
         });
         told_of(channel, state, successor.as_ref(), now)
     }
@@ -322,18 +326,38 @@ mod tests {
         let at = morning(80);
         let collected = GrantState::Collected { serial, at };
         let fixed = GrantState::KeyFixed { serial };
-        for (state, can_be_retrieved, left, message) in [
-            (&collected, true, -30, RelyingMessage::CollectAfterEnd),
-            (&collected, true, -31, RelyingMessage::InstallAfterEnd),
-            (&collected, false, -1, RelyingMessage::InstallAfterEnd),
-            (&collected, false, 1, RelyingMessage::Install),
-            (&fixed, true, -30, RelyingMessage::CollectAfterEnd),
-            (&fixed, true, -31, RelyingMessage::Ended),
-            (&fixed, false, -1, RelyingMessage::Ended),
+        for (state, key, left, message) in [
+            (
+                &collected,
+                KeyPlace::Authority,
+                -30,
+                RelyingMessage::CollectAfterEnd,
+            ),
+            (
+                &collected,
+                KeyPlace::Authority,
+                -31,
+                RelyingMessage::InstallAfterEnd,
+            ),
+            (
+                &collected,
+                KeyPlace::Holder,
+                -1,
+                RelyingMessage::InstallAfterEnd,
+            ),
+            (&collected, KeyPlace::Holder, 1, RelyingMessage::Install),
+            (
+                &fixed,
+                KeyPlace::Authority,
+                -30,
+                RelyingMessage::CollectAfterEnd,
+            ),
+            (&fixed, KeyPlace::Authority, -31, RelyingMessage::Ended),
+            (&fixed, KeyPlace::Holder, -1, RelyingMessage::Ended),
         ] {
             let successor = Continuation {
                 state: state.clone(),
-                can_be_retrieved,
+                key,
             };
             let issued = CertificateState::Issued;
             let told = told_of(CLAIMS, &issued, Some(&successor), morning(left)).unwrap();

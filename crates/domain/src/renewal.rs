@@ -9,9 +9,19 @@ use crate::time::Timestamp;
 pub struct Continuation {
     /// Where its grant stands.
     pub state: GrantState,
-    /// Whether the authority still hands its certificate out, by a kept key or by a new one (K3). It does not where the
-    /// holder had the key erased, nor where the terminal made it.
-    pub can_be_retrieved: bool,
+    /// Where its key is.
+    pub key: KeyPlace,
+}
+
+/// Where the key of a renewal is (K1, K3). It decides whether there is a file, and so what texts speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// The authority hands it out in a file: it makes or keeps it, or may make another one.
+    Authority,
+    /// In the holder's file alone: the authority's copy was destroyed for good.
+    Holder,
+    /// The terminal made it. There is no file.
+    Terminal,
 }
 
 /// Where a certificate that is in force stands on its way to a newer one. One answer for the browser,

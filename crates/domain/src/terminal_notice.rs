@@ -90,6 +90,7 @@ mod tests {
     use crate::id::SerialNumber;
     use crate::notice::AFTER_EXPIRY;
     use crate::policy::{OBN, Policy};
+    use crate::renewal::KeyPlace;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse_rfc3339(text).unwrap()
@@ -113,7 +114,7 @@ mod tests {
         let rules = (&policy.notices, &policy.periods);
         let successor = successor.map(|state| Continuation {
             state: state.clone(),
-            can_be_retrieved: true,
+            key: KeyPlace::Authority,
         });
         TerminalStanding::of(state, validity(), successor.as_ref(), rules, now).unwrap()
     }

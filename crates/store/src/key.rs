@@ -1,6 +1,7 @@
 //! Private keys that the authority made, sealed, until they are destroyed (K3).
 
 use tegata_domain::id::{GrantId, SerialNumber};
+use tegata_domain::renewal::KeyPlace;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
@@ -191,12 +192,18 @@ impl Tx {
     }
 }
 
-/// Whether a renewal's certificate can be had: its key is not fixed yet, or is kept, or was kept for its days and may be
-/// replaced (K3). `row` has `serial` and `destroyed_because` of the key that is fixed.
-pub(crate) fn can_be_retrieved(is_fixed: bool, row: Fields<'_>) -> Result<bool, StoreError> {
+/// Where a renewal's key is: here where it is not fixed yet, or is kept, or was kept for its days and may be replaced
+/// (K3). `row` has `serial` and `destroyed_because` of the key that is fixed.
+pub(crate) fn place(is_fixed: bool, row: Fields<'_>) -> Result<KeyPlace, StoreError> {
     if !is_fixed {
-        return Ok(true);
+        return Ok(KeyPlace::Authority);
+    }
+    if row.opt_text(0)?.is_none() {
+        return Ok(KeyPlace::Terminal);
     }
     let destroyed = row.opt_word(1, KeyDestroyed::parse)?;
-    Ok(row.opt_text(0)?.is_some() && destroyed.is_none_or(|why| why == KeyDestroyed::WindowEnd))
+    Ok(match destroyed {
+        None | Some(KeyDestroyed::WindowEnd) => KeyPlace::Authority,
+        Some(_) => KeyPlace::Holder,
+    })
 }

@@ -323,10 +323,7 @@ fn successor(row: &Row) -> Result<Option<SuccessorRow>, StoreError> {
         window_end: fields.time(2)?,
         continuation: Continuation {
             state: grant::state(fields, 3)?,
-            can_be_retrieved: key::can_be_retrieved(
-                fields.opt_text(4)?.is_some(),
-                row.part("sealed_key", 16),
-            )?,
+            key: key::place(fields.opt_text(4)?.is_some(), row.part("sealed_key", 16))?,
         },
     }))
 }

@@ -215,10 +215,7 @@ fn relying_row(row: &Row) -> Result<RelyingRow, StoreError> {
         successor: match successor.opt_text(0)? {
             Some(_) => Some(Continuation {
                 state: grant::state(successor, 0)?,
-                can_be_retrieved: key::can_be_retrieved(
-                    successor.opt_text(1)?.is_some(),
-                    row.part("sealed_key", 16),
-                )?,
+                key: key::place(successor.opt_text(1)?.is_some(), row.part("sealed_key", 16))?,
             }),
             None => None,
         },

@@ -4,6 +4,7 @@
 use tegata_domain::grant::retrieval_end;
 use tegata_domain::policy::Policy;
 use tegata_domain::relying::{RelyingMessage, RelyingStanding};
+use tegata_domain::renewal::KeyPlace;
 use tegata_domain::time::Timestamp;
 
 use super::{date_and_time, help_desk, time};
@@ -51,7 +52,26 @@ pub(crate) fn worded(
     let since = standing.status.since().unwrap_or(not_after);
     let desk = help_desk(&names.help_desk);
     let until = date_and_time(retrieval_end(not_after, &policy.periods));
+    let terminal = standing.key == Some(KeyPlace::Terminal);
     match message {
+        RelyingMessage::Collect if terminal => Worded {
+            heading: unused(standing.days_left, not_after),
+            text: format!(
+                "更新申請は受け付けていますが、新しい電子証明書がまだ端末に渡されていません。このままでは、{end}を過ぎると、\
+                 {systems}が使えなくなります。更新を申請したプログラム(MPKIクライアントなど)を開き、受け取りを済ませてください。"
+            ),
+            link: LeadsTo::Renewal,
+            link_text: STATE,
+        },
+        RelyingMessage::InstallAfterEnd if terminal => Worded {
+            heading: ENDED.to_owned(),
+            text: format!(
+                "{end}に有効期限が切れました。新しい電子証明書は端末に渡してあります。更新を申請したプログラム(MPKIクライアントなど)を開き、\
+                 インストールされているかご確認ください。見つからないときは、新しい電子証明書の発行申請を行ってください。"
+            ),
+            link: LeadsTo::Application,
+            link_text: APPLY,
+        },
         RelyingMessage::Renew => Worded {
             heading: match standing.days_left {
                 0 => format!("電子証明書の有効期限は、本日{}です", time(not_after)),
@@ -121,7 +141,7 @@ pub(crate) fn worded(
                 format!("{first}{who}すぐに下記へお電話ください。\n{desk}")
             },
             link: LeadsTo::Renewal,
-            link_text: "電子証明書の状態を確認する",
+            link_text: STATE,
         },
         RelyingMessage::Revoked => Worded {
             heading: "この電子証明書は、失効しています".to_owned(),
@@ -143,6 +163,7 @@ pub(crate) fn worded(
 }
 
 const ENDED: &str = "この電子証明書は、有効期限が切れています";
+const STATE: &str = "電子証明書の状態を確認する";
 const APPLY: &str = "新しい電子証明書の発行を申請する";
 
 /// The heading for a renewal that is not in use (text 10).

@@ -5,12 +5,14 @@ use tegata_domain::audit::Actor;
 use tegata_domain::id::Fingerprint;
 use tegata_domain::notice::NoticeChannel;
 use tegata_domain::outbox::MailKind;
+use tegata_domain::renewal::KeyPlace;
 use tegata_domain::revocation::Outcome;
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
 
 use crate::cards::Card;
-use crate::world::{Posted, World, worlds};
+use crate::enrolment::Terminal;
+use crate::world::{Posted, World, source, worlds};
 
 /// The thresholds of the profile `obn`, and the day after.
 const DAYS: [i64; 14] = [75, 60, 45, 30, 15, 7, 6, 5, 4, 3, 2, 1, 0, -1];
@@ -427,7 +429,43 @@ async fn f3_nobody_is_sent_to_a_file_whose_key_its_holder_had_erased() {
         let Identity::Expired { successor, .. } = world.present(&card).await else {
             panic!("it ended yesterday");
         };
-        assert!(!successor.unwrap().can_be_retrieved);
+        assert_ne!(successor.unwrap().key, KeyPlace::Authority);
+    }
+}
+
+/// K1: a key that the terminal made is in no file, and nothing speaks of one.
+#[tokio::test]
+async fn k1_nobody_is_sent_to_the_file_of_a_key_that_the_terminal_made() {
+    let file = ["ファイル", "ダウンロード", ".p12", "取得から", "取得して"];
+    let is_told = |text: &str| {
+        assert!(text.contains("MPKIクライアント"), "{text}");
+        for untrue in file {
+            assert!(!text.contains(untrue), "{text}");
+        }
+    };
+    for world in worlds().await {
+        let (posted, card) = world.ending().await;
+        let terminal = Terminal::new();
+        let (presented, now) = (card.fingerprint, world.now());
+        world
+            .app
+            .reenroll(presented, &terminal.request, source(1), now)
+            .await
+            .unwrap();
+        world.hand_over().await;
+        for left in [75, -1] {
+            world.go_to(world.morning(&posted, left));
+            world.jobs().await;
+            let mail = world.app.claim_mails(9).await.unwrap().remove(0);
+            is_told(&mail.text.body);
+            world.app.mail_sent(&mail).await.unwrap();
+        }
+        let told = world.told_to_systems(presented).await;
+        is_told(&told.text);
+        let Identity::Expired { successor, .. } = world.present(&card).await else {
+            panic!("it ended yesterday");
+        };
+        assert_eq!(successor.unwrap().key, KeyPlace::Terminal);
     }
 }
 

@@ -12,7 +12,7 @@ use tegata_app::{Addresses, CertificateBox, Identity, Successor};
 use tegata_domain::id::Fingerprint;
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::policy::Policy;
-use tegata_domain::renewal::RenewalStanding;
+use tegata_domain::renewal::{KeyPlace, RenewalStanding};
 use tegata_domain::time::Timestamp;
 
 use crate::extract::Caller;
@@ -68,9 +68,10 @@ fn next_of_expired(next: &Successor, now: Timestamp) -> Option<Next> {
     match next.status {
         RequestStatus::SeenInUse => Some(Next::InUse(messages::date_and_time(next.not_after))),
         RequestStatus::Void { .. } => None,
-        _ if next.can_be_retrieved && now <= next.window_end => {
+        _ if next.key == KeyPlace::Authority && now <= next.window_end => {
             Some(Next::Waiting(messages::date_and_time(next.window_end)))
         }
+        RequestStatus::Collected if next.key == KeyPlace::Terminal => Some(Next::WithTerminal),
         RequestStatus::Collected => Some(Next::WithHolder(format!("{}.p12", next.request_id))),
         _ => None,
     }
@@ -112,8 +113,12 @@ struct HolderPage {
 enum State0 {
     /// Renewed, not collected.
     Accepted,
+    /// The same, by a terminal with a key of its own.
+    AcceptedOfTerminal,
     /// Collected, not seen; with the newer one's end.
     Collected(String),
+    /// The same, by a terminal with a key of its own.
+    CollectedByTerminal(String),
     /// RU-E1.
     Early {
         title: String,
@@ -182,6 +187,8 @@ enum Next {
     InUse(String),
     /// It was handed out, and only its holder has the file of this name (text 5).
     WithHolder(String),
+    /// It was handed to the terminal that made its key.
+    WithTerminal,
 }
 
 #[derive(Template)]
@@ -302,6 +309,9 @@ fn whose(
             let not_after = certificate.not_after;
             // Whoever shows the old certificate by mistake is not told that the work is done.
             let checked = checked.filter(|_| matches!(standing, RenewalStanding::Early { .. }));
+            let of_terminal = successor
+                .as_ref()
+                .is_some_and(|next| next.key == KeyPlace::Terminal);
             let newer = successor.map(|next| messages::date_and_time(next.not_after));
             let view = HolderPage {
                 frame: frame(RU_0),
@@ -312,7 +322,11 @@ fn whose(
                 second_mail: addresses.next(),
                 names_addresses: matches!(standing, RenewalStanding::Early { .. }),
                 state: match standing {
+                    RenewalStanding::Accepted if of_terminal => State0::AcceptedOfTerminal,
                     RenewalStanding::Accepted => State0::Accepted,
+                    RenewalStanding::Collected if of_terminal => {
+                        State0::CollectedByTerminal(newer.unwrap_or_default())
+                    }
                     RenewalStanding::Collected => State0::Collected(newer.unwrap_or_default()),
                     RenewalStanding::Early { opens } => State0::Early {
                         title: messages::renewal_opens_on(opens),

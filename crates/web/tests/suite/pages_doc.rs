@@ -462,6 +462,25 @@ async fn revoking_by_the_certificate_itself_reads_like_this() {
 }
 
 #[tokio::test]
+async fn a_renewal_with_a_key_of_the_terminal_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let old = house.certificate(&letter).await;
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    renewed(&house, &old).await;
+    let mut pages = Pages::default();
+    let mut holder = Visitor::holder(&house, old);
+    pages.take("ru-0-terminal", &holder.get("/p/ru").await);
+    pages.take("ru-5-terminal", &holder.get("/p/ru/list").await);
+    house.clock.advance(60 * 86_400);
+    pages.take("ru-e3-terminal", &holder.get("/p/ru").await);
+    pages.compare();
+}
+
+#[tokio::test]
 async fn revoking_by_a_certificate_beside_which_another_lives_reads_like_this() {
     let house = House::new().await;
     let letter = house.letter().await;

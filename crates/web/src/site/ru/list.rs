@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use tegata_domain::issuance::RequestStatus;
 use tegata_domain::reference::RequestId;
+use tegata_domain::renewal::KeyPlace;
 
 use crate::extract::{Caller, Form, Sent};
 use crate::flow::Procedure;
@@ -26,6 +27,7 @@ struct Row {
     not_after: String,
     status: &'static str,
     can_retrieve: bool,
+    of_terminal: bool,
 }
 
 #[derive(Template)]
@@ -69,7 +71,9 @@ pub(crate) async fn show(State(web): State<Web>, caller: Caller, request: Reques
             accepted_at: messages::listed_time(renewal.accepted_at),
             not_after: messages::listed_time(renewal.not_after),
             status: messages::status_name(&renewal.status),
+            of_terminal: renewal.key == KeyPlace::Terminal,
             can_retrieve: renewal.is_next
+                && renewal.key != KeyPlace::Terminal
                 && now <= renewal.window_end
                 && !is_void(&renewal.status)
                 && renewal.status != RequestStatus::SeenInUse,

@@ -7,6 +7,7 @@ mod bench;
 mod bounce;
 mod cli;
 mod config;
+mod core_files;
 mod demo;
 mod doctor;
 mod failure;
@@ -34,6 +35,10 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if let Err(failure) = core_files::forbid() {
+        failure.print();
+        return ExitCode::from(failure.code());
+    }
     match cli::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

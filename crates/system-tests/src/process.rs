@@ -117,7 +117,8 @@ impl Process {
         self.child.id()
     }
 
-    fn signal(&self, signal: &str) -> Result<()> {
+    /// Sends a signal, named as `kill` names it: `-TERM`.
+    pub fn signal(&self, signal: &str) -> Result<()> {
         let id = self.child.id().to_string();
         tools::run(&mut tools::command("kill", [signal, &id]))?.good()?;
         Ok(())

@@ -2,6 +2,7 @@
 //! reference ID, in the clear, in the database, in any file of the data folder, or in the log.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,8 +10,9 @@ use base64::Engine as _;
 use tegata_system_tests::database::{Database, Kind};
 use tegata_system_tests::openssl;
 use tegata_system_tests::procedure;
+use tegata_system_tests::process::Process;
 use tegata_system_tests::served::Served;
-use tegata_system_tests::tools::{command, run};
+use tegata_system_tests::tools::{command, run, server_binary};
 
 const CODE: &str = "0110119153";
 /// As long as a `.p12` password may be, so that it is found wherever it stands.
@@ -88,6 +90,22 @@ fn nothing_is_left(kind: Kind) -> Result<()> {
         whole.len(),
         secrets.len()
     );
+    Ok(())
+}
+
+/// A crash leaves no memory behind, even where the machine was told to keep it.
+#[test]
+fn a_crash_leaves_no_core_file() -> Result<()> {
+    let served = Served::init(Kind::Sqlite)?;
+    let script = "ulimit -c unlimited; exec \"$0\" serve --config \"$1\"";
+    let mut start = command("sh", ["-c", script]);
+    start.arg(server_binary()?).arg(served.config());
+    let mut server = Process::start(start.current_dir(served.folder()))?;
+    server.wait_for(|line| line.starts_with("ready: "))?;
+    server.signal("-ABRT")?;
+    let status = server.wait_for_end()?;
+    ensure!(status.signal() == Some(6), "it ended with {status}");
+    ensure!(!status.core_dumped(), "it left its memory behind: {status}");
     Ok(())
 }
 

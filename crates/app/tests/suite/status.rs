@@ -421,3 +421,19 @@ async fn nothing_is_signed_while_the_clock_is_in_doubt_and_a_restart_goes_on() {
         assert_eq!(world.jobs().await.lists, 4);
     }
 }
+
+#[tokio::test]
+async fn s1_processes_that_start_together_make_each_certificate_once() {
+    for world in worlds().await {
+        let other = App::open(world.parts()).await.unwrap();
+        let third = App::open(world.parts()).await.unwrap();
+        let (one, two, three) = tokio::join!(
+            world.app.server_identity("localhost", NOW),
+            other.server_identity("localhost", NOW),
+            third.server_identity("localhost", NOW),
+        );
+        let chains = [one, two, three].map(|made| made.unwrap().chain);
+        assert!(chains.iter().all(|chain| *chain == chains[0]));
+        assert_eq!(world.db.count("service_certificate").await, 1);
+    }
+}

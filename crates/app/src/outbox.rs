@@ -6,8 +6,7 @@
 use std::slice;
 use std::sync::Arc;
 
-use tegata_domain::audit::AuditEvent;
-use tegata_domain::bounce::{BouncedAddress, HandOverRefusal, one_line_of};
+use tegata_domain::bounce::{DeliveryStatus, HandOverRefusal, HandOverVerdict, one_line_of};
 use tegata_domain::institution::{MailAddress, mask_addresses};
 use tegata_domain::outbox::OutboxMail;
 use tegata_domain::time::Timestamp;
@@ -23,8 +22,12 @@ use crate::notices::ToldAbout;
 const CLAIM: i64 = 300;
 /// Seconds to the second try; doubled with each further one.
 const FIRST_PAUSE: i64 = 60;
-/// Seconds between two tries at the most.
+/// Seconds between two tries at the most, while the mail server is not reached.
 const LONGEST_PAUSE: i64 = 3_600;
+/// The same while it is reached and refuses the mail.
+const LONGEST_PAUSE_OF_REFUSED: i64 = 4 * 3_600;
+/// Refusals after which a mail is over: some five days with these pauses (RFC 5321 §4.5.4.1).
+const MOST_REFUSALS: i64 = 38;
 /// Tries after which a mail has waited for about a day, and somebody must look.
 const LOUD: i64 = 29;
 /// Characters of an answer of the mail server that are kept.
@@ -85,8 +88,8 @@ impl App {
         self.mail_text(mail).map(Some)
     }
 
-    /// The mail server took it. What it carried in secret is forgotten; an address that had a mark because this mail was
-    /// refused before loses it.
+    /// The mail server took it. What it carried in secret is forgotten; an address that had a mark because a mail was
+    /// refused at the hand-over loses it.
     pub async fn mail_sent(&self, mail: &ReadyMail) -> Result<()> {
         self.mails_sent(slice::from_ref(mail)).await
     }
@@ -99,8 +102,13 @@ impl App {
         let claimed: Vec<Arc<ClaimedMail>> =
             mails.iter().map(|mail| mail.claimed.clone()).collect();
         let (count, now) = (claimed.len(), self.system_now());
+        let to: Vec<MailAddress> = mails.iter().map(|mail| mail.to.clone()).collect();
+        let marked = self.store().reader().await?.bounced_among(&to).await?;
         let mut again = Vec::new();
-        for tried in claimed.iter().filter(|claimed| claimed.attempts > 0) {
+        for tried in claimed
+            .iter()
+            .filter(|claimed| marked.contains(&claimed.mail.to))
+        {
             let taken = tried.as_sent();
             let event = self.taken_event(&taken, self.clock_now()).await?;
             again.push((taken, event));
@@ -122,24 +130,62 @@ impl App {
         Ok(())
     }
 
-    /// The mail server did not take it: it is tried again, later each time, and never given up.
+    /// The mail server was not reached, or could not work: the mail is tried again, at least each hour, and never given
+    /// up for that.
     pub async fn mail_failed(&self, mail: &ReadyMail, reason: &str) -> Result<()> {
         self.put_off(&mail.claimed, reason).await
     }
 
-    /// The mail server refused it for good. Where that is about the recipient's mailbox, the address is marked as one
-    /// whose mails come back (P-23); the mail is tried again all the same, since addresses and servers are put right.
+    /// The mail server refused it. A mailbox that does not exist ends the mail at once; what else is said of the mail ends
+    /// it after some days. Then the address is marked as one whose mails come back (P-23), and the mail's case says so.
     pub async fn mail_refused(&self, mail: &ReadyMail, refusal: &HandOverRefusal) -> Result<()> {
         let claimed = &mail.claimed;
         let said = mask_addresses(&one_line_of(&format!("{} {}", refusal.code, refusal.words)));
-        let bounce = match refusal.of_mailbox() {
-            Some(status) => {
-                let (mail, now) = (claimed.as_sent(), self.clock_now());
-                Some(self.bounce_of(&mail, status, &said, now).await?)
+        match refusal.verdict() {
+            HandOverVerdict::NoMailbox(status) => self.came_back(claimed, status, &said).await,
+            HandOverVerdict::NotTaken(status) if claimed.refusals + 1 >= MOST_REFUSALS => {
+                self.came_back(claimed, status, &said).await
             }
-            None => None,
-        };
-        self.put_off_with(claimed, &said, bounce).await
+            HandOverVerdict::NotTaken(_) => {
+                let next = pause(claimed.refusals, LONGEST_PAUSE_OF_REFUSED);
+                self.put_off_for(claimed, &said, next, true).await
+            }
+            HandOverVerdict::OfServer => self.put_off(claimed, &said).await,
+        }
+    }
+
+    /// It cannot be delivered: it is tried no more, and its address is marked.
+    async fn came_back(
+        &self,
+        claimed: &Arc<ClaimedMail>,
+        status: DeliveryStatus,
+        said: &str,
+    ) -> Result<()> {
+        let sent = claimed.as_sent();
+        let (bounce, event) = self
+            .bounce_of(&sent, status, said, self.clock_now())
+            .await?;
+        let (id, now) = (claimed.mail.id.as_str(), self.system_now());
+        tracing::error!(
+            mail.id = id,
+            reason = said,
+            "a mail cannot be delivered and is given up; its address is marked"
+        );
+        let (claimed, said) = (claimed.clone(), shortened(said));
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if tx.mail_undeliverable(&claimed, now, &said).await?
+                        && tx.mark_bounced(&bounce).await?
+                    {
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await?;
+        MailCounts::add(&self.mail_counts().given_up);
+        Ok(())
     }
 
     /// When the oldest mail became due that was not handed over, and why its last try failed.
@@ -158,18 +204,19 @@ impl App {
     }
 
     async fn put_off(&self, claimed: &ClaimedMail, reason: &str) -> Result<()> {
-        self.put_off_with(claimed, reason, None).await
+        let next = pause(claimed.attempts, LONGEST_PAUSE);
+        self.put_off_for(claimed, reason, next, false).await
     }
 
-    async fn put_off_with(
+    async fn put_off_for(
         &self,
         claimed: &ClaimedMail,
         reason: &str,
-        bounce: Option<(BouncedAddress, AuditEvent)>,
+        seconds: i64,
+        is_refused: bool,
     ) -> Result<()> {
-        let now = self.system_now();
-        let next = now.plus_seconds(pause(claimed.attempts));
-        let reason: String = reason.chars().take(LONGEST_ERROR).collect();
+        let next = self.system_now().plus_seconds(seconds);
+        let reason = shortened(reason);
         let id = claimed.mail.id.as_str();
         if claimed.attempts >= LOUD {
             tracing::error!(mail.id = id, reason, "a mail waits for a day or more");
@@ -184,14 +231,11 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let is_ours = tx.mail_failed(&claimed, next, &reason).await?;
-                    if is_ours
-                        && let Some((bounce, event)) = bounce
-                        && tx.mark_bounced(&bounce).await?
-                    {
-                        tx.insert_audit(&event).await?;
+                    if is_refused {
+                        tx.mail_refused(&claimed, next, &reason).await
+                    } else {
+                        tx.mail_failed(&claimed, next, &reason).await
                     }
-                    Ok::<_, Error>(())
                 })
             })
             .await?;
@@ -213,8 +257,12 @@ impl App {
 }
 
 /// Seconds to the next try after `attempts` earlier ones.
-fn pause(attempts: i64) -> i64 {
-    (FIRST_PAUSE << attempts.clamp(0, 16)).min(LONGEST_PAUSE)
+fn pause(attempts: i64, longest: i64) -> i64 {
+    (FIRST_PAUSE << attempts.clamp(0, 16)).min(longest)
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(LONGEST_ERROR).collect()
 }
 
 #[cfg(test)]
@@ -223,8 +271,17 @@ mod tests {
 
     #[test]
     fn pauses_grow_from_a_minute_to_an_hour() {
-        let pauses: Vec<i64> = (0..8).map(pause).collect();
+        let pauses: Vec<i64> = (0..8).map(|tries| pause(tries, LONGEST_PAUSE)).collect();
         assert_eq!(pauses, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
-        assert_eq!(pause(i64::MAX), LONGEST_PAUSE);
+        assert_eq!(pause(i64::MAX, LONGEST_PAUSE), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn what_is_refused_is_tried_for_five_days() {
+        let tries = 0..MOST_REFUSALS - 1;
+        let seconds: i64 = tries
+            .map(|refusals| pause(refusals, LONGEST_PAUSE_OF_REFUSED))
+            .sum();
+        assert_eq!(seconds / 86_400, 5);
     }
 }

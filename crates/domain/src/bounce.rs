@@ -39,20 +39,50 @@ impl fmt::Display for DeliveryStatus {
     }
 }
 
-/// A lasting refusal with which a mail server answered a hand-over (RFC 5321 §4.2.1: 5yz).
+/// A refusal with which a mail server answered a hand-over (RFC 5321 §4.2.1: 4yz for now, 5yz for good).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandOverRefusal {
-    /// The reply's code, 500 to 599.
+    /// The reply's code, 400 to 599.
     pub code: u16,
     /// The words behind it.
     pub words: String,
 }
 
+/// What a refusal means for the mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandOverVerdict {
+    /// Nobody gets mails at the address: the mail came back.
+    NoMailbox(DeliveryStatus),
+    /// The server takes this mail not now, or not as it is. It is tried for some days (RFC 5321 §4.5.4.1), and comes
+    /// back with this status then.
+    NotTaken(DeliveryStatus),
+    /// It is about the server or our login, not about the mail: nothing is given up for it.
+    OfServer,
+}
+
 impl HandOverRefusal {
+    /// What it means.
+    pub fn verdict(&self) -> HandOverVerdict {
+        if let Some(status) = self.of_mailbox() {
+            return HandOverVerdict::NoMailbox(status);
+        }
+        // Service not available, and the replies to a login or to its lack (RFC 5321 §4.2.3, RFC 4954 §6).
+        if matches!(self.code, 421 | 432 | 454 | 530 | 534 | 535 | 538) {
+            return HandOverVerdict::OfServer;
+        }
+        let status = DeliveryStatus::parse(&self.words)
+            .filter(|status| !status.as_str().starts_with('2'))
+            .unwrap_or_else(|| DeliveryStatus(format!("{}.0.0", self.code / 100)));
+        HandOverVerdict::NotTaken(status)
+    }
+
     /// Why nobody gets mails at the recipient's address; none where the refusal is about us, about the mail or about the
-    /// server itself. An enhanced status says which (RFC 3463 §3.2, §3.3, §3.5); without one only the codes do that
+    /// server itself, or is none for good. An enhanced status says which (RFC 3463 §3.2, §3.3, §3.5); without one only the codes do that
     /// name a mailbox or a host that takes no mail (RFC 5321 §4.2.3, RFC 7504).
     pub fn of_mailbox(&self) -> Option<DeliveryStatus> {
+        if self.code < 500 {
+            return None;
+        }
         let enhanced = DeliveryStatus::parse(&self.words);
         let status = enhanced.filter(|status| status.as_str().starts_with("5."));
         let Some(status) = status else {
@@ -231,6 +261,32 @@ mod tests {
             let found = HandOverRefusal { code, words }.of_mailbox();
             let found = found.as_ref().map(DeliveryStatus::as_str);
             assert_eq!(found, status, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_about_the_server_ends_no_mail_and_the_rest_ends_after_days() {
+        let ended = |code, words: &str| {
+            let words = words.to_owned();
+            match (HandOverRefusal { code, words }).verdict() {
+                HandOverVerdict::NoMailbox(status) => format!("now {status}"),
+                HandOverVerdict::NotTaken(status) => format!("after days {status}"),
+                HandOverVerdict::OfServer => "never".to_owned(),
+            }
+        };
+        for (code, words, when) in [
+            (550, "5.1.1 no such user", "now 5.1.1"),
+            (450, "5.1.1 no such user", "after days 5.1.1"),
+            (451, "4.7.1 greylisted", "after days 4.7.1"),
+            (452, "mailbox full", "after days 4.0.0"),
+            (554, "5.7.1 spam", "after days 5.7.1"),
+            (554, "2.0.0 strange", "after days 5.0.0"),
+            (421, "4.3.2 shutting down", "never"),
+            (454, "4.7.0 login not now", "never"),
+            (535, "5.7.8 login failed", "never"),
+            (530, "must issue STARTTLS first", "never"),
+        ] {
+            assert_eq!(ended(code, words), when, "{code} {words}");
         }
     }
 

@@ -179,9 +179,9 @@ impl Mailer {
 
 /// Why a mail was not handed over.
 enum Trouble {
-    /// The connection, or an answer that means "later".
+    /// The connection, or what else is no answer.
     Other(String),
-    /// An answer that means "never".
+    /// An answer that means "no", for now or for good.
     Refused(HandOverRefusal),
     /// No answer.
     Silent,
@@ -189,7 +189,7 @@ enum Trouble {
 
 impl Trouble {
     fn of(error: &lettre::transport::smtp::Error) -> Self {
-        match error.status().filter(|_| error.is_permanent()) {
+        match error.status() {
             Some(code) => Self::Refused(HandOverRefusal {
                 code: code.into(),
                 words: error.source().map(ToString::to_string).unwrap_or_default(),

@@ -500,8 +500,11 @@ create table outbox (
     epoch bigint not null,
     claimed_until bigint,
     last_error text,
+    -- How often the mail server refused this very mail; after some days of that it is over.
+    refusals bigint,
     sent_at bigint,
-    -- It became useless before it was handed over, and what it carried in secret is gone.
+    -- It became useless before it was handed over, or cannot be delivered (then with `last_error`), and
+    -- what it carried in secret is gone.
     dropped_at bigint
 );
 

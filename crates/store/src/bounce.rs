@@ -7,7 +7,9 @@ use tegata_domain::bounce::{BouncedAddress, DeliveryStatus};
 use tegata_domain::id::{ApplicationId, OutboxId};
 use tegata_domain::institution::MailAddress;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
+use crate::many::{MANY, padded};
 use crate::sql::{Connection, Fields};
 use crate::store::Tx;
 
@@ -67,6 +69,32 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Those of some addresses whose mails come back.
+    pub async fn bounced_among(
+        &mut self,
+        addresses: &[MailAddress],
+    ) -> Result<Vec<MailAddress>, StoreError> {
+        let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let mut bounced = Vec::new();
+        for texts in texts.chunks(MANY) {
+            let args: Vec<Arg<'_>> = padded(texts).collect();
+            let rows = self
+                .fetch_all(
+                    "select address from bounced_address where address in (
+                        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+                        $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                    &args,
+                )
+                .await?;
+            for row in &rows {
+                bounced.push(row.of("bounced_address").word(0, MailAddress::parse)?);
+            }
+        }
+        Ok(bounced)
+    }
+}
+
 impl Tx {
     /// Marks an address, or writes the newer words of one that is marked; `true` where it was not.
     pub async fn mark_bounced(&mut self, bounce: &BouncedAddress) -> Result<bool, StoreError> {
@@ -121,11 +149,14 @@ impl Tx {
         Ok(cleared)
     }
 
-    /// Takes the mark from an address that it has because this very mail was refused; `false` where it has none for that.
+    /// Takes the mark from an address that it has because a mail was refused when it was handed over, this one or an
+    /// earlier one; `false` where it has none for that.
     pub async fn clear_refused(&mut self, mail: &SentMail) -> Result<bool, StoreError> {
         let cleared = self
             .changes(
-                "delete from bounced_address where address = $1 and mail_id = $2",
+                "delete from bounced_address where address = $1 and mail_id <= $2
+                    and exists (select 1 from outbox o
+                        where o.id = bounced_address.mail_id and o.sent_at is null)",
                 &[mail.to.as_str().into(), mail.id.as_str().into()],
             )
             .await?;

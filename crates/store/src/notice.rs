@@ -242,7 +242,7 @@ impl Connection {
     ) -> Result<Option<(OutboxId, MailFate)>, StoreError> {
         let row = self
             .fetch_optional(
-                "select id, sent_at, dropped_at from outbox
+                "select id, sent_at, dropped_at, last_error from outbox
                 where about = $1 and bulk = 1 order by id desc limit 1",
                 &[about.into()],
             )

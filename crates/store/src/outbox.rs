@@ -107,8 +107,8 @@ impl Connection {
     ) -> Result<Vec<(OutboxMail, MailFate)>, StoreError> {
         let rows = self
             .fetch_all(
-                "select id, at, kind, recipient, key, fields, sent_at, dropped_at from outbox
-                where about = $1 order by id limit $2",
+                "select id, at, kind, recipient, key, fields, sent_at, dropped_at, last_error
+                from outbox where about = $1 order by id limit $2",
                 &[about.into(), i64::from(limit).into()],
             )
             .await?;
@@ -154,7 +154,7 @@ impl Tx {
                             and (claimed_until is null or claimed_until < $1)
                         order by bulk, next_try_at, id limit $3)
                 returning id, at, kind, recipient, key, fields, attempts, epoch,
-                    bulk, next_try_at",
+                    bulk, next_try_at, coalesce(refusals, 0)",
                 &[
                     now.into(),
                     i64::from(bulk).into(),
@@ -170,6 +170,7 @@ impl Tx {
             let taken = ClaimedMail {
                 mail: mail(fields)?,
                 attempts: fields.int(6)?,
+                refusals: fields.int(10)?,
                 epoch: fields.int(7)?,
             };
             claimed.push((order, taken));
@@ -242,15 +243,59 @@ impl Tx {
         next_try_at: Timestamp,
         error: &str,
     ) -> Result<bool, StoreError> {
+        self.mail_put_off(claimed, 0, next_try_at, error).await
+    }
+
+    /// The same for a mail that the server refused.
+    pub async fn mail_refused(
+        &mut self,
+        claimed: &ClaimedMail,
+        next_try_at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        self.mail_put_off(claimed, 1, next_try_at, error).await
+    }
+
+    async fn mail_put_off(
+        &mut self,
+        claimed: &ClaimedMail,
+        refusals: i64,
+        next_try_at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
         self.changes(
             "update outbox set attempts = attempts + 1, next_try_at = $3, last_error = $4,
-                claimed_until = null
+                refusals = coalesce(refusals, 0) + $5, claimed_until = null
             where id = $1 and epoch = $2 and sent_at is null",
             &[
                 claimed.mail.id.as_str().into(),
                 claimed.epoch.into(),
                 next_try_at.into(),
                 error.into(),
+                refusals.into(),
+            ],
+        )
+        .await
+    }
+
+    /// Records that a claimed mail cannot be delivered: it is tried no more, and the secret that it carries is gone.
+    pub async fn mail_undeliverable(
+        &mut self,
+        claimed: &ClaimedMail,
+        at: Timestamp,
+        error: &str,
+    ) -> Result<bool, StoreError> {
+        let values = self.without_secret(&claimed.mail)?;
+        self.changes(
+            "update outbox set attempts = attempts + 1, refusals = coalesce(refusals, 0) + 1,
+                dropped_at = $3, last_error = $4, fields = $5, claimed_until = null
+            where id = $1 and epoch = $2 and sent_at is null and dropped_at is null",
+            &[
+                claimed.mail.id.as_str().into(),
+                claimed.epoch.into(),
+                at.into(),
+                error.into(),
+                values.into(),
             ],
         )
         .await
@@ -273,7 +318,7 @@ impl Tx {
         };
         let values = self.without_secret(&mail(row.of("outbox"))?)?;
         self.changes(
-            "update outbox set dropped_at = $2, fields = $3
+            "update outbox set dropped_at = $2, fields = $3, last_error = null
             where id = $1 and sent_at is null and dropped_at is null",
             &[id.as_str().into(), at.into(), values.into()],
         )
@@ -318,6 +363,8 @@ pub enum MailFate {
     Dropped(Timestamp),
     /// It was handed over at this instant.
     Sent(Timestamp),
+    /// It could not be delivered, and was given up at this instant.
+    Undeliverable(Timestamp),
     /// It waits.
     Waiting,
 }
@@ -329,6 +376,8 @@ pub struct ClaimedMail {
     pub mail: OutboxMail,
     /// How often it was tried before.
     pub attempts: i64,
+    /// How often the mail server refused this very mail.
+    pub refusals: i64,
     /// The number of this claim.
     pub epoch: i64,
 }
@@ -344,11 +393,14 @@ impl ClaimedMail {
     }
 }
 
-/// What came of a mail, by `sent_at` and `dropped_at` from the column `first` on.
+/// What came of a mail, by `sent_at`, `dropped_at` and `last_error` from the column `first` on.
 pub(crate) fn fate(fields: Fields<'_>, first: usize) -> Result<MailFate, StoreError> {
     Ok(
         match (fields.opt_time(first)?, fields.opt_time(first + 1)?) {
             (Some(at), _) => MailFate::Sent(at),
+            (None, Some(at)) if fields.opt_text(first + 2)?.is_some() => {
+                MailFate::Undeliverable(at)
+            }
             (None, Some(at)) => MailFate::Dropped(at),
             (None, None) => MailFate::Waiting,
         },

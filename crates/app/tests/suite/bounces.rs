@@ -1,7 +1,9 @@
 //! Mails that come back (RFC 3464, P-23): what marks an address, what takes the mark away, and what does nothing.
 
-use tegata_app::ReportTaken;
-use tegata_domain::bounce::{DeliveryFate, DeliveryReport, DeliveryStatus, RecipientReport};
+use tegata_app::{MailFate, ReadyMail, ReportTaken, What};
+use tegata_domain::bounce::{
+    DeliveryFate, DeliveryReport, DeliveryStatus, HandOverRefusal, RecipientReport,
+};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::MailKind;
 
@@ -189,5 +191,114 @@ async fn a_change_of_address_leaves_the_mark_behind() {
         world.change_address(&card, FORM_MAIL).await;
         assert!(world.marked(&posted).await.is_empty());
         assert_eq!(world.audited("address.reached").await, 1);
+    }
+}
+
+/// What the mail server said to a mail.
+async fn said(world: &World, mail: &ReadyMail, code: u16, words: &str) {
+    let words = words.to_owned();
+    let refusal = HandOverRefusal { code, words };
+    world.app.mail_refused(mail, &refusal).await.unwrap();
+}
+
+/// What came of the mails of a case that were given up as undeliverable.
+async fn undeliverable(world: &World, posted: &Posted) -> usize {
+    let case = world.app.case(&posted.grant.application).await.unwrap();
+    let is_over = |what: &What| {
+        matches!(
+            what,
+            What::Mail {
+                fate: MailFate::Undeliverable(_),
+                ..
+            }
+        )
+    };
+    case.story
+        .iter()
+        .filter(|entry| is_over(&entry.what))
+        .count()
+}
+
+/// RFC 5321 §4.2.1: what was refused for good is not tried again.
+#[tokio::test]
+async fn a_mailbox_that_is_refused_ends_the_mail_at_once_and_marks_the_address() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let mail = world.app.claim_mails(1).await.unwrap().remove(0);
+        for rest in world.app.claim_mails(9).await.unwrap() {
+            world.app.mail_sent(&rest).await.unwrap();
+        }
+        said(&world, &mail, 550, "5.1.1 no such user").await;
+        let mark = format!("{} 5.1.1 550 5.1.1 no such user", mail.to);
+        assert_eq!(world.marked(&posted).await, [mark]);
+        assert_eq!(world.audited("address.bounce").await, 1);
+        assert_eq!(undeliverable(&world, &posted).await, 1);
+        world.system.advance(30 * 86_400);
+        assert!(world.app.claim_mails(9).await.unwrap().is_empty());
+        assert!(world.app.oldest_waiting_mail().await.unwrap().is_none());
+        // The mailbox is there again: the next mail is taken, and the mark goes.
+        world.collect(&posted).await;
+        world.sent_to(mail.to.as_str()).await;
+        assert!(world.marked(&posted).await.is_empty());
+        assert_eq!(world.audited("address.reached").await, 1);
+    }
+}
+
+/// RFC 5321 §4.5.4.1: some days, less and less often, always the same mail; then it has come back.
+#[tokio::test]
+async fn a_mail_that_is_refused_for_now_comes_again_for_five_days_and_is_over_then() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let all = world.app.claim_mails(9).await.unwrap();
+        let mail = &all[0];
+        for rest in &all[1..] {
+            world.app.mail_sent(rest).await.unwrap();
+        }
+        // Two days without an answer are nobody's fault.
+        let begun = world.app.system_now();
+        world.app.mail_failed(mail, "no route").await.unwrap();
+        let mut tries = Vec::new();
+        let mut since = None;
+        while world.app.oldest_waiting_mail().await.unwrap().is_some() {
+            world.system.advance(60);
+            let Some(again) = world.app.claim_mails(9).await.unwrap().pop() else {
+                continue;
+            };
+            assert_eq!(again.message_id, mail.message_id);
+            assert_eq!(again.text, mail.text);
+            let now = world.app.system_now();
+            if now.seconds_since(begun) < 2 * 86_400 {
+                world.app.mail_failed(&again, "no route").await.unwrap();
+                continue;
+            }
+            assert!(world.marked(&posted).await.is_empty());
+            said(&world, &again, 451, "4.7.1 later").await;
+            since.get_or_insert(now);
+            tries.push(now.seconds_since(since.unwrap()));
+        }
+        assert_eq!(tries.len(), 38);
+        assert_eq!(tries.last().map(|last| last / 86_400), Some(5));
+        let pauses: Vec<i64> = tries.windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(pauses.is_sorted(), "{pauses:?}");
+        let mark = format!("{} 4.7.1 451 4.7.1 later", mail.to);
+        assert_eq!(world.marked(&posted).await, [mark]);
+        assert_eq!(undeliverable(&world, &posted).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_about_the_server_ends_no_mail() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        for _ in 0..100 {
+            world.system.advance(4 * 3_600);
+            let mails = world.app.claim_mails(9).await.unwrap();
+            assert!(!mails.is_empty());
+            for mail in mails {
+                said(&world, &mail, 535, "5.7.8 login failed").await;
+            }
+        }
+        assert!(world.marked(&posted).await.is_empty());
+        assert_eq!(undeliverable(&world, &posted).await, 0);
     }
 }

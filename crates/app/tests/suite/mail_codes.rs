@@ -433,7 +433,7 @@ async fn fates(world: &World, posted: &Posted) -> BTreeSet<&'static str> {
     let case = world.app.case(&posted.grant.application).await.unwrap();
     let fate = |what| match what {
         What::Mail { mail, fate } if mail.kind == MailKind::CollectionCode => Some(match fate {
-            MailFate::Dropped(_) => "dropped",
+            MailFate::Dropped(_) | MailFate::Undeliverable(_) => "dropped",
             MailFate::Sent(_) => "sent",
             MailFate::Waiting => "waiting",
         }),

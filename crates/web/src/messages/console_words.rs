@@ -131,6 +131,11 @@ pub(crate) fn dropped_at(at: Timestamp) -> String {
     format!("送らずに終了 {}", moment(at))
 }
 
+/// When a mail was given up because it cannot be delivered.
+pub(crate) fn undeliverable_at(at: Timestamp) -> String {
+    format!("届けられず終了 {}", moment(at))
+}
+
 /// 20分前, or 1分以内.
 pub(crate) fn ago(since: Timestamp, now: Timestamp) -> String {
     match now.seconds_since(since) {

@@ -87,6 +87,7 @@ fn line(entry: &Happened, names: &Names, may_send: bool) -> Line {
             what: format!("{} → {}", messages::mail_name(mail.kind), mail.to),
             detail: match fate {
                 MailFate::Dropped(at) => messages::dropped_at(*at),
+                MailFate::Undeliverable(at) => messages::undeliverable_at(*at),
                 MailFate::Sent(at) => messages::sent_at(*at),
                 MailFate::Waiting => messages::W_NOT_SENT.to_owned(),
             },

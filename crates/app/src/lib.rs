@@ -118,7 +118,8 @@ pub use notice_figures::{DayTally, EndingMonth, NoticeFigures};
 pub use operators::{NewOperator, one_time_code};
 pub use outbox::ReadyMail;
 pub use own::{
-    OwnCertificate, OwnIssued, OwnRelation, OwnStop, OwnStopped, OwnUse, ShownReference, StopKind,
+    OwnCertificate, OwnIssued, OwnRelation, OwnStop, OwnStopped, OwnUse, ReferencePage,
+    ShownReference, StopKind,
 };
 pub use paper::RenewalReceipt;
 pub use proposal::Confirmed;

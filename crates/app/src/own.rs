@@ -16,7 +16,7 @@ use tegata_domain::time::Timestamp;
 use tegata_pki::digest::sha256;
 
 pub use self::certificates::{OwnCertificate, OwnIssued, OwnRelation};
-pub use self::reference::ShownReference;
+pub use self::reference::{ReferencePage, ShownReference};
 pub use self::stop::{OwnStop, OwnStopped, StopKind};
 
 use crate::base::App;

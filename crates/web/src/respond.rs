@@ -100,7 +100,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
         Refusal::FlowElsewhere | Refusal::NotMade | Refusal::TooSoon { .. } => {
             unavailable(web, place)
         }
-        // No page shows a reference ID again.
+        // A reference ID is shown for its day (RU-7B).
         Refusal::FlowEnded | Refusal::ShownNoMore => {
             ended(web, place.procedure().unwrap_or(Procedure::Collect))
         }

@@ -132,6 +132,10 @@ pub fn subscriber_router(app: App, options: SiteOptions, releases: Releases) -> 
             "/p/ru/address/{flow}/correct",
             get(back).post(ru::address::correct),
         )
+        .route(
+            "/p/ru/reference/{flow}/{request}",
+            get(ru::reference::show).post(ru::reference::make),
+        )
         .route("/p/ru/{flow}", get(ru::apply::show))
         .route("/p/ru/{flow}/submit", get(back).post(ru::apply::submit))
         .route("/p/ru/{flow}/receipt", get(ru::apply::receipt))

@@ -14,7 +14,7 @@ use tegata_domain::reference::{ReferenceId, ReferenceScope, RequestId, StoredRef
 use tegata_domain::time::Timestamp;
 
 use crate::base::{App, TRIES};
-use crate::download::values_of;
+use crate::download::{CertificateBox, values_of};
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::guessing::Source;
 use crate::jobs::SHOWN_SECRET_DAYS;
@@ -36,6 +36,16 @@ pub struct ShownReference {
     pub shown_until: Timestamp,
     /// The row that it is stored in.
     row: ReferenceRowId,
+}
+
+/// What a page about a new リファレンスID shows.
+pub struct ReferencePage {
+    /// The certificate that it is for.
+    pub certificate: CertificateBox,
+    /// What the new one does.
+    pub scope: ReferenceScope,
+    /// What the procedure made, once it has.
+    pub shown: Option<ShownReference>,
 }
 
 /// What the procedure keeps: which reference ID it made.
@@ -69,7 +79,14 @@ impl App {
             if wanted.id == grant.id && wanted.state.serial() != Some(record.serial) {
                 return Err(Refusal::NotFound.into());
             }
-            self.check_pace(&wanted, now).await?;
+            if let Err(too_soon) = self.check_pace(&wanted, now).await {
+                // The same request, sent twice, may have made it in this very moment.
+                let kind = FlowKind::Reference;
+                if self.named_flow(procedure, kind, presented).await?.is_some() {
+                    continue;
+                }
+                return Err(too_soon);
+            }
             let shown = self.new_shown_reference(&wanted, now);
             let stored = self
                 .store_shown_reference(
@@ -82,6 +99,35 @@ impl App {
             }
         }
         Err(Error::Conflict)
+    }
+
+    /// A procedure that a page names before it is begun; nothing is kept of it until a new リファレンスID is asked for.
+    pub fn new_procedure(&self) -> FlowId {
+        FlowId::generate(self.entropy())
+    }
+
+    /// RU-7: what a new リファレンスID would be for, and the one that this procedure made. Reading changes nothing.
+    pub async fn reference_page(
+        &self,
+        procedure: &FlowId,
+        request: &RequestId,
+        presented: Fingerprint,
+        now: Timestamp,
+    ) -> Result<ReferencePage> {
+        let begun = self
+            .named_flow(procedure, FlowKind::Reference, presented)
+            .await?;
+        let (record, grant) = self.usable(presented, now).await?;
+        let wanted = self.own_or_next((&record, &grant), request).await?;
+        let shown = match begun {
+            Some(flow) => Some(self.shown_by(&flow, &wanted, now).await?),
+            None => None,
+        };
+        Ok(ReferencePage {
+            certificate: CertificateBox::of(&wanted, wanted.not_after),
+            scope: new_scope(&wanted),
+            shown,
+        })
     }
 
     /// Whether another one may be made; the one that came with a renewal or a letter counts for nothing.
@@ -185,10 +231,7 @@ impl App {
         grant: &Grant,
         now: Timestamp,
     ) -> (ShownReference, StoredReference) {
-        let scope = match grant.origin {
-            GrantOrigin::Letter => ReferenceScope::RevocationOnly,
-            GrantOrigin::Renewal { .. } => ReferenceScope::Renewal,
-        };
+        let scope = new_scope(grant);
         let (reference_id, stored) = self.new_reference(&grant.request_id, scope, now);
         let shown = ShownReference {
             request_id: grant.request_id.clone(),
@@ -289,5 +332,13 @@ impl App {
                 })
             })
             .await
+    }
+}
+
+/// What a new リファレンスID under mTLS does (I7).
+const fn new_scope(grant: &Grant) -> ReferenceScope {
+    match grant.origin {
+        GrantOrigin::Letter => ReferenceScope::RevocationOnly,
+        GrantOrigin::Renewal { .. } => ReferenceScope::Renewal,
     }
 }

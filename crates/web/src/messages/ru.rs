@@ -19,6 +19,8 @@ pub(crate) const RU_5: Screen = screen("RU-5", "", "更新申請情報の一覧"
 pub(crate) const RU_6: Screen = screen("RU-6", "手順 1/2", PROCEDURE_ADDRESS);
 pub(crate) const RU_6B: Screen = screen("RU-6B", "手順 2/2", "確認番号の入力");
 pub(crate) const RU_6C: Screen = screen("RU-6C", "", "通知用メールアドレスを変更しました");
+pub(crate) const RU_7: Screen = screen("RU-7", "", "新しいリファレンスIDの発行");
+pub(crate) const RU_7B: Screen = screen("RU-7B", "", "新しいリファレンスIDを発行しました");
 pub(crate) const RU_OTHER: Screen = screen("RU-E7", "", "途中で、別の電子証明書が選択されました");
 pub(crate) const RU_FOREIGN: Screen =
     screen("RU-E2", "", "選択された電子証明書では、手続きできません");
@@ -43,6 +45,8 @@ pub(super) const SCREENS: &[Screen] = &[
     RU_6,
     RU_6B,
     RU_6C,
+    RU_7,
+    RU_7B,
     RU_OTHER,
     RU_FOREIGN,
     RU_MISSING,

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod apply;
 pub(crate) mod list;
+pub(crate) mod reference;
 
 use askama::Template;
 use axum::extract::{Request, State};

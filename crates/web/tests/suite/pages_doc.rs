@@ -462,6 +462,46 @@ async fn revoking_by_the_certificate_itself_reads_like_this() {
 }
 
 #[tokio::test]
+async fn a_new_reference_id_reads_like_this() {
+    let house = House::new().await;
+    let letter = house.letter().await;
+    Visitor::new(&house).collect(&letter).await;
+    let old = house.certificate(&letter).await;
+    house
+        .clock
+        .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
+    renewed(&house, &old).await;
+    let mut pages = Pages::default();
+    let mut holder = Visitor::holder(&house, old.clone());
+    let address = |list: &Answer| {
+        let html = list.html();
+        let (_, rest) = html.split_once("href=\"/p/ru/reference/").unwrap();
+        format!("/p/ru/reference/{}", rest.split_once('"').unwrap().0)
+    };
+    let here = address(&holder.get("/p/ru/list").await);
+    pages.take("ru-7", &holder.get(&here).await);
+    let made = holder.go(&here, "").await;
+    pages.take("ru-7b", &made);
+    // The same again, by a reload or a second click: the same ID.
+    assert_eq!(holder.go(&here, "").await.text(), made.text());
+    assert_eq!(holder.get(&here).await.text(), made.text());
+    let soon = address(&holder.get("/p/ru/list").await);
+    assert_ne!(soon, here);
+    pages.take("ru-7-soon", &holder.post(&soon, "").await);
+    // Another certificate reaches neither.
+    let other = house.letter().await;
+    Visitor::new(&house).collect(&other).await;
+    let mut stranger = Visitor::holder(&house, house.certificate(&other).await);
+    for named in [&here, &soon] {
+        for told in [stranger.get(named).await, stranger.post(named, "").await] {
+            assert!(!told.status.is_success(), "{}", told.text());
+            assert!(!told.text().contains("リクエストID"), "{}", told.text());
+        }
+    }
+    pages.compare();
+}
+
+#[tokio::test]
 async fn a_renewal_with_a_key_of_the_terminal_reads_like_this() {
     let house = House::new().await;
     let letter = house.letter().await;

@@ -16,6 +16,7 @@ use crate::page::{Frame, page};
 use crate::respond::{Place, refuse};
 use crate::site::rcd::to_flow;
 use crate::site::ru;
+use crate::site::ru::reference;
 use crate::web::Web;
 
 /// Rows of one page, as in the manual.
@@ -28,6 +29,8 @@ struct Row {
     status: &'static str,
     can_retrieve: bool,
     of_terminal: bool,
+    /// Where a new リファレンスID can be had (RU-7).
+    reference: Option<String>,
 }
 
 #[derive(Template)]
@@ -71,6 +74,8 @@ pub(crate) async fn show(State(web): State<Web>, caller: Caller, request: Reques
             accepted_at: messages::listed_time(renewal.accepted_at),
             not_after: messages::listed_time(renewal.not_after),
             status: messages::status_name(&renewal.status),
+            reference: (renewal.is_next && !is_void(&renewal.status))
+                .then(|| reference::address(&web.app().new_procedure(), &renewal.request_id)),
             of_terminal: renewal.key == KeyPlace::Terminal,
             can_retrieve: renewal.is_next
                 && renewal.key != KeyPlace::Terminal

@@ -1,6 +1,7 @@
 //! What every procedure works with: store, keys, policy, clock and entropy, passed in and never global.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -57,6 +58,8 @@ pub struct AppParts {
     pub addresses: Addresses,
     /// Domains for which the TLS CA may certify (K7).
     pub tls_domains: Vec<String>,
+    /// Proxies that stand before us: they say for whom they ask (W3), and no budget of guesses is theirs (I3).
+    pub proxies: Vec<IpAddr>,
     /// The texts of mails.
     pub mail_texts: MailTexts,
     /// Which failpoint is armed; none outside tests.
@@ -85,6 +88,7 @@ struct Inner {
     system_clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     addresses: Addresses,
+    proxies: Vec<IpAddr>,
     mail_texts: MailTexts,
     failpoint: Failpoint,
     keyring: Keyring,
@@ -125,6 +129,7 @@ impl App {
             system_clock: parts.system_clock,
             entropy: parts.entropy,
             addresses: parts.addresses,
+            proxies: parts.proxies,
             mail_texts: parts.mail_texts,
             failpoint: parts.failpoint,
             keyring,
@@ -166,6 +171,15 @@ impl App {
     /// Our own addresses.
     pub fn addresses(&self) -> &Addresses {
         &self.0.addresses
+    }
+
+    /// Whether a configured proxy has this address.
+    pub fn is_proxy(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0
+            .proxies
+            .iter()
+            .any(|proxy| proxy.to_canonical() == address)
     }
 
     /// Resolves when this process changed what a revocation list says.

@@ -11,6 +11,8 @@ use std::time::Duration;
 use tegata_domain::policy::GuessingPolicy;
 use tegata_domain::time::Timestamp;
 
+use crate::base::App;
+
 /// The network address of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source(pub IpAddr);
@@ -119,6 +121,22 @@ impl Guessing {
             Ok(counts) => counts,
             Err(poisoned) => poisoned.into_inner(),
         }
+    }
+}
+
+impl App {
+    /// Counts a wrong secret from `source`, and says what it earns. Behind a configured proxy that does not say for whom it
+    /// asks stand many: it is counted for the alarm, and neither slowed nor refused.
+    pub(crate) fn wrong_secret(&self, counters: &Guessing, source: Source) -> Verdict {
+        let verdict = counters.wrong(source, &self.policy().guessing, self.system_now());
+        if self.is_proxy(source.0) {
+            return Verdict {
+                delay: Duration::ZERO,
+                refused: None,
+                ..verdict
+            };
+        }
+        verdict
     }
 }
 

@@ -121,9 +121,7 @@ impl App {
 
     /// Counts a wrong secret, waits as long as it earned, and answers `told`, or E-02 above the budget.
     pub(crate) async fn wrong(&self, source: Source, told: Refusal) -> crate::Error {
-        let verdict = self
-            .guessing()
-            .wrong(source, &self.policy().guessing, self.system_now());
+        let verdict = self.wrong_secret(self.guessing(), source);
         if verdict.alarm {
             tracing::error!(
                 "more wrong pairs of IDs in this minute than policy.guessing.alarm_per_minute; \

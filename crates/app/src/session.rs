@@ -173,8 +173,7 @@ impl App {
 
     /// Counts a wrong login, records it while its source is within the budget, and waits as long as it earned.
     async fn wrong_login(&self, name: &str, source: Source) -> Result<Error> {
-        let now = self.system_now();
-        let verdict = self.logins().wrong(source, &self.policy().guessing, now);
+        let verdict = self.wrong_secret(self.logins(), source);
         if verdict.alarm {
             tracing::error!(
                 "more wrong logins in this minute than policy.guessing.alarm_per_minute"

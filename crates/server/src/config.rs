@@ -10,7 +10,7 @@ mod overlay;
 mod relying;
 mod starter;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) kek_file: PathBuf,
     /// Socket addresses.
     pub(crate) listen: Listen,
+    /// Proxies that stand before the listeners.
+    pub(crate) proxies: Vec<IpAddr>,
     /// Host names.
     pub(crate) names: Names,
     /// Logging.
@@ -228,6 +230,7 @@ impl Config {
             kek_file: folder.join(&raw.kek_file),
             names: raw.names.checked(&listen)?,
             listen,
+            proxies: raw.listen.proxies()?,
             log: Log {
                 format: raw.log.format,
                 level: raw.log.level,

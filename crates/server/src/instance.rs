@@ -102,6 +102,7 @@ pub(crate) fn parts(config: &Config, store: Store, clock: Arc<dyn Clock>) -> Out
         key_folder: key_folder(config),
         addresses: config.names.addresses.clone(),
         tls_domains: config.names.tls_domains.clone(),
+        proxies: config.proxies.clone(),
         mail_texts: mail_texts(config)?,
         failpoint: Failpoint::armed(armed_failpoint()),
     })

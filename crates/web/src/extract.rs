@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::connection::{Connection, authority};
 use crate::form::{Fields, Malformed};
+use crate::forwarded;
 use crate::messages::{FORM_MALFORMED, FORM_TOO_LARGE, FORM_TOO_SLOW};
 use crate::respond;
 use crate::web::Web;
@@ -74,7 +75,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     }
 }
 
-/// Who asks: the network address and the certificate of the connection, the name asked for, and what the
+/// Who asks: the network address, behind a configured proxy what that says of it, and the certificate of the connection, the name asked for, and what the
 /// browser says of its system.
 pub(crate) struct Caller {
     pub(crate) source: Source,
@@ -91,8 +92,10 @@ impl FromRequestParts<Web> for Caller {
         let connection = connection.ok_or_else(|| {
             respond::internal(web, "the listener did not say whose connection this is")
         })?;
+        let peer = connection.peer.ip();
+        let is_proxy = web.app().is_proxy(peer);
         Ok(Self {
-            source: Source(connection.peer.ip()),
+            source: Source(forwarded::source(peer, is_proxy, &parts.headers)),
             client_certificate: connection.client_certificate.clone(),
             host: authority(&parts.uri, &parts.headers),
             user_agent: user_agent(&parts.headers),

@@ -9,6 +9,7 @@ mod est;
 mod extract;
 mod flow;
 mod form;
+mod forwarded;
 mod guard;
 mod http_date;
 mod making;

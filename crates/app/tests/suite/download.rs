@@ -1,6 +1,6 @@
 //! `/p/rcd`: from the two IDs to the file, as often as wanted, to nobody else (decisions I3, K2 to K5).
 
-use tegata_app::{FieldProblem, KeyDestroyed, KeyFileForm, Refusal, TypedIds};
+use tegata_app::{FieldProblem, KeyDestroyed, KeyFileForm, Refusal, Source, TypedIds};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::GrantId;
@@ -13,8 +13,8 @@ use tegata_pki::pkcs12;
 
 use crate::database::sqlite;
 use crate::world::{
-    MAIL, NOW, PASSWORD, Posted, World, ids, password, policy, refusal, request_id, source, visit,
-    worlds,
+    MAIL, NOW, PASSWORD, PROXY, Posted, World, ids, password, policy, refusal, request_id, source,
+    visit, worlds,
 };
 
 /// Everything that a stranger could have changed.
@@ -858,4 +858,31 @@ fn windows_8_gets_the_old_form_and_everybody_else_the_new_one() {
     ] {
         assert_eq!(KeyFileForm::for_user_agent(text), form, "{text}");
     }
+}
+
+/// Behind a proxy that does not say for whom it asks stand many: nobody's mistakes lock the others out (I3).
+#[tokio::test]
+async fn a_configured_proxy_has_no_budget_and_its_guesses_are_counted_all_the_same() {
+    let mut policy = policy();
+    policy.guessing.free_per_minute = 2;
+    policy.guessing.budget_per_minute = 3;
+    let world = World::begin(sqlite().await, policy).await;
+    let guess = async |source| {
+        let wrong = TypedIds {
+            request: None,
+            reference: None,
+        };
+        refusal(world.app.open_collection(wrong, source, NOW).await)
+    };
+    for _ in 0..20 {
+        assert_eq!(guess(Source(PROXY)).await, Refusal::WrongIds);
+    }
+    for _ in 0..3 {
+        assert_eq!(guess(source(1)).await, Refusal::WrongIds);
+    }
+    assert!(matches!(guess(source(1)).await, Refusal::Throttled { .. }));
+    // Each is counted, and stands where people look.
+    world.jobs().await;
+    let of_proxy = format!("select count from wrong_id where source = '{PROXY}'");
+    assert_eq!(world.db.number(&of_proxy).await, 20);
 }

@@ -1,7 +1,7 @@
 //! A running authority with its people, its clocks and its subscribers.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -130,6 +130,9 @@ pub(crate) async fn default_worlds() -> Vec<World> {
     worlds
 }
 
+/// The proxy that stands before us.
+pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
+
 pub(crate) fn parts(
     db: &Database,
     policy: &Policy,
@@ -151,6 +154,7 @@ pub(crate) fn parts(
             plain: "http://localhost:8444".to_owned(),
         },
         tls_domains: vec!["localhost".to_owned()],
+        proxies: vec![PROXY],
         mail_texts: MailTexts::load(None).unwrap(),
         failpoint: Failpoint::default(),
     }

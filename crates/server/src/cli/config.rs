@@ -64,6 +64,7 @@ fn shown(config: &Config) -> String {
             Some(address) => format!("metrics = {}", text(&address.to_string())),
             None => "# metrics: no figures are shown".to_owned(),
         },
+        format!("proxies = {}", proxies(config)),
         String::new(),
         "[names]".to_owned(),
         format!(
@@ -98,6 +99,11 @@ fn shown(config: &Config) -> String {
         policy.to_string().trim_end().to_owned(),
     ]
     .join("\n")
+}
+
+fn proxies(config: &Config) -> toml::Value {
+    let proxies = config.proxies.iter().map(ToString::to_string);
+    toml::Value::from(proxies.collect::<Vec<_>>())
 }
 
 /// The key of `[client]`, where it has a value.

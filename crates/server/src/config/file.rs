@@ -1,6 +1,6 @@
 //! The file as it stands, before its values are checked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -48,6 +48,7 @@ pub(super) struct ListenFile {
     plain: String,
     relying: Option<String>,
     metrics: Option<String>,
+    proxies: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +95,7 @@ impl Default for ListenFile {
             plain: "127.0.0.1:8444".to_owned(),
             relying: None,
             metrics: None,
+            proxies: Vec::new(),
         }
     }
 }
@@ -124,6 +126,16 @@ impl Default for LogFile {
 }
 
 impl ListenFile {
+    /// The proxies that stand before us.
+    pub(super) fn proxies(&self) -> Result<Vec<IpAddr>, Mistake> {
+        let read = |text: &String| {
+            let remedy = format!("{text:?} is no IP address; write one such as \"192.0.2.1\"");
+            text.parse()
+                .map_err(|_| Mistake::new("listen.proxies", remedy))
+        };
+        self.proxies.iter().map(read).collect()
+    }
+
     pub(super) fn checked(&self) -> Result<Listen, Mistake> {
         let listen = Listen {
             public: socket("listen.public", &self.public)?,

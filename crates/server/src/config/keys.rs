@@ -105,6 +105,14 @@ pub(super) const KEYS: &[Key] = &[
          nobody), such as \"127.0.0.1:9440\". Keep it on loopback or inside the monitoring network.",
     ),
     key(
+        "listen.proxies",
+        Kind::Texts,
+        "[]",
+        "IP addresses of proxies that stand before these listeners. Of these alone the header `Forwarded` \
+         (RFC 7239) is believed, and of it the last element, which the proxy must write itself; the address \
+         there counts as the caller's. A proxy has no budget of wrong IDs.",
+    ),
+    key(
         "names.public",
         Kind::Text,
         "\"localhost\"",

@@ -59,6 +59,10 @@ fn each_mistake_is_told_in_one_line_with_key_and_remedy() {
             "listen.metrics: use a port of its own",
         ),
         (
+            "[listen]\nproxies = [\"proxy.example\"]",
+            "listen.proxies: \"proxy.example\" is no IP address; write one such as \"192.0.2.1\"",
+        ),
+        (
             "[relying]\nsystems = [\"claims=0f\"]",
             "relying.systems: no 64 hexadecimal digits in \"claims=0f\"; write \"NAME=SHA256\" for each system",
         ),

@@ -1,6 +1,7 @@
 //! A certification authority with operators and one institution, on a clock that stands still.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -49,6 +50,9 @@ pub(crate) struct Letter {
     pub(crate) reference_id: String,
 }
 
+/// The proxy that stands before the sites.
+pub(crate) const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1));
+
 impl House {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
@@ -90,6 +94,7 @@ impl House {
                 plain: "http://localhost:8444".to_owned(),
             },
             tls_domains: vec!["localhost".to_owned()],
+            proxies: vec![PROXY],
             mail_texts: MailTexts::load(None).unwrap(),
             failpoint: Failpoint::default(),
         };

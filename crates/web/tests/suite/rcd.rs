@@ -1,17 +1,19 @@
 //! 電子証明書ダウンロードサイト.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use axum::http::header::FORWARDED;
 use tegata_domain::certificate::CertificateKind;
 use tegata_domain::policy::Policy;
 use tegata_domain::reference::RequestId;
 use tegata_web::SiteOptions;
 use tokio::task::JoinSet;
 
-use crate::house::House;
+use crate::house::{House, PROXY};
 use crate::pages_doc::Pages;
-use crate::visitor::{Visitor, form_request, ids, send};
+use crate::visitor::{Visitor, form_request, ids, send, send_from};
 
 #[tokio::test]
 async fn the_file_comes_under_the_name_of_its_request() {
@@ -97,6 +99,45 @@ async fn too_many_wrong_pairs_are_told_when_to_try_again() {
         StatusCode::SEE_OTHER,
         "a right pair is never refused"
     );
+}
+
+/// W3, T26: a header says who asks only where a configured proxy wrote it, and only its own part.
+#[tokio::test]
+async fn only_a_configured_proxy_says_for_whom_it_asks() {
+    let house = House::with(|policy| {
+        policy.guessing.free_per_minute = 100;
+        policy.guessing.budget_per_minute = 1;
+    })
+    .await;
+    let guess = async |peer: IpAddr, said: &str| {
+        let mut request = form_request("/p/rcd", "request_id=1&reference_id=2");
+        for name in ["x-forwarded-for", "x-real-ip", "true-client-ip"] {
+            let number = said.len().to_string();
+            let value = format!("198.51.100.{number}").parse().unwrap();
+            request.headers_mut().insert(name, value);
+        }
+        let value = said.parse().unwrap();
+        request.headers_mut().insert(FORWARDED, value);
+        let answer = send_from(peer, &house.public, request, Some("localhost"), None).await;
+        answer.status.as_u16()
+    };
+    let (anybody, v6) = ([192, 0, 2, 8].into(), "2001:db8::1".parse().unwrap());
+    for (peer, said, status) in [
+        (anybody, "for=198.51.100.1", 400),
+        (anybody, "for=198.51.100.2", 429),
+        (anybody, "for=203.0.113.1", 429),
+        (v6, "for=198.51.100.1", 400),
+        (v6, "for=198.51.100.22", 429),
+        (PROXY, "for=198.51.100.1", 400),
+        (PROXY, "for=198.51.100.1", 429),
+        (PROXY, "for=198.51.100.2", 400),
+        (PROXY, "for=198.51.100.3, for=198.51.100.1", 429),
+        (PROXY, "for=198.51.100.1, for=198.51.100.3", 400),
+        (PROXY, "for=unknown", 400),
+        (PROXY, "for=198.51.100.1, for=unknown", 400),
+    ] {
+        assert_eq!(guess(peer, said).await, status, "{peer} {said}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A browser of a few lines: keeps cookies by path, sends forms, follows nothing by itself.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::Router;
 use axum::body::Body;
@@ -61,12 +61,24 @@ impl Answer {
 /// Sends one request as the accept loop would hand it on.
 pub(crate) async fn send(
     router: &Router,
+    request: Request<Body>,
+    server_name: Option<&str>,
+    client_certificate: Option<Vec<u8>>,
+) -> Answer {
+    let peer = IpAddr::from([192, 0, 2, 7]);
+    send_from(peer, router, request, server_name, client_certificate).await
+}
+
+/// The same from another address.
+pub(crate) async fn send_from(
+    peer: IpAddr,
+    router: &Router,
     mut request: Request<Body>,
     server_name: Option<&str>,
     client_certificate: Option<Vec<u8>>,
 ) -> Answer {
     request.extensions_mut().insert(Connection {
-        peer: SocketAddr::from(([192, 0, 2, 7], 40_000)),
+        peer: SocketAddr::from((peer, 40_000)),
         server_name: server_name.map(str::to_owned),
         client_certificate,
         tls: server_name.is_some(),

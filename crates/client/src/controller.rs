@@ -19,6 +19,7 @@ use tegata_domain::id::Fingerprint;
 use tegata_domain::time::Timestamp;
 
 use crate::exchange::Connection;
+use crate::failpoint::Failpoint;
 use crate::failure::Failure;
 use crate::known::Known;
 use crate::log;
@@ -104,6 +105,7 @@ pub struct Controller<'a> {
     kept: Known,
     attempts: BTreeMap<String, Attempts>,
     clock_was_told: Option<String>,
+    failpoint: Failpoint,
 }
 
 impl<'a> Controller<'a> {
@@ -131,7 +133,15 @@ impl<'a> Controller<'a> {
             known,
             attempts: BTreeMap::new(),
             clock_was_told: None,
+            failpoint: Failpoint::default(),
         })
+    }
+
+    /// Lets a test kill the program at a named point.
+    #[must_use]
+    pub fn with_failpoint(mut self, failpoint: Failpoint) -> Self {
+        self.failpoint = failpoint;
+        self
     }
 
     /// Does what the event leads to. Everything that the person is to know was shown when this returns.

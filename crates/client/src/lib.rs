@@ -22,6 +22,7 @@ pub mod backup;
 pub mod controller;
 mod est;
 mod exchange;
+pub mod failpoint;
 pub mod failure;
 #[cfg(any(windows, test))]
 mod key_blob;

@@ -13,6 +13,7 @@ mod command {
     use clap::{Args, Parser, Subcommand, ValueEnum};
     use tegata_client::api::StopKind;
     use tegata_client::controller::{Controller, Event, StopChoice, Wake};
+    use tegata_client::failpoint::Failpoint;
     use tegata_client::net::{ProxyVariables, Routes, Transport};
     use tegata_client::ports::{
         CertificateStore as _, Clock, EnrolmentForm, Entropy, Files as _, Ports, Secrets as _,
@@ -200,7 +201,8 @@ mod command {
             store: &store,
             ui: &console,
         };
-        let mut controller = Controller::open(ports, settings)?;
+        let failpoint = Failpoint::armed(armed_failpoint());
+        let mut controller = Controller::open(ports, settings)?.with_failpoint(failpoint);
         act(&line.command, &mut controller, &store)?;
         console.print_list();
         Ok(ExitCode::from(exit_code(console.failed())))
@@ -269,6 +271,18 @@ mod command {
             }
         }
         Ok(())
+    }
+
+    /// The failpoint that a test armed. Release builds have none.
+    fn armed_failpoint() -> Option<String> {
+        #[cfg(debug_assertions)]
+        {
+            std::env::var("TEGATA_FAILPOINT").ok()
+        }
+        #[cfg(not(debug_assertions))]
+        {
+            None
+        }
     }
 
     /// Nothing is sent: whether it is of the operator is seen when it is listed.

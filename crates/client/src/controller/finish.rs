@@ -7,6 +7,7 @@ use tegata_pki::pkcs12::Pkcs12Form;
 
 use super::Controller;
 use crate::backup::{self, PasswordProblem};
+use crate::failpoint::failpoint;
 use crate::failure::Failure;
 use crate::messages::{procedure, window};
 use crate::pending::{KeptKey, Pending, Purpose, Step, open_key};
@@ -36,6 +37,7 @@ impl Controller<'_> {
                     self.install_roots();
                     self.ports.ui.progress(None);
                     self.tell_done(&pending, &key);
+                    failpoint!(self, "failpoint:renewal:after-1004");
                     let erased = Step::KeyErased {
                         certificate: certificate.clone(),
                         request_id: request_id.clone(),
@@ -51,6 +53,7 @@ impl Controller<'_> {
                             pending.advance(erased, self.ports.files)?;
                         }
                         Backup::Written(place) => {
+                            failpoint!(self, "failpoint:renewal:after-backup");
                             self.log("step: backed up");
                             let step = Step::BackedUp {
                                 key,
@@ -58,6 +61,7 @@ impl Controller<'_> {
                                 request_id,
                             };
                             pending.advance(step, self.ports.files)?;
+                            failpoint!(self, "failpoint:renewal:after-backed-up");
                             self.ports.ui.show(&procedure::backed_up(&place));
                         }
                     }
@@ -76,9 +80,11 @@ impl Controller<'_> {
                     };
                     self.log("step: key erased");
                     pending.advance(step, self.ports.files)?;
+                    failpoint!(self, "failpoint:renewal:after-key-erased");
                 }
                 Step::KeyErased { certificate, .. } => {
                     self.offer_removal(&pending, &certificate)?;
+                    failpoint!(self, "failpoint:renewal:before-done");
                     self.log("step: done");
                     return pending.close(&self.ports);
                 }
@@ -196,7 +202,9 @@ impl Controller<'_> {
             return Err(StoreError::NotThere(problem).into());
         }
         if self.ports.ui.show(&procedure::confirm_removal_of_old()) == Answer::Yes {
+            failpoint!(self, "failpoint:renewal:before-removal");
             self.ports.store.delete(&old)?;
+            failpoint!(self, "failpoint:renewal:after-removal");
             self.known.forget(&old);
             self.remember();
             self.log(&format!("removed the old certificate {old}"));

@@ -9,6 +9,7 @@ use tegata_pki::key::KeyAlgorithm;
 use super::{Controller, Presence};
 use crate::api;
 use crate::est::{self, Enrolled, Ids};
+use crate::failpoint::failpoint;
 use crate::failure::Failure;
 use crate::messages::procedure::{self, Doing};
 use crate::messages::window;
@@ -57,14 +58,18 @@ impl Controller<'_> {
                     let Some(certificate) = asked else {
                         return Ok(Reached::NeedsPerson);
                     };
+                    failpoint!(self, "failpoint:renewal:after-answer");
                     self.log("step: received");
                     pending.advance(Step::Received { key, certificate }, self.ports.files)?;
+                    failpoint!(self, "failpoint:renewal:after-received");
                 }
                 Step::Received { key, certificate } => {
                     self.doing(Doing::Install);
                     self.install(pending, &key, &certificate)?;
+                    failpoint!(self, "failpoint:renewal:after-install");
                     self.log("step: installed");
                     pending.advance(Step::Installed { key, certificate }, self.ports.files)?;
+                    failpoint!(self, "failpoint:renewal:after-installed");
                 }
                 Step::Installed { key, certificate } => {
                     self.doing(Doing::Verify);
@@ -74,6 +79,7 @@ impl Controller<'_> {
                         continue;
                     };
                     let request_id = self.verify(&certificate, identity)?;
+                    failpoint!(self, "failpoint:renewal:after-verification");
                     self.remember_new(&certificate, &request_id, pending.old());
                     self.log(&format!("step: in use, request {request_id}"));
                     let step = Step::InUse {
@@ -83,6 +89,7 @@ impl Controller<'_> {
                         since: self.now(),
                     };
                     pending.advance(step, self.ports.files)?;
+                    failpoint!(self, "failpoint:renewal:after-in-use");
                 }
                 Step::InUse { .. } | Step::BackedUp { .. } | Step::KeyErased { .. } => {
                     return Ok(Reached::InUse);

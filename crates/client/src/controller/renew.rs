@@ -4,6 +4,7 @@ use tegata_domain::id::Fingerprint;
 
 use super::progress::Reached;
 use super::{Controller, Presence};
+use crate::failpoint::failpoint;
 use crate::failure::Failure;
 use crate::messages::procedure::{self, Doing};
 use crate::messages::window;
@@ -62,11 +63,13 @@ impl Controller<'_> {
     pub(super) fn begin_renewal(&mut self, old: &StoredCertificate) -> Result<Pending, Failure> {
         let algorithm = self.algorithm()?;
         self.doing(Doing::MakeKey);
+        failpoint!(self, "failpoint:renewal:before-key");
         let purpose = Purpose::Renewal {
             old: old.fingerprint(),
         };
         let wish = (self.settings.pack.key.policy, algorithm);
         let pending = Pending::begin(&self.ports, purpose, None, wish, self.now())?;
+        failpoint!(self, "failpoint:renewal:after-key");
         self.log(&format!(
             "step: requested, renewal of {}",
             old.fingerprint()

@@ -17,6 +17,7 @@
 //! | `gone ID` | waits until no visible dialog has this control |
 //! | `menu ID` | does what a menu of the icon would do, the main window hidden or not |
 //! | `import PATH PASSWORD` | brings a `.p12` into the user's store, as Windows' own wizard does (manual 2.4) |
+//! | `balloon TEXT` | waits for a notification that holds these words, and prints it |
 //! | `picture` | says the titles of all dialogs, for the output of a test |
 //!
 //! `ID` is a number of `windows/resource.h`. Waiting ends after a minute.
@@ -69,6 +70,9 @@ mod windows {
     /// The field for the name in 名前を付けて保存: the box, or the field in it.
     const SAVE_NAMES: [i32; 2] = [0x47c, 0x480];
     const MAIN_LIST: i32 = 101;
+    const DIALOG: &str = "#32770";
+    /// Notifications of the notification area are balloons of this class.
+    const TOOLTIP: &str = "tooltips_class32";
 
     pub(super) fn run(steps: &[String]) -> Result<(), String> {
         let mut current = Window(std::ptr::null_mut());
@@ -144,6 +148,17 @@ mod windows {
                     }
                     dialog.press(1);
                 }
+                "balloon" => {
+                    let words = next()?;
+                    let balloon = wait(&format!("a notification {words:?}"), || {
+                        let mut found = of_class(TOOLTIP);
+                        found.retain(|window| window.is_visible());
+                        found
+                            .into_iter()
+                            .find(|window| window.text().contains(words.as_str()))
+                    })?;
+                    println!("balloon: {}", shown(&balloon.text()));
+                }
                 "gone" => {
                     let id = number(next()?)?;
                     wait("a dialog to go", || {
@@ -217,6 +232,11 @@ mod windows {
             unsafe { IsWindowEnabled(self.0) != 0 }
         }
 
+        fn is_visible(self) -> bool {
+            // SAFETY: takes any number as a handle.
+            unsafe { IsWindowVisible(self.0) != 0 }
+        }
+
         fn rows(self) -> i32 {
             // SAFETY: takes any number as a handle.
             let count = unsafe { SendMessageW(self.0, LVM_GETITEMCOUNT, 0, 0) };
@@ -239,6 +259,11 @@ mod windows {
 
     /// All windows of dialogs, hidden ones too.
     fn windows() -> Vec<Window> {
+        of_class(DIALOG)
+    }
+
+    /// All windows of a class, hidden ones too.
+    fn of_class(class: &str) -> Vec<Window> {
         unsafe extern "system" fn collect(handle: HWND, list: LPARAM) -> i32 {
             // SAFETY: the list lives in the call below.
             unsafe { (*(list as *mut Vec<Window>)).push(Window(handle)) };
@@ -252,15 +277,14 @@ mod windows {
             // SAFETY: the buffer has the room that is told.
             let length = unsafe { GetClassNameW(window.0, name.as_mut_ptr(), 32) };
             let length = usize::try_from(length).unwrap_or(0);
-            String::from_utf16_lossy(name.get(..length).unwrap_or_default()) == "#32770"
+            String::from_utf16_lossy(name.get(..length).unwrap_or_default()) == class
         });
         found
     }
 
     fn dialogs() -> Vec<Window> {
         let mut found = windows();
-        // SAFETY: takes any number as a handle.
-        found.retain(|window| unsafe { IsWindowVisible(window.0) != 0 });
+        found.retain(|window| window.is_visible());
         found
     }
 

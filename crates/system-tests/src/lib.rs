@@ -10,6 +10,7 @@ pub mod clerk;
 pub mod clinic;
 pub mod database;
 pub mod demo;
+pub mod door;
 pub mod est;
 pub mod http;
 pub mod json;

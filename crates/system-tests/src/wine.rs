@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use crate::process::Process;
-use crate::tools::{Ran, command, eventually, run, target};
+use crate::tools::{Ran, command, eventually, run, set_clock, target};
 
 /// Fonts that Japanese Windows has, and what Debian has in their place.
 const FONTS: &str = "REGEDIT4\n\n[HKEY_CURRENT_USER\\Software\\Wine\\Fonts\\Replacements]\n\
@@ -26,6 +26,8 @@ pub struct Wine {
     folder: TempDir,
     /// How many programs ran to their end.
     runs: AtomicU32,
+    /// By how many days the clock of this Windows is ahead of the machine's.
+    days_ahead: i64,
 }
 
 impl Wine {
@@ -52,8 +54,9 @@ impl Wine {
             _windows: windows,
             folder,
             runs: AtomicU32::new(0),
+            days_ahead: 0,
         };
-        wine.finish(&mut wine.command("wineboot", &["--init"]))?
+        wine.finish(&mut wine.command("wineboot", &["--init"])?)?
             .good()?;
         let fonts = wine.folder.path().join("fonts.reg");
         fs::write(&fonts, FONTS)?;
@@ -65,7 +68,7 @@ impl Wine {
 
     /// Runs a Windows program to its end.
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
-        self.finish(&mut self.command("wine", arguments))
+        self.finish(&mut self.command("wine", arguments)?)
     }
 
     /// Waits for this program alone. Services of Windows that it starts live on with its output in their hands; a pipe
@@ -89,12 +92,50 @@ impl Wine {
 
     /// Starts a Windows program beside the test.
     pub fn begin(&self, arguments: &[&str]) -> Result<Process> {
-        Process::start(&mut self.command("wine", arguments))
+        Process::start(&mut self.command("wine", arguments)?)
+    }
+
+    /// Switches this Windows off, and on again so many days after today; somebody logs on, and what starts by itself at
+    /// a logon starts. Every program in it sees that day (libfaketime, below wine).
+    pub fn wake_up_after(&mut self, days: i64) -> Result<()> {
+        run(&mut self.command("wineserver", &["-k"])?)?;
+        run(&mut self.command("wineserver", &["-w"])?)?;
+        self.days_ahead = days;
+        self.finish(&mut self.command("wineboot", &[])?)?.good()?;
+        Ok(())
+    }
+
+    /// The process on this machine that runs this Windows program.
+    pub fn process(&self, program: &str) -> Result<u32> {
+        let prefix = self.folder.path().join("prefix");
+        let prefix = format!("WINEPREFIX={}", prefix.display());
+        for entry in fs::read_dir("/proc")?.flatten() {
+            let number = entry.file_name().to_string_lossy().parse();
+            // Processes end while this looks.
+            let read = |name| fs::read(entry.path().join(name)).unwrap_or_default();
+            let has = |octets: &[u8], text: &str| {
+                String::from_utf8_lossy(octets)
+                    .split('\0')
+                    .any(|part| part.ends_with(text))
+            };
+            let first = read("cmdline");
+            let first = first.split(|octet| *octet == 0).next().unwrap_or_default();
+            if let Ok(number) = number
+                && has(first, program)
+                && has(&read("environ"), &prefix)
+            {
+                return Ok(number);
+            }
+        }
+        anyhow::bail!("{program} does not run")
     }
 
     /// A command in this Windows.
-    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Result<Command> {
         let mut command = command(program, arguments);
+        if self.days_ahead != 0 {
+            set_clock(&mut command, self.days_ahead)?;
+        }
         command
             .env("WINEPREFIX", self.folder.path().join("prefix"))
             .env("WINEARCH", "win64")
@@ -102,7 +143,7 @@ impl Wine {
             .env("WINEDLLOVERRIDES", "mscoree,mshtml=")
             .env("DISPLAY", &self.display)
             .env("LC_ALL", "ja_JP.UTF-8");
-        command
+        Ok(command)
     }
 
     /// A file of this machine as Windows names it.
@@ -139,7 +180,7 @@ impl Wine {
     pub fn window(&self, title: &str) -> Result<String> {
         eventually(&format!("a window {title:?}"), || {
             let found =
-                run(&mut self.command("xdotool", &["search", "--onlyvisible", "--name", title]))?;
+                run(&mut self.command("xdotool", &["search", "--onlyvisible", "--name", title])?)?;
             Ok(found.text().lines().next().map(str::to_owned))
         })
     }
@@ -154,14 +195,14 @@ impl Wine {
             "--clearmodifiers",
             key,
         ];
-        run(&mut self.command("xdotool", &arguments))?.good()?;
+        run(&mut self.command("xdotool", &arguments)?)?.good()?;
         Ok(())
     }
 
     /// Presses a key in the window that has the focus.
     pub fn press(&self, key: &str) -> Result<()> {
         let arguments = ["key", "--clearmodifiers", key];
-        run(&mut self.command("xdotool", &arguments))?.good()?;
+        run(&mut self.command("xdotool", &arguments)?)?.good()?;
         Ok(())
     }
 
@@ -169,14 +210,14 @@ impl Wine {
     pub fn picture(&self, name: &str, before: &[u8]) -> Result<Vec<u8>> {
         let mut last = Vec::new();
         let seen = eventually(&format!("another screen for {name}"), || {
-            let shot = run(&mut self.command("import", &["-window", "root", "rgb:-"]))?.good()?;
+            let shot = run(&mut self.command("import", &["-window", "root", "rgb:-"])?)?.good()?;
             let is_still = shot.stdout == last && shot.stdout != before;
             last = shot.stdout;
             Ok(is_still.then(|| last.clone()))
         })?;
         let file = target("screenshots")?.join(format!("{name}.png"));
         let file = file.to_str().context("a path in UTF-8")?;
-        run(&mut self.command("import", &["-window", "root", file]))?.good()?;
+        run(&mut self.command("import", &["-window", "root", file])?)?.good()?;
         Ok(seen)
     }
 }
@@ -184,6 +225,8 @@ impl Wine {
 impl Drop for Wine {
     fn drop(&mut self) {
         // Ends the programs of this prefix alone.
-        let _ = run(&mut self.command("wineserver", &["-k"]));
+        if let Ok(mut end) = self.command("wineserver", &["-k"]) {
+            let _ = run(&mut end);
+        }
     }
 }

@@ -6,6 +6,7 @@ use tegata_domain::certificate::CertificateRecord;
 use tegata_domain::entropy;
 use tegata_domain::grant::Grant;
 use tegata_domain::id::SerialNumber;
+use tegata_domain::password::{LONGEST_PASSWORD, PasswordFault, password_faults};
 use tegata_domain::secret::Secret;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PrivateKey;
@@ -19,9 +20,6 @@ use crate::cookie::FlowSecret;
 use crate::download::PasswordForm;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::seal::{Keyring, Purpose, unwrap_with};
-
-/// Most characters of a `.p12` password: old Windows dialogs refuse more (K4).
-const LONGEST_PASSWORD: usize = 31;
 
 /// The two forms of the file (K5): which one a system reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,19 +194,14 @@ impl App {
 
 pub(crate) fn check_password(form: &PasswordForm, min: usize) -> Result<()> {
     let password = form.password.expose();
-    let length = password.chars().count();
-    let mut problems = Vec::new();
-    if !password.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
-        problems.push(FieldProblem::PasswordNotAscii);
-    }
-    if length < min {
-        problems.push(FieldProblem::PasswordTooShort { min });
-    }
-    if length > LONGEST_PASSWORD {
-        problems.push(FieldProblem::PasswordTooLong {
+    let told = |fault| match fault {
+        PasswordFault::NotAscii => FieldProblem::PasswordNotAscii,
+        PasswordFault::TooLong => FieldProblem::PasswordTooLong {
             max: LONGEST_PASSWORD,
-        });
-    }
+        },
+        PasswordFault::TooShort => FieldProblem::PasswordTooShort { min },
+    };
+    let mut problems: Vec<_> = password_faults(password, min).map(told).collect();
     if password != form.confirmation.expose() {
         problems.push(FieldProblem::PasswordsDiffer);
     }

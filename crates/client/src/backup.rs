@@ -1,6 +1,8 @@
 //! The backup of a new key: the password rule (K4), the two forms (K5), the file.
 
 use tegata_domain::entropy::{self, Entropy};
+pub use tegata_domain::password::LONGEST_PASSWORD;
+use tegata_domain::password::{PasswordFault, password_faults};
 use tegata_domain::secret::Secret;
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PrivateKey;
@@ -9,8 +11,6 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// Most characters: old Windows dialogs refuse more.
-pub const LONGEST_PASSWORD: usize = 31;
 /// Small letters and digits without `0 o 1 l i`.
 const SUGGESTED: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
@@ -29,17 +29,12 @@ pub enum PasswordProblem {
 
 /// Checks what was typed into the two fields.
 pub fn check_password(password: &str, again: &str, min: usize) -> Result<(), PasswordProblem> {
-    let length = password.chars().count();
-    if !password.bytes().all(|octet| (0x20..=0x7e).contains(&octet)) {
-        Err(PasswordProblem::NotAscii)
-    } else if length < min {
-        Err(PasswordProblem::TooShort)
-    } else if length > LONGEST_PASSWORD {
-        Err(PasswordProblem::TooLong)
-    } else if password != again {
-        Err(PasswordProblem::Differ)
-    } else {
-        Ok(())
+    match password_faults(password, min).next() {
+        Some(PasswordFault::NotAscii) => Err(PasswordProblem::NotAscii),
+        Some(PasswordFault::TooLong) => Err(PasswordProblem::TooLong),
+        Some(PasswordFault::TooShort) => Err(PasswordProblem::TooShort),
+        None if password != again => Err(PasswordProblem::Differ),
+        None => Ok(()),
     }
 }
 

@@ -20,6 +20,7 @@ pub mod mail_code;
 pub mod notice;
 pub mod operator;
 pub mod outbox;
+pub mod password;
 pub mod policy;
 pub mod proposal;
 pub mod reference;

@@ -109,6 +109,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Where the program for this processor lies once it is built.
+pub(crate) fn program(processor: Processor) -> PathBuf {
+    let folder = workspace::target_folder().join("client");
+    folder
+        .join(processor.target())
+        .join("small/mpki-client.exe")
+}
+
 /// Builds one program and answers the folder that it lies in.
 pub(crate) fn build(processor: Processor, what: &[&str]) -> Result<PathBuf> {
     let folder = workspace::target_folder().join("client");

@@ -6,6 +6,7 @@
 //! | `files` | [`Files`](crate::ports::Files): the state folder |
 //! | `secrets` | [`Secrets`](crate::ports::Secrets): AES-256-GCM under a key file |
 //! | `store` | [`CertificateStore`](crate::ports::CertificateStore): a folder of `.p12` files, each with its `.pem` twin without a key |
+//! | `pem_folder` | beside the store: the same as PEM files, for services |
 //! | `key` | [`TerminalKey`](crate::ports::TerminalKey): with PSS, for TLS 1.3 |
 //! | `console` | [`Ui`](crate::ports::Ui): English lines, answers from options |
 //!
@@ -15,10 +16,12 @@
 mod console;
 mod files;
 mod key;
+mod pem_folder;
 mod secrets;
 mod store;
 
 pub use console::{Answers, Console};
 pub use files::UnixFiles;
+pub use pem_folder::PemFolder;
 pub use secrets::FileSecrets;
 pub use store::FolderStore;

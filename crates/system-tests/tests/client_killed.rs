@@ -3,12 +3,14 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 
 use anyhow::{Context as _, Result, ensure};
 use tegata_client::failpoint::RENEWAL_ORDER;
 use tegata_soak::Soak;
 use tegata_system_tests::database::Kind;
+use tegata_system_tests::openssl;
 use tegata_system_tests::served::Served;
 use tegata_system_tests::terminal::Terminal;
 use tegata_system_tests::tools::run;
@@ -76,7 +78,8 @@ impl House {
         let [old] = self.stored()?;
         let made = self.made()?;
         let backup = self.terminal.backup_options();
-        let mut renew = vec!["renew", &old, "--remove-old"];
+        let pem = self.served.folder().join("pem").display().to_string();
+        let mut renew = vec!["--pem", &pem, "renew", &old, "--remove-old"];
         renew.extend(backup.iter().map(String::as_str));
         let killed = run(self.terminal.command(&renew)?.env("TEGATA_FAILPOINT", name))?;
         ensure!(
@@ -95,6 +98,7 @@ impl House {
         let [new] = self.stored().with_context(|| done.all())?;
         ensure!(new != old, "the old certificate is the one that is left");
         ensure!(self.works(&new)?, "{new} does not work: {}", done.all());
+        self.pem_is(&new)?;
         ensure!(
             self.terminal.pending()?.is_empty(),
             "{:?} is pending",
@@ -105,6 +109,30 @@ impl House {
             "the server made {} certificates",
             self.made()? - made
         );
+        Ok(())
+    }
+
+    /// What a service reads through `current`: this certificate, which works with the key beside it.
+    fn pem_is(&self, certificate: &str) -> Result<()> {
+        let current = self.served.folder().join("pem/current");
+        let (chain, key) = (current.join("certificate.pem"), current.join("key.pem"));
+        ensure!(
+            openssl::fingerprint(&chain)? == certificate,
+            "another one is current"
+        );
+        ensure!(
+            fs::metadata(&key)?.permissions().mode() & 0o777 == 0o600,
+            "others can read the key"
+        );
+        let folders = fs::read_dir(self.served.folder().join("pem"))?.count();
+        ensure!(
+            folders == 2,
+            "{folders} names beside `current` and its folder"
+        );
+        let site = self.served.subscriber.first().context("a site")?;
+        let curl = self.served.curl().presenting(&chain).with("--key", &key);
+        let answer = curl.get(&format!("{site}/api/client/v1/notices"))?;
+        ensure!(answer.status == 200, "{}: {}", answer.status, answer.text());
         Ok(())
     }
 

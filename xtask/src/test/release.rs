@@ -1,16 +1,18 @@
-//! The release binary holds no failpoint (threat T33).
+//! The release binary and the Windows programs hold no failpoint (threat T33).
 //!
 //! Names of failpoints begin with `failpoint:`. The same search over the dev binary must find them
 //! as soon as the sources have any; without that, finding none would prove nothing.
 
 use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::Profile;
 use super::tally::Tally;
+use crate::client::{self, Processor};
 use crate::{targets, workspace};
 
 const NAME: &str = "failpoint:";
@@ -26,6 +28,14 @@ pub(crate) fn run() -> Result<Tally> {
         eprintln!("  remedy: compile them with debug assertions only");
     }
     tally.count(released == 0);
+
+    for program in windows_programs() {
+        let found = names_in(program.as_os_str())?;
+        if found > 0 {
+            eprintln!("release: {found} failpoints in {}", program.display());
+        }
+        tally.count(found == 0);
+    }
 
     if sources_have_failpoints()? {
         build(&mut targets::build_programs())?;
@@ -44,6 +54,12 @@ fn build(command: &mut Command) -> Result<()> {
         bail!("the server does not build");
     }
     Ok(())
+}
+
+/// The Windows programs that the tests of the system had built; none where those did not run.
+fn windows_programs() -> Vec<PathBuf> {
+    let built = Processor::ALL.map(client::program).into_iter();
+    built.filter(|program| program.is_file()).collect()
 }
 
 fn names_in(binary: &OsStr) -> Result<usize> {

@@ -20,7 +20,7 @@ mod command {
     };
     use tegata_client::settings::{PROXY_PASSWORD, PROXY_PASSWORD_PURPOSE, Settings, Unattended};
     use tegata_client::system::{SystemClock, SystemEntropy};
-    use tegata_client::unix::{Answers, Console, FileSecrets, FolderStore, UnixFiles};
+    use tegata_client::unix::{Answers, Console, FileSecrets, FolderStore, PemFolder, UnixFiles};
     use tegata_domain::id::Fingerprint;
     use tegata_domain::secret::Secret;
     use tegata_pki::certificate::Certificate;
@@ -37,6 +37,9 @@ mod command {
         /// Folder for keys, certificates and memory [default: $XDG_STATE_HOME/tegata-client]
         #[arg(long)]
         state: Option<PathBuf>,
+        /// Keep certificate and key as PEM files too, in this folder; `current` in it names the newest
+        #[arg(long, value_name = "DIR")]
+        pem: Option<PathBuf>,
         #[command(subcommand)]
         command: Command,
     }
@@ -180,7 +183,10 @@ mod command {
         let entropy = SystemEntropy;
         let clock = SystemClock;
         let secrets = FileSecrets::open(&files, &entropy)?;
-        let store = FolderStore::open(state.join("certificates"), &files, &entropy)?;
+        let mut store = FolderStore::open(state.join("certificates"), &files, &entropy)?;
+        if let Some(folder) = &line.pem {
+            store = store.with_pem(PemFolder::open(folder.clone())?)?;
+        }
         let password = match files.read(PROXY_PASSWORD)? {
             None => None,
             Some(sealed) => {
@@ -277,7 +283,7 @@ mod command {
     fn armed_failpoint() -> Option<String> {
         #[cfg(debug_assertions)]
         {
-            std::env::var("TEGATA_FAILPOINT").ok()
+            variable("TEGATA_FAILPOINT")
         }
         #[cfg(not(debug_assertions))]
         {

@@ -14,6 +14,7 @@ use tegata_pki::pkcs12::{self, Opened, Pkcs12Form};
 
 use super::files::{UnixFiles, replace};
 use super::key::FolderKey;
+use super::pem_folder::PemFolder;
 use crate::backup;
 use crate::ports::{
     CertificateStore, FileError, Files as _, KeyPlace, StoreError, StoredCertificate, TerminalKey,
@@ -30,6 +31,7 @@ const ITERATIONS: u32 = 10_000;
 pub struct FolderStore {
     folder: PathBuf,
     password: Secret<String>,
+    pem: Option<PemFolder>,
 }
 
 impl FolderStore {
@@ -56,7 +58,40 @@ impl FolderStore {
                 password
             }
         };
-        Ok(Self { folder, password })
+        Ok(Self {
+            folder,
+            password,
+            pem: None,
+        })
+    }
+
+    /// Keeps the same certificates as PEM files too, those that are there already included.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be written, or a certificate of the store cannot be read.
+    pub fn with_pem(mut self, pem: PemFolder) -> Result<Self, StoreError> {
+        for stored in self.list()? {
+            let fingerprint = stored.fingerprint();
+            if !pem.has(&fingerprint)
+                && let Some(opened) = self.opened(&fingerprint)?
+            {
+                pem.publish(&stored.certificate, &stored.chain, &opened.key)?;
+            }
+        }
+        self.pem = Some(pem);
+        self.choose_current()?;
+        Ok(self)
+    }
+
+    /// The certificate that ends last is the current one.
+    fn choose_current(&self) -> Result<(), StoreError> {
+        let Some(pem) = &self.pem else {
+            return Ok(());
+        };
+        let stored = self.list()?;
+        let newest = stored.iter().max_by_key(|stored| stored.not_after());
+        newest.map_or(Ok(()), |stored| pem.choose(&stored.fingerprint()))
     }
 
     fn path(&self, certificate: &Fingerprint, ending: &str) -> PathBuf {
@@ -162,7 +197,11 @@ impl CertificateStore for FolderStore {
         let mut text = certificate.pem();
         text.extend(chain.iter().map(Certificate::pem));
         replace(&self.path(&fingerprint, PEM), text.as_bytes()).map_err(store_error)?;
-        replace(&self.path(&fingerprint, P12), &file).map_err(store_error)
+        replace(&self.path(&fingerprint, P12), &file).map_err(store_error)?;
+        if let Some(pem) = &self.pem {
+            pem.publish(certificate, chain, key)?;
+        }
+        self.choose_current()
     }
 
     fn install_hardware(
@@ -184,7 +223,10 @@ impl CertificateStore for FolderStore {
                 _ => {}
             }
         }
-        Ok(())
+        if let Some(pem) = &self.pem {
+            pem.withdraw(certificate)?;
+        }
+        self.choose_current()
     }
 
     fn has_root(&self, root: &Certificate) -> Result<bool, StoreError> {

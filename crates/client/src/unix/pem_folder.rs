@@ -1,0 +1,121 @@
+//! Certificate and key as PEM files, for services that read nothing else (nginx, stunnel, an HIS gateway).
+//!
+//! Each certificate has a folder by its SHA-256 with `certificate.pem` (chain included) and `key.pem` (0600). The link
+//! `current` names the folder of the one that ends last. It is changed by a rename, so that a service that reads through
+//! it sees the old pair or the new one, never half of each.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use tegata_domain::id::Fingerprint;
+use tegata_pki::certificate::Certificate;
+use tegata_pki::key::PrivateKey;
+use zeroize::Zeroizing;
+
+use super::files::{UnixFiles, replace};
+use crate::pem;
+use crate::ports::{FileError, StoreError};
+
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+const CURRENT: &str = "current";
+/// Characters in a line (RFC 7468 §2).
+const LINE: usize = 64;
+
+/// The folder.
+pub struct PemFolder(PathBuf);
+
+impl PemFolder {
+    /// Opens the folder; makes it where it is not there, for its owner alone.
+    pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
+        UnixFiles::open(folder.clone()).map_err(failed_file)?;
+        Ok(Self(folder))
+    }
+
+    /// Whether this certificate is there with its key.
+    pub(super) fn has(&self, certificate: &Fingerprint) -> bool {
+        self.0.join(certificate.to_string()).join(KEY).exists()
+    }
+
+    /// Writes certificate, chain and key. [`PemFolder::choose`] makes them current.
+    pub(super) fn publish(
+        &self,
+        certificate: &Certificate,
+        chain: &[Certificate],
+        key: &PrivateKey,
+    ) -> Result<(), StoreError> {
+        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
+        let folder = self.0.join(fingerprint.to_string());
+        UnixFiles::open(folder.clone()).map_err(failed_file)?;
+        let text = format!("{}{}", certificate.pem(), pem::text(chain));
+        replace(&folder.join(CERTIFICATE), text.as_bytes()).map_err(failed_file)?;
+        replace(&folder.join(KEY), key_text(key)?.as_bytes()).map_err(failed_file)
+    }
+
+    /// Lets `current` name this certificate.
+    pub(super) fn choose(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
+        let name = certificate.to_string();
+        let link = self.0.join(CURRENT);
+        if fs::read_link(&link).is_ok_and(|to| to.as_os_str() == name.as_str()) {
+            return Ok(());
+        }
+        let beside = self.0.join(format!("{CURRENT}.new"));
+        remove_file(&beside)?;
+        symlink(&name, &beside).map_err(failed)?;
+        fs::rename(&beside, &link).map_err(failed)
+    }
+
+    /// Takes a certificate away. Where it is the current one, the link goes too.
+    pub(super) fn withdraw(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
+        let name = certificate.to_string();
+        let link = self.0.join(CURRENT);
+        if fs::read_link(&link).is_ok_and(|to| to.as_os_str() == name.as_str()) {
+            remove_file(&link)?;
+        }
+        match fs::remove_dir_all(self.0.join(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// PKCS#8 (RFC 5208) as PEM.
+fn key_text(key: &PrivateKey) -> Result<Zeroizing<String>, StoreError> {
+    let der = key
+        .to_pkcs8()
+        .map_err(|error| StoreError::Failed(error.to_string()))?;
+    let body = Zeroizing::new(STANDARD.encode(&*der));
+    let mut text = Zeroizing::new(String::with_capacity(body.len() * 2));
+    text.push_str("-----BEGIN PRIVATE KEY-----\n");
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at_checked(LINE).unwrap_or((rest, ""));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str("-----END PRIVATE KEY-----\n");
+    Ok(text)
+}
+
+fn remove_file(path: &std::path::Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: std::io::Error) -> StoreError {
+    failed_file(super::files::refusal(error))
+}
+
+fn failed_file(error: FileError) -> StoreError {
+    match error {
+        FileError::Denied(detail) => StoreError::Denied(detail),
+        other => StoreError::Failed(other.to_string()),
+    }
+}

@@ -471,6 +471,7 @@ async fn a_new_reference_id_reads_like_this() {
         .clock
         .set(Timestamp::parse_rfc3339(RENEWABLE).unwrap());
     renewed(&house, &old).await;
+    house.clock.advance(60);
     let mut pages = Pages::default();
     let mut holder = Visitor::holder(&house, old.clone());
     let address = |list: &Answer| {
@@ -487,7 +488,9 @@ async fn a_new_reference_id_reads_like_this() {
     assert_eq!(holder.get(&here).await.text(), made.text());
     let soon = address(&holder.get("/p/ru/list").await);
     assert_ne!(soon, here);
-    pages.take("ru-7-soon", &holder.post(&soon, "").await);
+    let told = holder.post(&soon, "").await;
+    assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
+    pages.take("ru-7-soon", &told);
     // Another certificate reaches neither.
     let other = house.letter().await;
     Visitor::new(&house).collect(&other).await;

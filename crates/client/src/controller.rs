@@ -11,9 +11,11 @@
 //! | `progress.rs` | key, request, installation, verification: the part that both share |
 //! | `finish.rs` | backup, and the old certificate |
 //! | `background.rs` | what a timer, a logon or another network leads to |
+//! | `newer.rs` | a newer version of the program |
 //! | `list.rs`, `remove.rs`, `stop.rs`, `options.rs` | the list, deletion, 一時停止 and 失効, the settings |
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tegata_domain::id::Fingerprint;
 use tegata_domain::time::Timestamp;
@@ -25,7 +27,7 @@ use crate::known::Known;
 use crate::log;
 use crate::messages::{Words, trouble};
 use crate::pending::Pending;
-use crate::ports::{Answer, HttpError, Ports, StoreError, StoredCertificate};
+use crate::ports::{Answer, HttpError, Ports, Program, StoreError, StoredCertificate};
 use crate::settings::Settings;
 use crate::trust::Trust;
 
@@ -33,6 +35,7 @@ mod background;
 mod enrol;
 mod finish;
 mod list;
+mod newer;
 mod options;
 mod progress;
 mod remove;
@@ -59,6 +62,8 @@ pub enum Event {
     Identify(Fingerprint),
     /// 一時停止 or 失効 on this row.
     Stop(Fingerprint, StopChoice),
+    /// 新しいバージョンの確認.
+    Update,
     /// The window came up: the list is shown, and what waits for the person goes on.
     WindowOpened,
     /// The program began.
@@ -106,6 +111,9 @@ pub struct Controller<'a> {
     attempts: BTreeMap<String, Attempts>,
     clock_was_told: Option<String>,
     failpoint: Failpoint,
+    /// The proxy that asked for a password last, `host:port`.
+    asking_proxy: Option<String>,
+    program: Option<Arc<dyn Program>>,
 }
 
 impl<'a> Controller<'a> {
@@ -134,6 +142,8 @@ impl<'a> Controller<'a> {
             attempts: BTreeMap::new(),
             clock_was_told: None,
             failpoint: Failpoint::default(),
+            asking_proxy: None,
+            program: None,
         })
     }
 
@@ -166,6 +176,7 @@ impl<'a> Controller<'a> {
             Event::Renew(certificate) => self.renew(&certificate),
             Event::Enrol => self.enrol(),
             Event::Prove => self.prove(),
+            Event::Update => self.update(),
             Event::Remove(certificate) => self.remove(&certificate),
             Event::BackUp(certificate) => self.back_up(&certificate),
             Event::Identify(certificate) => self.identify(&certificate),
@@ -240,7 +251,10 @@ impl<'a> Controller<'a> {
     }
 
     /// Tells a failure; whether the person wants it tried again.
-    fn tell(&self, failure: &Failure, can_retry: bool) -> bool {
+    fn tell(&mut self, failure: &Failure, can_retry: bool) -> bool {
+        if let Failure::Http(HttpError::ProxyAuthentication { proxy, .. }) = failure {
+            self.asking_proxy = Some(proxy.clone());
+        }
         self.log(&format!("{}: {failure}", failure.code()));
         self.ports.ui.progress(None);
         let clock = self.clock_of(failure);
@@ -284,6 +298,7 @@ const fn name(event: &Event) -> &'static str {
         Event::Started => "started",
         Event::Stop(..) => "stop",
         Event::Timer => "timer",
+        Event::Update => "update",
         Event::WindowOpened => "window opened",
     }
 }

@@ -13,6 +13,7 @@ use tegata_protocol::{Message, MessageCode, Status};
 
 use crate::ports::{FileError, HttpError, SecretError, StoreError};
 use crate::standing::Standing;
+use crate::update::UpdateError;
 
 /// Why something did not work.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -67,6 +68,9 @@ pub enum Failure {
     /// Certificates or keys of this terminal.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What was announced as a newer version of the program, or came as it, is not to be believed (F10).
+    #[error(transparent)]
+    Update(#[from] UpdateError),
     /// The certificate that came is not the one that was asked for. Nothing was installed.
     #[error("the server's certificate for this terminal is wrong: {0}")]
     WrongCertificate(String),
@@ -153,6 +157,7 @@ impl Failure {
             Self::Ids => return MessageCode::IDS_WRONG,
             Self::Later(_) => 2360,
             Self::WrongCertificate(_) => 2361,
+            Self::Update(_) => 2362,
         })
     }
 
@@ -176,6 +181,7 @@ impl Failure {
             | Self::Secret(_)
             | Self::Settings(_)
             | Self::Standing(_)
+            | Self::Update(_)
             | Self::WrongCertificate(_) => false,
         }
     }

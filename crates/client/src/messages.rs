@@ -2,7 +2,7 @@
 //!
 //! | module | numbers |
 //! | --- | --- |
-//! | [`procedure`] | 1001 to 1012: what is asked and told on the way |
+//! | [`procedure`] | 1001 to 1015: what is asked and told on the way |
 //! | [`trouble`] | 20xx to 23xx: why something did not work and what to do |
 //! | [`notice`] | notifications |
 //! | [`window`] | the fixed windows: list, first enrolment, backup, settings |

@@ -7,6 +7,7 @@
 //! | [`CertificateStore`], [`TerminalKey`] | the user's store; CNG, CAPI | a folder of PKCS#12 files |
 //! | [`Files`] | `%LOCALAPPDATA%` | `$XDG_STATE_HOME` |
 //! | [`Secrets`] | DPAPI | a key file of the user |
+//! | [`Program`] | the package and msiexec | none: the system's packages |
 //! | [`Ui`] | windows, tray, notifications | the command line |
 //! | [`Clock`], [`Entropy`] | those of `tegata-domain` | the same |
 //!
@@ -14,12 +15,14 @@
 
 mod files;
 mod http;
+mod program;
 mod proxy;
 mod store;
 mod ui;
 
 pub use files::{FileError, Files, SecretError, Secrets};
 pub use http::{Body, Http, HttpError, Identity, Method, Request, Response, Server};
+pub use program::Program;
 pub use proxy::{Credentials, Proxy, ProxyChoice, ProxyConfig, ProxyError};
 pub use store::{CertificateStore, KeyPlace, Scheme, StoreError, StoredCertificate, TerminalKey};
 pub use tegata_domain::entropy::Entropy;

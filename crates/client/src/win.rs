@@ -7,6 +7,7 @@
 //! | `windows`, `resource` | the dialogs, the tray icon, and what the [`Ui`](crate::ports::Ui) asks of them |
 //! | `store`, `key` | certificates and keys of the user: CNG first, CAPI where there is only that |
 //! | `secrets`, `files`, `proxy` | DPAPI, the client's folder, WinHTTP's proxy settings |
+//! | `newer` | a newer version of the program: its package, msiexec |
 //! | `autostart` | start at logon |
 //! | `diagnosis` | what the help desk needs to know, in one file |
 //! | `browser_policy` | roots and `AutoSelectCertificateForUrls`, written by the installer for all users only |
@@ -19,6 +20,7 @@ mod browser_policy;
 mod diagnosis;
 mod files;
 mod key;
+mod newer;
 mod pack;
 mod parts;
 mod program;

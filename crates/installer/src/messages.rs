@@ -62,8 +62,12 @@ pub(crate) const REMOVED_TEXT: &str = "MPKIクライアントを削除しまし�
 /// When it is stopped, or fails.
 pub(crate) const ASK_STOP: &str = "インストールを中止しますか?";
 pub(crate) const STOPPED: &str = "インストールを中止しました";
+pub(crate) const STOPPED_LATER: &str = "操作を中止しました";
+pub(crate) const STOPPED_LATER_TEXT: &str = "端末は元のままです。MPKIクライアントは、これまでどおり使えます。\r\n\r\n修復または削除をするには、もう一度このファイルを開いてください。";
 pub(crate) const STOPPED_TEXT: &str = "MPKIクライアントはインストールされていません。端末は元のままです。\r\n\r\nインストールするには、もう一度このファイルを開いてください。";
 pub(crate) const FAILED: &str = "インストールできませんでした";
+pub(crate) const FAILED_LATER: &str = "操作を完了できませんでした";
+pub(crate) const FAILED_LATER_TEXT: &str = "MPKIクライアントの修復または削除の途中で問題が起きました。端末は元のままです。\r\n\r\n「終了」をクリックし、もう一度お試しください。繰り返し表示されるときは、ヘルプデスクにお問い合わせください。";
 pub(crate) const FAILED_TEXT: &str = "MPKIクライアントのインストール中に問題が起きました。端末は元のままです。\r\n\r\n「終了」をクリックし、もう一度インストールしてください。繰り返し表示されるときは、ヘルプデスクにお問い合わせください。";
 
 /// When the program is there already.

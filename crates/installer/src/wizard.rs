@@ -481,21 +481,39 @@ fn add_ends(rows: &mut Rows, scope: Scope) {
     } else {
         done.on("Close", &[("EndDialog", "Return")]);
     }
-    for (name, title, words) in [
-        ("StoppedPage", text::STOPPED, text::STOPPED_TEXT),
-        ("FailedPage", text::FAILED, text::FAILED_TEXT),
-    ] {
-        let controls = page(
-            title,
+    // Where it was installed before, a repair or a removal was stopped, and it still is.
+    let stopped = [
+        (text::STOPPED, text::STOPPED_TEXT),
+        (text::STOPPED_LATER, text::STOPPED_LATER_TEXT),
+    ];
+    let failed = [
+        (text::FAILED, text::FAILED_TEXT),
+        (text::FAILED_LATER, text::FAILED_LATER_TEXT),
+    ];
+    for (name, [first, later]) in [("StoppedPage", stopped), ("FailedPage", failed)] {
+        let mut controls = page(
+            "",
             [
-                Control::words("Text", (20, 60), (330, 130), words),
+                head("HeadFirst", first.0),
+                head("HeadLater", later.0),
+                body("TextFirst", first.1),
+                body("TextLater", later.1),
                 back().disabled(),
                 Control::button("Close", (NEXT_X, BUTTON_Y), text::FINISH_FAILED),
                 cancel().disabled(),
             ],
         );
-        Page::add(rows, name, PAGE, plain, ["Close", "Close"], controls)
-            .on("Close", &[("EndDialog", "Exit")]);
+        controls.retain(|control| control.name != "Head");
+        let mut end = Page::add(rows, name, PAGE, plain, ["Close", "Close"], controls);
+        for (control, condition) in [
+            ("HeadFirst", "NOT Installed"),
+            ("TextFirst", "NOT Installed"),
+            ("HeadLater", "Installed"),
+            ("TextLater", "Installed"),
+        ] {
+            end = end.only_when(control, condition);
+        }
+        end.on("Close", &[("EndDialog", "Exit")]);
     }
 }
 

@@ -211,6 +211,7 @@ impl Controller<'_> {
         match asked {
             Ok((answer, response)) => {
                 self.take(fingerprint, &answer);
+                self.look_for_newer();
                 if self.known.of(fingerprint).request_id.is_none()
                     && let Err(failure) = self.learn_ids(fingerprint)
                 {

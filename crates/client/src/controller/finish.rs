@@ -36,6 +36,7 @@ impl Controller<'_> {
                 } => {
                     self.install_roots();
                     self.ports.ui.progress(None);
+                    self.show_list_behind();
                     self.tell_done(&pending, &key);
                     failpoint!(self, "failpoint:renewal:after-1004");
                     let erased = Step::KeyErased {
@@ -62,6 +63,7 @@ impl Controller<'_> {
                             };
                             pending.advance(step, self.ports.files)?;
                             failpoint!(self, "failpoint:renewal:after-backed-up");
+                            self.show_list_behind();
                             self.ports.ui.show(&procedure::backed_up(&place));
                         }
                     }
@@ -134,7 +136,7 @@ impl Controller<'_> {
     }
 
     fn write_backup(
-        &self,
+        &mut self,
         key: &KeptKey,
         certificate: &Certificate,
         request_id: &str,
@@ -208,6 +210,7 @@ impl Controller<'_> {
             self.known.forget(&old);
             self.remember();
             self.log(&format!("removed the old certificate {old}"));
+            self.show_list_behind();
             self.ports.ui.show(&procedure::removed());
         }
         Ok(())

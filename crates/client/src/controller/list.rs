@@ -73,6 +73,15 @@ impl Controller<'_> {
         self.ports.ui.show_list(&self.list());
     }
 
+    /// The list behind the messages of a procedure: without a hint at the very procedure that is under way.
+    pub(super) fn show_list_behind(&self) {
+        let view = ListView {
+            hint: None,
+            ..self.list()
+        };
+        self.ports.ui.show_list(&view);
+    }
+
     pub(super) fn standing(&self, stored: &StoredCertificate) -> Standing {
         let remembered = self.known.of(&stored.fingerprint());
         let rules = &self.settings.pack.notices;

@@ -30,7 +30,8 @@ pub struct SettingsView {
     pub unattended: String,
     /// The box for it; `None` where the pack does not allow it.
     pub unattended_is_on: Option<bool>,
-    /// The proxy that counts.
+    /// The proxy that counts. Where none is named, the address of the one that asked for a password last: it is given
+    /// one only once the person has kept it (T71).
     pub proxy: ProxySettings,
     /// The choices of its mode, with their labels.
     pub proxy_modes: Vec<(ProxyMode, String)>,
@@ -55,6 +56,10 @@ impl Controller<'_> {
             ProxyMode::Manual,
             ProxyMode::Pac,
         ];
+        let mut proxy = settings.proxy().clone();
+        if proxy.address.is_empty() {
+            proxy.address = self.asking_proxy.clone().unwrap_or_default();
+        }
         let has_hardware = self.ports.store.has_hardware();
         SettingsView {
             server: settings
@@ -68,7 +73,7 @@ impl Controller<'_> {
             key: window::key_policy(settings.pack.key.policy, has_hardware).to_owned(),
             unattended: window::unattended(times),
             unattended_is_on: on,
-            proxy: settings.proxy().clone(),
+            proxy,
             proxy_modes: modes
                 .map(|mode| (mode, window::proxy_mode(mode).to_owned()))
                 .to_vec(),

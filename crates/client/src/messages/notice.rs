@@ -2,9 +2,10 @@
 
 use tegata_domain::id::Fingerprint;
 use tegata_domain::time::Timestamp;
+use tegata_protocol::release::Version;
 use tegata_protocol::{Message, MessageCode};
 
-use super::date;
+use super::{PROGRAM, date};
 use crate::failure::Failure;
 use crate::ports::Notification;
 
@@ -97,6 +98,19 @@ pub fn renewal_failed(certificate: Option<Fingerprint>, failure: &Failure) -> No
          この通知をクリックし、表示される案内をご覧ください。"
     );
     notification(code, "証明書の更新が終わっていません", &text, certificate)
+}
+
+/// 1013: a newer version of the program is announced.
+pub fn newer(version: Version) -> Notification {
+    let text = format!(
+        "バージョン {version} をインストールできます。{PROGRAM}の「その他の操作」の「新しいバージョンを確認する」をクリックしてください。"
+    );
+    notification(
+        MessageCode(1013),
+        &format!("{PROGRAM}の新しいバージョンがあります"),
+        &text,
+        None,
+    )
 }
 
 /// 2007: this terminal's clock is off.

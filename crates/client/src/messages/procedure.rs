@@ -1,10 +1,11 @@
-//! 1001 to 1012: what is asked and told on the way (manual 3.1.2, S4).
+//! 1001 to 1015: what is asked and told on the way (manual 3.1.2, S4).
 
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
+use tegata_protocol::release::Version;
 use tegata_protocol::{MessageCode, Status, Stopped};
 
-use super::{Words, date};
+use super::{PROGRAM, Words, date};
 use crate::ports::{Buttons, Progress, UserMessage};
 
 /// 1002 更新期間前.
@@ -132,6 +133,33 @@ pub fn stopped(answer: &Stopped, words: Words<'_>) -> UserMessage {
         help_desk: words.help_desk.to_vec(),
         ..told(MessageCode(code), &text, &[])
     }
+}
+
+/// 1013: whether a newer version is installed.
+pub fn confirm_update(version: Version, changes: &[String]) -> UserMessage {
+    let text = format!("{PROGRAM}の新しいバージョン({version})があります。インストールしますか?");
+    let mut next: Vec<String> = changes.iter().map(|change| format!("・{change}")).collect();
+    next.push("インストールが終わると、新しいバージョンが自動で始まります。電子証明書は、そのまま残ります。".to_owned());
+    UserMessage {
+        next,
+        buttons: Buttons::YesNo,
+        ..told(MessageCode(1013), &text, &[])
+    }
+}
+
+/// 1014: nothing newer is announced.
+pub fn is_newest(version: Version) -> UserMessage {
+    let text = format!("お使いの{PROGRAM}(バージョン {version})は、最新です。");
+    told(MessageCode(1014), &text, &[])
+}
+
+/// 1015: this program is replaced by somebody else.
+pub fn no_updates() -> UserMessage {
+    told(
+        MessageCode(1015),
+        "新しいバージョンは、この端末の管理者またはヘルプデスクがお知らせします。",
+        &[],
+    )
 }
 
 /// What is being done.

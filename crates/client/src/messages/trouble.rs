@@ -3,6 +3,7 @@
 use super::{PROGRAM, Words};
 use crate::failure::{CodeProblem, Failure, ServerRefusal};
 use crate::ports::{Buttons, FileError, HttpError, StoreError, UserMessage};
+use crate::update::UpdateError;
 
 /// The message for a failure. `can_retry`: whether 再試行 is offered.
 pub fn of(failure: &Failure, words: Words<'_>, can_retry: bool) -> UserMessage {
@@ -94,6 +95,7 @@ fn told(failure: &Failure, words: Words<'_>) -> Told {
         ),
         Failure::Standing(_) => by_number(failure.code().0, None),
         Failure::Store(error) => store(error),
+        Failure::Update(error) => newer(error),
         Failure::WrongCertificate(_) => say(
             "サーバーから届いた証明書は、この端末のものではありません。登録しませんでした。",
             "",
@@ -193,6 +195,31 @@ fn http(error: &HttpError, words: Words<'_>) -> Told {
             ],
         ),
     }
+}
+
+fn newer(error: &UpdateError) -> Told {
+    let (cause, next) = match error {
+        UpdateError::Expired => (
+            "お知らせの期限が過ぎているか、この端末の日付と時刻が正しくありません。",
+            "この端末の日付と時刻をご確認ください。正しいときは、ヘルプデスクへお知らせください。",
+        ),
+        UpdateError::File => (
+            "届いたファイルが、公開されたものと違います。",
+            "しばらくたってから、もう一度お試しください。繰り返し表示されるときは、ヘルプデスクへお知らせください。",
+        ),
+        UpdateError::Keys
+        | UpdateError::LowerVersion { .. }
+        | UpdateError::Malformed
+        | UpdateError::Signatures { .. } => (
+            "お知らせの署名またはバージョンを確認できませんでした。",
+            "ヘルプデスクへお知らせください。",
+        ),
+    };
+    say(
+        &format!("{PROGRAM}の新しいバージョンを確認できません。インストールしませんでした。"),
+        cause,
+        &[next, "今のバージョンと電子証明書は、そのまま使えます。"],
+    )
 }
 
 fn clock(seconds: Option<i64>) -> Told {

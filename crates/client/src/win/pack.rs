@@ -14,7 +14,7 @@ use crate::settings::{Pack, ProxyMode, ProxySettings, SettingsError};
 /// The file beside the program.
 const FILE: &str = "client.toml";
 /// Where the installer keeps its properties, for this user or for all.
-const KEY: &str = r"Software\Tegata\MPKI Client";
+pub(super) const KEY: &str = r"Software\Tegata\MPKI Client";
 const SERVER: &str = "Server";
 const PROXY: &str = "Proxy";
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::files::WindowsFiles;
+use super::newer::InstalledProgram;
 use super::pack;
 use super::proxy::WindowsProxy;
 use super::secrets::WindowsSecrets;
 use super::store::WindowsStore;
 use super::sys::shell;
 use crate::net::Transport;
-use crate::ports::{FileError, Files, Secrets};
+use crate::ports::{FileError, Files, Program, Secrets};
 use crate::settings::{Settings, SettingsError};
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -26,6 +27,7 @@ pub(super) struct Parts {
     pub(super) store: WindowsStore,
     pub(super) proxy: WindowsProxy,
     pub(super) transport: Arc<Transport>,
+    pub(super) program: Arc<dyn Program>,
 }
 
 /// Why the program cannot begin; English, for the log.
@@ -51,6 +53,7 @@ impl Parts {
             Arc::new(SystemClock),
             Arc::new(SystemEntropy),
         );
+        let transport = Arc::new(transport);
         let parts = Self {
             clock: SystemClock,
             entropy: SystemEntropy,
@@ -58,7 +61,8 @@ impl Parts {
             secrets,
             store: WindowsStore,
             proxy,
-            transport: Arc::new(transport),
+            program: Arc::new(InstalledProgram::new(folder()?, transport.clone())),
+            transport,
         };
         Ok((parts, settings))
     }

@@ -31,6 +31,7 @@ pub(super) const MAIN_OTHER: u16 = 115;
 pub(super) const MAIN_BACK_UP: u16 = 116;
 pub(super) const MAIN_STOP: u16 = 117;
 pub(super) const MAIN_REMOVE: u16 = 118;
+pub(super) const MAIN_UPDATE: u16 = 119;
 pub(super) const BACKUP_HEADING: u16 = 201;
 pub(super) const BACKUP_PASSWORD: u16 = 202;
 pub(super) const BACKUP_SHOW: u16 = 203;

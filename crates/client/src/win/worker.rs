@@ -25,7 +25,7 @@ pub(super) fn run(parts: &Parts, settings: Settings, ui: &WindowsUi, work: &Rece
         ui,
     };
     let controller = match Controller::open(ports, settings) {
-        Ok(controller) => controller,
+        Ok(controller) => controller.with_program(parts.program.clone()),
         Err(failure) => {
             parts.log(&format!("not opened: {failure}"));
             ui.show(&UserMessage {

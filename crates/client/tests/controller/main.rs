@@ -10,6 +10,7 @@
 mod enrolment;
 mod killed;
 mod machine;
+mod newer;
 mod notices;
 mod person;
 mod renewal;

@@ -94,6 +94,8 @@ pub(crate) struct FakeServer {
     pub(crate) notices: Mutex<Option<Notice>>,
     /// The 確認番号 that is asked for, and whether it was.
     pub(crate) mail_code: Mutex<Option<&'static str>>,
+    /// The announcement of a version.
+    pub(crate) manifest: Mutex<Option<Vec<u8>>>,
 }
 
 /// What `notices` says.
@@ -125,6 +127,7 @@ impl FakeServer {
             clock_ahead: Mutex::default(),
             notices: Mutex::default(),
             mail_code: Mutex::default(),
+            manifest: Mutex::default(),
         }
     }
 
@@ -272,6 +275,10 @@ impl FakeServer {
                 assert!(request.identity.is_none() && request.basic.is_none());
                 pkcs7(std::slice::from_ref(&self.issuer))
             }
+            "/p/c/manifest.json" => match &*self.manifest.lock().unwrap() {
+                Some(manifest) => respond(200, "application/json", manifest),
+                None => respond(404, "text/plain", b"none\n"),
+            },
             "/.well-known/est/csrattrs" => {
                 let der = csr::wanted_attributes(KeyAlgorithm::P256);
                 respond(200, "application/csrattrs", STANDARD.encode(der).as_bytes())

@@ -5,6 +5,7 @@ use tegata_client::failure::{CodeProblem, Failure, ServerRefusal};
 use tegata_client::messages::{Words, trouble};
 use tegata_client::ports::{Answer, FileError, Files as _, HttpError, SecretError, StoreError};
 use tegata_client::standing::Standing;
+use tegata_client::update::UpdateError;
 use tegata_protocol::Message;
 
 use crate::screen;
@@ -102,6 +103,9 @@ fn every_failure_has_a_number_a_cause_a_next_step_and_the_help_desk() {
         Failure::Ids,
         Failure::Later(90),
         Failure::WrongCertificate(text("")),
+        UpdateError::Expired.into(),
+        UpdateError::File.into(),
+        UpdateError::Signatures { valid: 1 }.into(),
         refusal(503, "unavailable"),
         refusal(500, "internal_error"),
         refusal(400, "request_malformed"),

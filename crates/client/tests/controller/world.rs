@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tegata_client::controller::{Controller, Event, Wake};
-use tegata_client::ports::{CertificateStore, Ports, StoredCertificate};
+use tegata_client::ports::{CertificateStore, Ports, Program, StoredCertificate};
 use tegata_client::settings::{Pack, Preferences, Settings};
 use tegata_domain::entropy::SeededEntropy;
 use tegata_domain::id::Fingerprint;
@@ -104,6 +104,11 @@ impl World {
 
     /// Starts the program, lets it do this, and ends it.
     pub(crate) fn run(&self, events: &[Event]) -> Wake {
+        self.run_as(None, events)
+    }
+
+    /// The same for a program that can be replaced.
+    pub(crate) fn run_as(&self, program: Option<Arc<dyn Program>>, events: &[Event]) -> Wake {
         let ports = self.ports();
         let machine = Machine { world: self };
         let ports = Ports {
@@ -114,6 +119,9 @@ impl World {
             ..ports
         };
         let mut controller = Controller::open(ports, self.settings.clone()).unwrap();
+        if let Some(program) = program {
+            controller = controller.with_program(program);
+        }
         let mut wake = Wake(None);
         for event in events {
             wake = controller.on(event.clone());

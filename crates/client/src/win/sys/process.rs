@@ -16,6 +16,7 @@ use windows_sys::Win32::System::LibraryLoader::{
 use windows_sys::Win32::System::RemoteDesktop::{
     NOTIFY_FOR_THIS_SESSION, WTSRegisterSessionNotification,
 };
+use windows_sys::Win32::System::SystemInformation::GetSystemDirectoryW;
 use windows_sys::Win32::System::Threading::{
     CreateMutexW, GetCurrentProcess, SetProcessWorkingSetSize, WaitForSingleObject,
 };
@@ -52,6 +53,15 @@ pub(crate) fn program() -> PathBuf {
     let mut buffer = vec![0_u16; 32768];
     // SAFETY: the buffer has the room that is told; null asks for the program itself.
     let length = unsafe { GetModuleFileNameW(std::ptr::null_mut(), buffer.as_mut_ptr(), 32767) };
+    buffer.truncate(length as usize);
+    PathBuf::from(narrow(&buffer))
+}
+
+/// The folder of Windows' own programs.
+pub(crate) fn system_folder() -> PathBuf {
+    let mut buffer = vec![0_u16; 1024];
+    // SAFETY: the buffer has the room that is told.
+    let length = unsafe { GetSystemDirectoryW(buffer.as_mut_ptr(), 1023) };
     buffer.truncate(length as usize);
     PathBuf::from(narrow(&buffer))
 }

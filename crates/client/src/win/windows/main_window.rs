@@ -23,7 +23,8 @@ use crate::win::parts::Parts;
 use crate::win::resource::{
     CANCEL, ICON_PROGRAM, MAIN_BACK_UP, MAIN_CHECK, MAIN_DETAIL, MAIN_DIAGNOSTICS, MAIN_ENROL,
     MAIN_GUIDE, MAIN_HINT, MAIN_LIST, MAIN_OPEN, MAIN_OTHER, MAIN_PROGRESS, MAIN_PROVE, MAIN_QUIT,
-    MAIN_REMOVE, MAIN_RENEW, MAIN_SETTINGS, MAIN_STATUS, MAIN_STOP, MENU_OTHER, MENU_TRAY, word,
+    MAIN_REMOVE, MAIN_RENEW, MAIN_SETTINGS, MAIN_STATUS, MAIN_STOP, MAIN_UPDATE, MENU_OTHER,
+    MENU_TRAY, word,
 };
 use crate::win::sys::dialog::Dialog;
 use crate::win::sys::list::List;
@@ -246,10 +247,9 @@ impl MainWindow {
                 window.item(MAIN_STATUS).set_text(&text);
             }
             None => {
+                // While a question is open, nothing is being done.
                 bar.show(false);
-                if !self.is_busy.get() {
-                    window.item(MAIN_STATUS).set_text("");
-                }
+                window.item(MAIN_STATUS).set_text("");
             }
         }
     }
@@ -309,6 +309,7 @@ impl MainWindow {
             }
             MAIN_ENROL => self.tell(Event::Enrol),
             MAIN_PROVE => self.tell(Event::Prove),
+            MAIN_UPDATE => self.tell(Event::Update),
             MAIN_BACK_UP => self.with_chosen(window, |row| Some(Event::BackUp(row.certificate))),
             MAIN_REMOVE => self.with_chosen(window, |row| Some(Event::Remove(row.certificate))),
             MAIN_STOP => self.with_chosen(window, |row| {

@@ -18,7 +18,9 @@ mod command {
     use tegata_client::ports::{
         CertificateStore as _, Clock, EnrolmentForm, Entropy, Files as _, Ports, Secrets as _,
     };
-    use tegata_client::settings::{PROXY_PASSWORD, PROXY_PASSWORD_PURPOSE, Settings, Unattended};
+    use tegata_client::settings::{
+        PROXY_PASSWORD, PROXY_PASSWORD_PURPOSE, ProxyMode, ProxySettings, Settings, Unattended,
+    };
     use tegata_client::system::{SystemClock, SystemEntropy};
     use tegata_client::unix::{Answers, Console, FileSecrets, FolderStore, PemFolder, UnixFiles};
     use tegata_domain::id::Fingerprint;
@@ -76,6 +78,21 @@ mod command {
             /// File with its password; `-` for standard input
             #[arg(long)]
             password_file: PathBuf,
+        },
+        /// Keep the proxy, and the user and password for it
+        Proxy {
+            /// `host:port`
+            #[arg(long)]
+            address: String,
+            /// User for Basic and NTLM
+            #[arg(long, default_value = "", requires = "password_file")]
+            user: String,
+            /// Windows domain for NTLM
+            #[arg(long, default_value = "")]
+            domain: String,
+            /// File with the password; `-` for standard input
+            #[arg(long)]
+            password_file: Option<PathBuf>,
         },
         /// List the certificates of the operator
         List {
@@ -226,6 +243,27 @@ mod command {
                 file,
                 password_file,
             } => import(store, file, &secret_of(password_file)?)?,
+            Command::Proxy {
+                address,
+                user,
+                domain,
+                password_file,
+            } => {
+                let mut preferences = controller.settings().preferences.clone();
+                preferences.proxy = Some(ProxySettings {
+                    mode: ProxyMode::Manual,
+                    address: address.clone(),
+                    user: user.clone(),
+                    domain: domain.clone(),
+                    ..ProxySettings::default()
+                });
+                // Without one, what was kept for another proxy goes.
+                let password = match password_file {
+                    Some(file) => secret_of(file)?,
+                    None => Secret::new(String::new()),
+                };
+                controller.change_settings(preferences, Some(&password))?;
+            }
             Command::List { .. } => {
                 controller.on(Event::WindowOpened);
             }
@@ -361,6 +399,7 @@ mod command {
             Command::Backup { backup, .. } => take_backup(&mut answers, backup)?,
             Command::Import { .. }
             | Command::Notices
+            | Command::Proxy { .. }
             | Command::Remove { .. }
             | Command::Revoke { .. } => {}
         }

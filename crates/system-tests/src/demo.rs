@@ -74,10 +74,15 @@ impl Demo {
     /// Ends the demo and starts it again on a machine whose own clock is so many days ahead: also what it says outside
     /// of the product's code, as in `Date`, is of that day.
     pub fn restart_ahead(&mut self, days: i64) -> Result<()> {
+        self.restart_ahead_by(days * tools::DAY)
+    }
+
+    /// The same, so many seconds ahead.
+    pub fn restart_ahead_by(&mut self, ahead: i64) -> Result<()> {
         let status = self.server.stop()?;
         ensure!(status.success(), "it ended with {status}");
         let mut command = demo_command(&self.data(), self.port_base, &[])?;
-        tools::set_clock(&mut command, days)?;
+        tools::set_clock_by(&mut command, ahead)?;
         (self.server, self.told) = wait_until_ready(&mut command)?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::http::Curl;
 use crate::openssl::{self, Holder};
-use crate::tools::{Ran, client_binary, command, run, set_clock};
+use crate::tools::{DAY, Ran, client_binary, command, run, set_clock_by};
 
 /// 証明書パスワード, as the manual allows it.
 pub const PASSWORD: &str = "2468";
@@ -20,7 +20,7 @@ const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "no_proxy", "N
 #[derive(Debug)]
 pub struct Terminal {
     folder: PathBuf,
-    days_ahead: i64,
+    ahead: i64,
     proxy: Option<String>,
     key_log: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ impl Terminal {
         fs::write(folder.join("password"), PASSWORD)?;
         Ok(Self {
             folder: folder.to_owned(),
-            days_ahead: 0,
+            ahead: 0,
             proxy: None,
             key_log: None,
         })
@@ -48,7 +48,12 @@ impl Terminal {
 
     /// Sets this terminal's clock so many days ahead of the machine's.
     pub fn set_clock(&mut self, days_ahead: i64) {
-        self.days_ahead = days_ahead;
+        self.ahead = days_ahead * DAY;
+    }
+
+    /// The same, so many seconds ahead.
+    pub fn set_clock_by(&mut self, ahead: i64) {
+        self.ahead = ahead;
     }
 
     /// Lets every connection go through this proxy, and keeps the secrets of its TLS in `key_log` (NSS key log format).
@@ -84,8 +89,8 @@ impl Terminal {
         if let Some(file) = &self.key_log {
             command.env("SSLKEYLOGFILE", file);
         }
-        if self.days_ahead != 0 {
-            set_clock(&mut command, self.days_ahead)?;
+        if self.ahead != 0 {
+            set_clock_by(&mut command, self.ahead)?;
         }
         Ok(command)
     }

@@ -122,10 +122,18 @@ pub fn command<A: AsRef<OsStr>>(
     command
 }
 
+/// Seconds of a day.
+pub const DAY: i64 = 86_400;
+
 /// Lets a program live on a machine whose clock is so many days ahead.
 pub fn set_clock(command: &mut Command, days_ahead: i64) -> Result<()> {
+    set_clock_by(command, days_ahead * DAY)
+}
+
+/// Lets a program live on a machine whose clock is so many seconds ahead.
+pub fn set_clock_by(command: &mut Command, ahead: i64) -> Result<()> {
     command.env("LD_PRELOAD", named("TEGATA_FAKETIME")?);
-    command.env("FAKETIME", format!("+{days_ahead}d"));
+    command.env("FAKETIME", format!("{ahead:+}"));
     // Limits of connections and timers count by it.
     command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     Ok(())

@@ -11,10 +11,14 @@ mod letters;
 mod measure;
 mod notices;
 mod ocsp;
+mod p12;
+mod pages;
+mod pg;
 mod raw;
 mod relying;
 mod startup;
 mod sweep;
+mod tls;
 mod world;
 
 use clap::{Args, ValueEnum};
@@ -28,10 +32,14 @@ use measure::Figure;
 pub(crate) struct Arguments {
     /// The name of the bench.
     name: Name,
-    /// How much: certificates for `issue`, answers for `ocsp`, entries for `crl`, sheets for `letters`,
-    /// certificates for `notices`, `relying` and `sweep`.
-    #[arg(long)]
-    n: Option<usize>,
+    /// How much: certificates for `issue` and `pg`, answers for `ocsp`, entries for `crl`, sheets for `letters`, files
+    /// for `p12`, connections for `tls`, certificates for `notices`, `relying` and `sweep`; for `pages` several numbers
+    /// of certificates, with commas between them.
+    #[arg(long, value_delimiter = ',')]
+    n: Vec<usize>,
+    /// Of `p12`: keys made in advance.
+    #[arg(long, default_value_t = 100)]
+    pool: usize,
     /// Rounds in which product and reference alternate.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -55,6 +63,12 @@ enum Name {
     Notices,
     /// OCSP answers on demand by a P-256 responder.
     Ocsp,
+    /// From a letter's two IDs to the `.p12`.
+    P12,
+    /// Pages of the console at several numbers of certificates.
+    Pages,
+    /// Durable issuance on PostgreSQL.
+    Pg,
     /// What the machine's processor can do at best.
     Raw,
     /// What relying systems ask about a certificate, at 10,000 certificates and at n.
@@ -63,6 +77,8 @@ enum Name {
     Startup,
     /// The daily run of notices: what it finds, queues and hands over.
     Sweep,
+    /// The subscribers' first page, a TLS handshake with a client certificate each.
+    Tls,
 }
 
 /// Carries out the command.
@@ -71,18 +87,22 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
         return notices::work(file).await;
     }
     let rounds = arguments.rounds.max(1);
+    let n = |usual: usize| arguments.n.first().copied().unwrap_or(usual);
     let figures: Vec<Figure> = match arguments.name {
-        Name::Crl => vec![crl::run(arguments.n.unwrap_or(100_000), rounds).await?],
-        Name::Issue => vec![issue::run(arguments.n.unwrap_or(400), rounds).await?],
-        Name::Letters => vec![letters::run(arguments.n.unwrap_or(300), rounds).await?],
-        Name::Notices => {
-            vec![notices::run(arguments.n.unwrap_or(2_000), &arguments.notices).await?]
-        }
-        Name::Ocsp => vec![ocsp::run(arguments.n.unwrap_or(20_000), rounds).await?],
+        Name::Crl => vec![crl::run(n(100_000), rounds).await?],
+        Name::Issue => vec![issue::run(n(400), rounds).await?],
+        Name::Letters => vec![letters::run(n(300), rounds).await?],
+        Name::Notices => vec![notices::run(n(2_000), &arguments.notices).await?],
+        Name::Ocsp => vec![ocsp::run(n(20_000), rounds).await?],
+        Name::P12 => vec![p12::run(n(40), rounds, arguments.pool).await?],
+        Name::Pages if arguments.n.is_empty() => pages::run(vec![1_000, 10_000], rounds).await?,
+        Name::Pages => pages::run(arguments.n.clone(), rounds).await?,
+        Name::Pg => vec![pg::run(n(400), rounds, arguments.notices.database.as_deref()).await?],
         Name::Raw => raw::run()?,
-        Name::Relying => vec![relying::run(arguments.n.unwrap_or(100_000), rounds).await?],
-        Name::Sweep => sweep::run(arguments.n.unwrap_or(100_000)).await?,
+        Name::Relying => vec![relying::run(n(100_000), rounds).await?],
+        Name::Sweep => sweep::run(n(100_000)).await?,
         Name::Startup => vec![startup::run(rounds).await?],
+        Name::Tls => vec![tls::run(n(500), rounds).await?],
     };
     for figure in &figures {
         if !arguments.json {

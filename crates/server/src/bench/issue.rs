@@ -45,7 +45,7 @@ pub(crate) async fn run(n: usize, rounds: usize) -> Outcome<Figure> {
             std::hint::black_box(sign_once(&reference));
         });
         let stopwatch = Stopwatch::start();
-        let latencies = issue_all(&world, work).await?;
+        let latencies = issue_all(&world, work, AT_ONCE).await?;
         let (cpu, wall) = stopwatch.stop();
         ratios.push(raw * f64::from(u32::try_from(n).unwrap_or(u32::MAX)) / cpu);
         figure.ops += latencies.len();
@@ -60,12 +60,17 @@ pub(crate) async fn run(n: usize, rounds: usize) -> Outcome<Figure> {
     Ok(figure)
 }
 
-async fn issue_all(world: &World, work: Vec<(Grant, PublicKey)>) -> Outcome<Vec<u64>> {
+/// Issues for these keys, so many at once; each one's latency.
+pub(super) async fn issue_all(
+    world: &World,
+    work: Vec<(Grant, PublicKey)>,
+    at_once: usize,
+) -> Outcome<Vec<u64>> {
     let mut latencies = Vec::with_capacity(work.len());
     let mut running = JoinSet::new();
     let mut work = work.into_iter();
     loop {
-        while running.len() < AT_ONCE {
+        while running.len() < at_once {
             let Some((grant, key)) = work.next() else {
                 break;
             };
@@ -93,7 +98,8 @@ async fn issue_all(world: &World, work: Vec<(Grant, PublicKey)>) -> Outcome<Vec<
     }
 }
 
-fn with_key(grant: Grant) -> Outcome<(Grant, PublicKey)> {
+/// A grant with the public key of its terminal.
+pub(super) fn with_key(grant: Grant) -> Outcome<(Grant, PublicKey)> {
     let key = PrivateKey::generate(KeyAlgorithm::P256)
         .map_err(|error| Failure::machine("make a key", error, "run the bench again"))?;
     Ok((grant, key.public_key().clone()))

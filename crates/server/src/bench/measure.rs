@@ -111,7 +111,36 @@ impl Stopwatch {
 
 /// Processor time that all threads of this process used so far, seconds.
 fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    seconds_of(ClockId::ProcessCPUTime)
+}
+
+/// Processor time that the calling thread used so far, seconds.
+pub(super) fn thread_seconds() -> f64 {
+    seconds_of(ClockId::ThreadCPUTime)
+}
+
+/// Processor time that the living threads of a process used so far, seconds (Linux); `who` is `self` or a process id,
+/// `named` the name of the threads that count. A thread that runs at this moment may lack its last milliseconds.
+pub(super) fn threads_seconds(who: &str, named: Option<&str>) -> f64 {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{who}/task")) else {
+        return 0.0;
+    };
+    let nanoseconds = |folder: std::path::PathBuf| -> Option<f64> {
+        let name = std::fs::read_to_string(folder.join("comm")).ok()?;
+        if named.is_some_and(|named| named != name.trim()) {
+            return None;
+        }
+        let text = std::fs::read_to_string(folder.join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    };
+    let of_all: f64 = threads
+        .filter_map(|thread| nanoseconds(thread.ok()?.path()))
+        .sum();
+    of_all / 1e9
+}
+
+fn seconds_of(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
     let nanoseconds = u32::try_from(time.tv_nsec).map_or(0.0, f64::from);
     let seconds = u32::try_from(time.tv_sec).map_or(0.0, f64::from);
     seconds + nanoseconds / 1e9

@@ -56,9 +56,9 @@ pub(super) struct Options {
     /// `notices`: how often a process is killed.
     #[arg(long, default_value_t = 200)]
     kills: u32,
-    /// `notices`: an empty database in place of a file, for two processes.
+    /// `notices`, `pg`: an empty database; for `notices` in place of a file, with two processes.
     #[arg(long, value_name = "URL")]
-    database: Option<String>,
+    pub(super) database: Option<String>,
     /// `notices`: the golden table of issue days.
     #[arg(
         long,

@@ -28,7 +28,7 @@ pub(crate) async fn run(rounds: usize) -> Outcome<Figure> {
     let start = Instant::now();
     for round in 0..rounds {
         let port = free_port()?;
-        point_to(&world, port)?;
+        point_to(&world, "plain", port)?;
         let begun = Instant::now();
         let mut server = serve(&world)?;
         wait_for_answer(port).await?;
@@ -59,28 +59,28 @@ fn failed(doing: &str, error: impl std::fmt::Display) -> Failure {
     Failure::machine(doing, error, "run the bench again")
 }
 
-fn free_port() -> Outcome<u16> {
+pub(super) fn free_port() -> Outcome<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
         .map_err(|error| failed("find a free port", error))
 }
 
-/// Lets the plain listener of the bench's configuration stand at `port`.
-fn point_to(world: &World, port: u16) -> Outcome<()> {
+/// Lets a listener of the bench's configuration stand at `port`.
+pub(super) fn point_to(world: &World, listener: &str, port: u16) -> Outcome<()> {
     let text =
         std::fs::read_to_string(&world.file).map_err(|e| failed("read the configuration", e))?;
     let lines: Vec<String> = text
         .lines()
-        .map(|line| match line.strip_prefix("plain = ") {
-            Some(_) => format!("plain = \"127.0.0.1:{port}\""),
-            None => line.to_owned(),
+        .map(|line| match line.split_once(" = ") {
+            Some((key, _)) if key == listener => format!("{listener} = \"127.0.0.1:{port}\""),
+            _ => line.to_owned(),
         })
         .collect();
     std::fs::write(&world.file, lines.join("\n")).map_err(|e| failed("write the configuration", e))
 }
 
-fn serve(world: &World) -> Outcome<Child> {
+pub(super) fn serve(world: &World) -> Outcome<Child> {
     let program = std::env::current_exe().map_err(|error| failed("find this program", error))?;
     Command::new(program)
         .arg("--config")
@@ -93,7 +93,7 @@ fn serve(world: &World) -> Outcome<Child> {
         .map_err(|error| failed("start the server", error))
 }
 
-async fn wait_for_answer(port: u16) -> Outcome<()> {
+pub(super) async fn wait_for_answer(port: u16) -> Outcome<()> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         if answers(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await {
@@ -115,7 +115,7 @@ async fn answers(address: SocketAddr) -> bool {
         && answer.starts_with(b"HTTP/1.1 200")
 }
 
-async fn end(server: &mut Child) -> Outcome<()> {
+pub(super) async fn end(server: &mut Child) -> Outcome<()> {
     server
         .kill()
         .await

@@ -111,6 +111,19 @@ impl World {
         Ok(letters)
     }
 
+    /// Posted letters of `count` terminals: the two IDs of each begin a collection.
+    pub(crate) async fn posted_letters(&self, count: usize) -> Outcome<Vec<Letter>> {
+        let (released, first) = self.released(count).await?;
+        let mut letters = Vec::with_capacity(count);
+        for (grant, proposal) in released {
+            let now = self.app.clock_now();
+            letters.extend(self.app.released_letters(&proposal, &first, now).await?);
+            let request = &grant.request_id;
+            self.app.post_letter(request, None, &first, now).await?;
+        }
+        Ok(letters)
+    }
+
     /// Approved grants with the proposal that released each letter, and one of the two dispatchers.
     async fn released(&self, count: usize) -> Outcome<(Vec<(Grant, ProposalId)>, Operator)> {
         let now = self.app.clock_now();

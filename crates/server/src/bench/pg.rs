@@ -1,0 +1,113 @@
+//! `bench pg`: durable issuance on PostgreSQL, 16 at once (PERF15). The database is that of `--database`, and empty.
+//!
+//! An issuance is two transactions: the intent, and the certificate, each with its audit row. The reference is what the
+//! same server commits at best through the same driver: transactions of one inserted row, 16 at once.
+//! `ratio_to_raw` compares transactions a second by the clock on the wall, since the server's processor time is not ours.
+
+use std::time::Instant;
+
+use serde_json::json;
+use std::sync::Arc;
+use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::id::AuditId;
+use tegata_domain::time::Clock as _;
+use tegata_store::StoreError;
+use tokio::task::JoinSet;
+
+use super::issue::{issue_all, with_key};
+use super::measure::{Figure, Stopwatch, median, memory_kb, per_second, reset_peak};
+use super::world::World;
+use crate::failure::{Failure, Outcome};
+use crate::instance::database_failure;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// Clients at the same moment.
+const AT_ONCE: usize = 16;
+/// Transactions of one issuance.
+const TRANSACTIONS: usize = 2;
+
+/// Issues `n` certificates in each round.
+pub(super) async fn run(n: usize, rounds: usize, database: Option<&str>) -> Outcome<Figure> {
+    let database = database.ok_or_else(|| {
+        let remedy = "name an empty database: --database postgres://USER:PASSWORD@HOST/NAME";
+        Failure::new("the bench has no PostgreSQL", remedy)
+    })?;
+    let overrides = "[policy.ca]\nkey = \"p256\"\nkey_pool = 0\n";
+    let world = World::make_at("pg", Some(database), overrides, Arc::new(SystemClock)).await?;
+    let grants = world.posted_grants(n * rounds).await?;
+    let mut figure = Figure {
+        name: "pg".to_owned(),
+        ops: 0,
+        cpu_s: 0.0,
+        wall_s: 0.0,
+        latencies_us: Vec::new(),
+        rss_kb: 0,
+        ratio_to_raw: None,
+        further: Vec::new(),
+    };
+    let (mut ratios, mut bare) = (Vec::new(), Vec::new());
+    reset_peak();
+    for round in grants.chunks(n) {
+        let work = round
+            .iter()
+            .cloned()
+            .map(with_key)
+            .collect::<Outcome<Vec<_>>>()?;
+        let raw = bare_commits(&world, round.len() * TRANSACTIONS).await?;
+        let stopwatch = Stopwatch::start();
+        let latencies = issue_all(&world, work, AT_ONCE).await?;
+        let (cpu, wall) = stopwatch.stop();
+        ratios.push(per_second(latencies.len() * TRANSACTIONS, wall) / raw);
+        bare.push(raw);
+        figure.ops += latencies.len();
+        figure.cpu_s += cpu;
+        figure.wall_s += wall;
+        figure.latencies_us.extend(latencies);
+    }
+    figure.latencies_us.sort_unstable();
+    figure.rss_kb = memory_kb("self", "VmHWM");
+    figure.ratio_to_raw = Some(median(ratios));
+    figure.further = vec![
+        ("at_once", AT_ONCE.into()),
+        ("raw_commits_per_s", json!(median(bare).round())),
+    ];
+    world.end().await?;
+    Ok(figure)
+}
+
+/// Commits of one inserted row a second, over `count` of them.
+async fn bare_commits(world: &World, count: usize) -> Outcome<f64> {
+    let begun = Instant::now();
+    let mut running = JoinSet::new();
+    for client in 0..AT_ONCE {
+        let own = (client..count).step_by(AT_ONCE).count();
+        let store = world.store.clone();
+        running.spawn(async move {
+            for _ in 0..own {
+                let row = row();
+                let work =
+                    store.write(move |tx| Box::pin(async move { tx.insert_audit(&row).await }));
+                work.await?;
+            }
+            Ok::<_, StoreError>(())
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        ended
+            .map_err(|error| Failure::machine("insert rows", error, "run the bench again"))?
+            .map_err(|error| database_failure("insert rows", &error))?;
+    }
+    Ok(per_second(count, begun.elapsed().as_secs_f64()))
+}
+
+fn row() -> AuditEvent {
+    let now = SystemClock.now();
+    AuditEvent {
+        id: AuditId::generate(now, &SystemEntropy),
+        at: now,
+        actor: Actor::System,
+        action: "certificate.issue",
+        object: "bench".to_owned(),
+        detail: "a row with nothing around it".to_owned(),
+    }
+}

@@ -1,5 +1,6 @@
 //! A fresh database for each test, and what another program would read or change in it.
 
+use std::fs;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -54,6 +55,23 @@ async fn open(url: String, folder: TempDir) -> Database {
 }
 
 impl Database {
+    /// What another program would find in a copy of the whole folder; SQLite only.
+    pub(crate) async fn copy(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tegata.db");
+        self.run(&format!("vacuum into '{}'", file.display())).await;
+        let keys = self.folder.path().join("keys");
+        if keys.exists() {
+            let copied = folder.path().join("keys");
+            fs::create_dir(&copied).unwrap();
+            for entry in fs::read_dir(keys).unwrap() {
+                let entry = entry.unwrap();
+                fs::copy(entry.path(), copied.join(entry.file_name())).unwrap();
+            }
+        }
+        open(format!("sqlite:{}", file.display()), folder).await
+    }
+
     /// Runs statements past the product, as a crash or another program would leave them.
     pub(crate) async fn run(&self, sql: &str) {
         let sql = AssertSqlSafe(sql.to_owned());

@@ -46,6 +46,8 @@ mod send_again;
 mod sessions;
 mod setup;
 mod status;
+mod tab_procedures;
+mod tabs;
 mod terminal;
 mod terminal_notices;
 mod unreachable;

@@ -39,6 +39,7 @@ pub(crate) const FORM_MAIL: &str = "desk@clinic.example";
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_795_136_400);
 
 /// The people of an authority, each with one role.
+#[derive(Clone)]
 pub(crate) struct People {
     pub(crate) intake: Operator,
     pub(crate) examiner: Operator,
@@ -201,6 +202,24 @@ impl World {
             people,
             entropy,
             policy,
+        }
+    }
+
+    /// The same authority over a copy of its database, at the same instant, with chance of its own.
+    pub(crate) async fn copy(&self, seed: u64) -> Self {
+        let db = self.db.copy().await;
+        let clock = Arc::new(ManualClock::new(self.clock.now()));
+        let system = Arc::new(ManualClock::new(self.system.now()));
+        let entropy = Arc::new(SeededEntropy::new(seed));
+        let made = parts(&db, &self.policy, (&clock, &system), &entropy);
+        Self {
+            app: App::open(made).await.unwrap(),
+            db,
+            clock,
+            system,
+            people: self.people.clone(),
+            entropy,
+            policy: self.policy.clone(),
         }
     }
 

@@ -73,7 +73,7 @@ impl App {
         }
     }
 
-    /// Moves a procedure on; `Conflict` where another request was first.
+    /// Moves a procedure on. Where another request was first: see [`App::after_another`].
     pub(crate) async fn move_applicant_flow(
         &self,
         flow: &ApplicationFlow,
@@ -93,6 +93,25 @@ impl App {
                 })
             })
             .await?;
-        if moved { Ok(()) } else { Err(Error::Conflict) }
+        if moved {
+            return Ok(());
+        }
+        self.after_another(flow, &digest).await
+    }
+
+    /// What a form gets whose procedure another request moved while this one was at work: the result of the first where
+    /// that was the same form, as of two clicks at once (F1); else the other tab's refusal.
+    pub(crate) async fn after_another(
+        &self,
+        before: &ApplicationFlow,
+        digest: &[u8; 32],
+    ) -> Result<()> {
+        let mut reader = self.store().reader().await?;
+        let flow = reader.application_flow(&before.id).await?;
+        let flow = flow.ok_or(Refusal::FlowEnded)?;
+        match self.take_applicant_turn(&flow, before.version, digest)? {
+            Turn::Repeated => Ok(()),
+            _ => Err(Error::Conflict),
+        }
     }
 }

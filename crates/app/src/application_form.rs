@@ -251,12 +251,17 @@ impl App {
         }
         let wanted = check_contact_form(&entered.contact, own.is_some())?;
         let actor = Actor::Subscriber(source.to_string());
-        match row.application.clone() {
+        let before = row.clone();
+        let submitted = match row.application.clone() {
             Some(id) => self.resubmit((row, digest), id, wanted, actor, now).await,
             None => {
                 self.store_applications((row, digest), &secret, institution, wanted, actor, now)
                     .await
             }
+        };
+        match submitted {
+            Err(Error::Conflict) => self.after_another(&before, &digest).await,
+            other => other,
         }
     }
 

@@ -289,10 +289,7 @@ impl Browser {
         let answers: (Result<Sent, Error>, Result<Sent, Error>) = tokio::join!(twice(), twice());
         let id: FlowId = id.clone();
         for answer in [answers.0, answers.1] {
-            // One of two at the same instant may be asked to look again and repeat.
-            if !matches!(answer, Err(Error::Conflict)) {
-                self.answered((procedure, flow), &id, answer);
-            }
+            self.answered((procedure, flow), &id, answer);
         }
         self.tabs[tab].sent = Some(form);
         self.fetch_mails().await;

@@ -4,10 +4,10 @@
 //! same server commits at best through the same driver: transactions of one inserted row, 16 at once.
 //! `ratio_to_raw` compares transactions a second by the clock on the wall, since the server's processor time is not ours.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
-use std::sync::Arc;
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::id::AuditId;
 use tegata_domain::time::Clock as _;

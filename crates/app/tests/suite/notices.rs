@@ -275,7 +275,8 @@ async fn a_run_that_another_process_left_is_taken_over_after_a_while() {
         assert_eq!(world.jobs().await.notices, 0);
         world.advance(30);
         assert_eq!(world.jobs().await.notices, 1);
-        let epoch = world.db.number("select epoch from lease").await;
+        let epoch = "select epoch from lease where name = 'notices'";
+        let epoch = world.db.number(epoch).await;
         assert_eq!(epoch, 8);
     }
 }

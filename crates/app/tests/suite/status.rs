@@ -437,3 +437,15 @@ async fn s1_processes_that_start_together_make_each_certificate_once() {
         assert_eq!(world.db.count("service_certificate").await, 1);
     }
 }
+
+#[tokio::test]
+async fn a_lease_that_a_dead_process_left_keeps_nobody_from_a_certificate() {
+    for world in worlds().await {
+        let held = world.now().plus_days(1).unix();
+        let lease = format!("insert into lease values ('tls_server:localhost', 1, {held})");
+        world.db.run(&lease).await;
+        let made = world.app.server_identity("localhost", NOW).await.unwrap();
+        assert!(!made.chain.is_empty());
+        assert_eq!(world.db.count("service_certificate").await, 1);
+    }
+}

@@ -1,7 +1,6 @@
 //! Certificates of our own services: TLS servers, OCSP responders and the signer of the feed, kept, made and renewed (K6, W4).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::CertificateKind;
@@ -31,12 +30,6 @@ pub struct ServerIdentity {
     /// The last second of validity.
     pub not_after: Timestamp,
 }
-
-/// Seconds after which the making of a process that ended is taken over.
-const HELD: i64 = 10;
-/// How often a process looks whether another one has made the certificate, and the pause between two looks.
-const LOOKS: u32 = 110;
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a service certificate lives and when it is renewed, in days.
 #[derive(Clone, Copy)]
@@ -142,51 +135,23 @@ impl App {
         life: Life,
         now: Timestamp,
     ) -> Result<(ServiceCertificateRow, Zeroizing<Vec<u8>>)> {
-        let lease = format!("{}:{name}", kind.as_str());
-        for _ in 0..LOOKS {
-            let newest = self
-                .store()
-                .reader()
-                .await?
-                .newest_service_certificate(kind, name)
-                .await?;
-            if let Some(row) = newest
-                && is_fresh(row.not_after, authority, life, now)
-            {
-                let key = self.keyring().open(
-                    Purpose::ServiceKey,
-                    &service_key_place(row.id.as_str()),
-                    &row.sealed_key,
-                )?;
-                return Ok((row, key));
-            }
-            // One process makes it; the others wait until it is there (S1).
-            if let Some(epoch) = self.take_service(&lease).await? {
-                let made = self.make_service(kind, name, authority, life, now).await;
-                self.release_service(lease, epoch).await?;
-                return made;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        // Whoever holds the lease has ended, by a clock that does not go on. Two certificates are better than none.
-        self.make_service(kind, name, authority, life, now).await
-    }
-
-    async fn take_service(&self, lease: &str) -> Result<Option<i64>> {
-        let (lease, now) = (lease.to_owned(), self.system_now());
-        let taken = self.store().write(move |tx| {
-            Box::pin(async move { tx.take_lease(&lease, now, now.plus_seconds(HELD)).await })
-        });
-        Ok(taken.await?)
-    }
-
-    /// Gives the lease back, unless another process took it since: then that one has it.
-    async fn release_service(&self, lease: String, epoch: i64) -> Result<bool> {
-        let now = self.system_now();
-        let released = self
+        let newest = self
             .store()
-            .write(move |tx| Box::pin(async move { tx.hold_lease(&lease, epoch, now).await }));
-        Ok(released.await?)
+            .reader()
+            .await?
+            .newest_service_certificate(kind, name)
+            .await?;
+        if let Some(row) = newest
+            && is_fresh(row.not_after, authority, life, now)
+        {
+            let key = self.keyring().open(
+                Purpose::ServiceKey,
+                &service_key_place(row.id.as_str()),
+                &row.sealed_key,
+            )?;
+            return Ok((row, key));
+        }
+        self.make_service(kind, name, authority, life, now).await
     }
 
     async fn make_service(

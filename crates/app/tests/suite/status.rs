@@ -421,31 +421,3 @@ async fn nothing_is_signed_while_the_clock_is_in_doubt_and_a_restart_goes_on() {
         assert_eq!(world.jobs().await.lists, 4);
     }
 }
-
-#[tokio::test]
-async fn s1_processes_that_start_together_make_each_certificate_once() {
-    for world in worlds().await {
-        let other = App::open(world.parts()).await.unwrap();
-        let third = App::open(world.parts()).await.unwrap();
-        let (one, two, three) = tokio::join!(
-            world.app.server_identity("localhost", NOW),
-            other.server_identity("localhost", NOW),
-            third.server_identity("localhost", NOW),
-        );
-        let chains = [one, two, three].map(|made| made.unwrap().chain);
-        assert!(chains.iter().all(|chain| *chain == chains[0]));
-        assert_eq!(world.db.count("service_certificate").await, 1);
-    }
-}
-
-#[tokio::test]
-async fn a_lease_that_a_dead_process_left_keeps_nobody_from_a_certificate() {
-    for world in worlds().await {
-        let held = world.now().plus_days(1).unix();
-        let lease = format!("insert into lease values ('tls_server:localhost', 1, {held})");
-        world.db.run(&lease).await;
-        let made = world.app.server_identity("localhost", NOW).await.unwrap();
-        assert!(!made.chain.is_empty());
-        assert_eq!(world.db.count("service_certificate").await, 1);
-    }
-}

@@ -14,6 +14,7 @@ pub mod door;
 pub mod est;
 pub mod http;
 pub mod json;
+pub mod leaks;
 pub mod mail_server;
 pub mod openssl;
 pub mod page;

@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use tegata_client::controller::{Controller, Event};
 use tegata_client::net::{ProxyVariables, Routes, Transport};
 use tegata_client::ports::{
@@ -18,10 +16,10 @@ use tegata_client::system::{SystemClock, SystemEntropy};
 use tegata_client::unix::{Answers, Console, FileSecrets, FolderStore, UnixFiles};
 use tegata_domain::secret::Secret;
 use tegata_pki::certificate::Certificate;
-use tegata_system_tests::database::{Database, Kind};
-use tegata_system_tests::openssl::{self, openssl};
+use tegata_system_tests::database::Kind;
+use tegata_system_tests::leaks::{finds, numbers_of_key, stored};
+use tegata_system_tests::openssl;
 use tegata_system_tests::served::{Letter, Served};
-use tegata_system_tests::tools::{command, run};
 
 const CODE: &str = "0110119153";
 /// The first certificate can be renewed at once.
@@ -81,19 +79,27 @@ fn no_octet_reaches(kind: Kind) -> Result<()> {
     fs::create_dir(&folder)?;
     let sent = enrol_and_renew(&served, &letter, &folder)?;
 
-    let mut secrets = Vec::new();
+    let (mut secrets, mut certificates) = (Vec::new(), Vec::new());
     for name in ["first", "second"] {
         let file = fs::read(folder.join(format!("{name}.p12")))?;
         let holder = openssl::open_p12(&file, PASSWORD, &folder, name)?;
+        certificates.push(holder.der.clone());
         secrets.extend(numbers_of_key(&holder.pem)?);
     }
-    let mut planted = b"something before".to_vec();
-    let one = secrets.first().context("a number of a key")?;
-    planted.extend(STANDARD.encode(one).as_bytes());
-    ensure!(finds(&planted, one), "the scan is blind");
     let log = served.server()?.said();
     let stored = stored(&served)?;
     ensure!(sent.len() > 2_000, "only {} octets were sent", sent.len());
+    // The scan is not blind: what may be there is found.
+    for certificate in &certificates {
+        ensure!(
+            finds(&sent, certificate),
+            "{kind:?}: a certificate was not sent"
+        );
+        ensure!(
+            finds(&stored, certificate),
+            "{kind:?}: a certificate is not stored"
+        );
+    }
     let whole = [sent, stored, log.into_bytes()].concat();
     for secret in &secrets {
         ensure!(
@@ -176,73 +182,4 @@ fn enrol_and_renew(served: &Served, letter: &Letter, folder: &Path) -> Result<Ve
         .lock()
         .map_err(|_| anyhow::anyhow!("the recorder panicked"))?;
     Ok(sent.clone())
-}
-
-/// The secret numbers of an RSA key, as `openssl rsa` tells them: d, p, q.
-fn numbers_of_key(pem: &Path) -> Result<Vec<Vec<u8>>> {
-    let pem = pem.display().to_string();
-    let text = openssl(["rsa", "-noout", "-text", "-in", &pem])?
-        .good()?
-        .text();
-    let mut numbers = Vec::new();
-    for name in ["privateExponent:", "prime1:", "prime2:"] {
-        let (_, after) = text.split_once(name).context("a number of the key")?;
-        let lines = after
-            .lines()
-            .skip(1)
-            .take_while(|line| line.starts_with(' '));
-        let digits: String = lines.map(str::trim).collect();
-        let octets = digits.split(':').filter(|octet| !octet.is_empty());
-        let octets = octets
-            .map(|octet| u8::from_str_radix(octet, 16))
-            .collect::<Result<Vec<_>, _>>()?;
-        // A zero before the number is no part of it.
-        let number: Vec<u8> = octets.into_iter().skip_while(|octet| *octet == 0).collect();
-        ensure!(number.len() > 100, "a number of {} octets", number.len());
-        numbers.push(number);
-    }
-    Ok(numbers)
-}
-
-/// Whether a long piece of the secret stands there: as it is, in hexadecimal of either case, or in base64 of either
-/// alphabet at any of its three alignments.
-fn finds(whole: &[u8], secret: &[u8]) -> bool {
-    let piece = secret.get(8..56).unwrap_or(secret);
-    let mut forms = vec![piece.to_vec()];
-    let hex: String = piece.iter().map(|octet| format!("{octet:02x}")).collect();
-    forms.push(hex.to_uppercase().into_bytes());
-    forms.push(hex.into_bytes());
-    for skipped in 0..3 {
-        let aligned = secret.get(8 + skipped..56 + skipped).unwrap_or(secret);
-        forms.push(STANDARD.encode(aligned).into_bytes());
-        forms.push(URL_SAFE.encode(aligned).into_bytes());
-    }
-    forms.iter().any(|form| {
-        whole
-            .windows(form.len())
-            .any(|window| window == form.as_slice())
-    })
-}
-
-/// Every file of the installation but the terminal's own, and what PostgreSQL holds as a dump.
-fn stored(served: &Served) -> Result<Vec<u8>> {
-    let mut whole = Vec::new();
-    read_all(served.folder(), &mut whole)?;
-    if let Database::Postgres { .. } = &served.database {
-        let url = served.database.url()?;
-        whole.extend(run(&mut command("pg_dump", ["-d", &url]))?.good()?.stdout);
-    }
-    Ok(whole)
-}
-
-fn read_all(folder: &Path, whole: &mut Vec<u8>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() && !path.ends_with("terminal") {
-            read_all(&path, whole)?;
-        } else if path.is_file() {
-            whole.extend(fs::read(&path)?);
-        }
-    }
-    Ok(())
 }

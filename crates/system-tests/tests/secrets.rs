@@ -3,16 +3,16 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
-use tegata_system_tests::database::{Database, Kind};
+use tegata_system_tests::database::Kind;
+use tegata_system_tests::leaks::{finds, numbers_of_key, stored};
 use tegata_system_tests::openssl;
 use tegata_system_tests::procedure;
 use tegata_system_tests::process::Process;
 use tegata_system_tests::served::Served;
-use tegata_system_tests::tools::{command, run, server_binary};
+use tegata_system_tests::tools::{command, server_binary};
 
 const CODE: &str = "0110119153";
 /// As long as a `.p12` password may be, so that it is found wherever it stands.
@@ -65,8 +65,8 @@ fn nothing_is_left(kind: Kind) -> Result<()> {
         ),
         ("the key-encryption key in base64", kek.as_bytes().to_vec()),
     ];
-    for prime in primes(&holder.pem)? {
-        secrets.push(("a prime of the private key", prime));
+    for number in numbers_of_key(&holder.pem)? {
+        secrets.push(("a number of the private key", number));
     }
     let whole = stored(&served)?;
     let control = holder.der.get(40..80).context("a certificate")?;
@@ -107,64 +107,4 @@ fn a_crash_leaves_no_core_file() -> Result<()> {
     ensure!(status.signal() == Some(6), "it ended with {status}");
     ensure!(!status.core_dumped(), "it left its memory behind: {status}");
     Ok(())
-}
-
-/// Every file of the data folder, and what PostgreSQL holds as a dump.
-fn stored(served: &Served) -> Result<Vec<u8>> {
-    let mut whole = Vec::new();
-    read_all(&served.folder().join("data"), &mut whole)?;
-    match &served.database {
-        Database::Sqlite(file) => {
-            for ending in ["", "-wal"] {
-                whole.extend(fs::read(format!("{}{ending}", file.display()))?);
-            }
-        }
-        Database::Postgres { .. } => {
-            let url = served.database.url()?;
-            whole.extend(run(&mut command("pg_dump", ["-d", &url]))?.good()?.stdout);
-        }
-    }
-    Ok(whole)
-}
-
-fn read_all(folder: &Path, whole: &mut Vec<u8>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_all(&path, whole)?;
-        } else {
-            whole.extend(fs::read(&path)?);
-        }
-    }
-    Ok(())
-}
-
-/// Whether these octets stand there, as they are or in hexadecimal.
-fn finds(whole: &[u8], secret: &[u8]) -> bool {
-    let hex: String = secret.iter().map(|octet| format!("{octet:02x}")).collect();
-    let has = |part: &[u8]| whole.windows(part.len()).any(|window| window == part);
-    has(secret) || has(hex.as_bytes())
-}
-
-/// The two primes of an RSA key, as `openssl rsa` tells them.
-fn primes(pem: &Path) -> Result<Vec<Vec<u8>>> {
-    let pem = pem.display().to_string();
-    let text = openssl::openssl(["rsa", "-noout", "-text", "-in", &pem])?
-        .good()?
-        .text();
-    let mut primes = Vec::new();
-    for name in ["prime1:", "prime2:"] {
-        let (_, after) = text.split_once(name).context("a prime")?;
-        let lines = after
-            .lines()
-            .skip(1)
-            .take_while(|line| line.starts_with(' '));
-        let digits: String = lines.map(str::trim).collect();
-        let octets = digits.split(':').filter(|octet| !octet.is_empty());
-        let octets = octets.map(|octet| u8::from_str_radix(octet, 16));
-        let prime = octets.collect::<Result<Vec<_>, _>>()?;
-        ensure!(prime.len() > 100, "a prime of {} octets", prime.len());
-        primes.push(prime.get(1..).unwrap_or_default().to_vec());
-    }
-    Ok(primes)
 }

@@ -2,9 +2,13 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tegata_domain::id::FlowId;
+use tegata_domain::reference::RequestId;
 use tegata_protocol::{
-    CERTIFICATES_PATH, Certificates, HOLD_PATH, IN_USE_PATH, InUse, NOTICES_PATH, Notices,
-    REVOCATION_PATH, StopRequest, Stopped,
+    ADDRESS_PATH, AddressChange, AddressRequest, Addresses, CERTIFICATES_PATH, Certificates,
+    EnteredCode, HOLD_PATH, IN_USE_PATH, InUse, NOTICES_PATH, Notices, REFERENCE_ID_PATH,
+    REVOCATION_PATH, ReferenceIdRequest, ShownReferenceId, StopRequest, Stopped, address_code_path,
+    address_path, receipt_path,
 };
 
 use crate::exchange::{self, Connection};
@@ -12,6 +16,7 @@ use crate::failure::Failure;
 use crate::ports::{Body, Identity, Method, Request, Response};
 
 const JSON: &str = "application/json";
+const PDF: &str = "application/pdf";
 
 /// How a certificate stands today, and when to ask again.
 pub(crate) fn notices(
@@ -40,6 +45,65 @@ pub(crate) fn in_use(connection: &Connection<'_>, identity: Identity) -> Result<
     read(&connection.send(request)?)
 }
 
+/// Where the mails go.
+pub(crate) fn addresses(
+    connection: &Connection<'_>,
+    identity: Identity,
+) -> Result<Addresses, Failure> {
+    read(&ask(connection, ADDRESS_PATH, identity)?)
+}
+
+/// Begins a change of addresses: a 確認番号 is mailed to the new one.
+pub(crate) fn change_address(
+    connection: &Connection<'_>,
+    identity: Identity,
+    request: &AddressRequest,
+) -> Result<AddressChange, Failure> {
+    post(connection, ADDRESS_PATH, identity, request)
+}
+
+/// Where a change of addresses stands.
+pub(crate) fn address_change(
+    connection: &Connection<'_>,
+    identity: Identity,
+    procedure: &FlowId,
+) -> Result<AddressChange, Failure> {
+    read(&ask(connection, &address_path(procedure), identity)?)
+}
+
+/// Hands in the 確認番号.
+pub(crate) fn enter_code(
+    connection: &Connection<'_>,
+    identity: Identity,
+    procedure: &FlowId,
+    entered: &EnteredCode,
+) -> Result<AddressChange, Failure> {
+    post(connection, &address_code_path(procedure), identity, entered)
+}
+
+/// 更新申請受付票 of a renewal, PDF.
+pub(crate) fn receipt(
+    connection: &Connection<'_>,
+    identity: Identity,
+    request: &RequestId,
+) -> Result<Vec<u8>, Failure> {
+    let response = ask(connection, &receipt_path(request), identity)?;
+    exchange::success(&response)?;
+    if response.media_type() != PDF {
+        return Err(exchange::not_ours(&response));
+    }
+    Ok(response.body)
+}
+
+/// A new リファレンスID.
+pub(crate) fn reference_id(
+    connection: &Connection<'_>,
+    identity: Identity,
+    request: &ReferenceIdRequest,
+) -> Result<ShownReferenceId, Failure> {
+    post(connection, REFERENCE_ID_PATH, identity, request)
+}
+
 /// Which of the two stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopKind {
@@ -60,7 +124,7 @@ pub(crate) fn stop(
         StopKind::Hold => HOLD_PATH,
         StopKind::Revocation => REVOCATION_PATH,
     };
-    read(&connection.send(with_json(connection, path, identity, request)?)?)
+    post(connection, path, identity, request)
 }
 
 fn ask(connection: &Connection<'_>, path: &str, identity: Identity) -> Result<Response, Failure> {
@@ -71,14 +135,14 @@ fn ask(connection: &Connection<'_>, path: &str, identity: Identity) -> Result<Re
     connection.send(request)
 }
 
-fn with_json<T: Serialize>(
+fn post<T: DeserializeOwned>(
     connection: &Connection<'_>,
     path: &str,
     identity: Identity,
-    value: &T,
-) -> Result<Request, Failure> {
+    value: &impl Serialize,
+) -> Result<T, Failure> {
     let octets = serde_json::to_vec(value).map_err(|error| Failure::Settings(error.to_string()))?;
-    Ok(Request {
+    let request = Request {
         method: Method::Post,
         identity: Some(identity),
         body: Some(Body {
@@ -87,7 +151,8 @@ fn with_json<T: Serialize>(
             octets,
         }),
         ..connection.get(path)
-    })
+    };
+    read(&connection.send(request)?)
 }
 
 fn read<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {

@@ -12,6 +12,7 @@
 //! | `finish.rs` | backup, and the old certificate |
 //! | `background.rs` | what a timer, a logon or another network leads to |
 //! | `newer.rs` | a newer version of the program |
+//! | `address.rs`, `receipt.rs`, `reference_id.rs` | what a certificate asks about itself |
 //! | `list.rs`, `remove.rs`, `stop.rs`, `options.rs` | the list, deletion, 一時停止 and 失効, the settings |
 
 use std::collections::BTreeMap;
@@ -27,10 +28,11 @@ use crate::known::Known;
 use crate::log;
 use crate::messages::{Words, trouble};
 use crate::pending::Pending;
-use crate::ports::{Answer, HttpError, Ports, Program, StoreError, StoredCertificate};
+use crate::ports::{Answer, HttpError, Identity, Ports, Program, StoreError, StoredCertificate};
 use crate::settings::Settings;
 use crate::trust::Trust;
 
+mod address;
 mod background;
 mod enrol;
 mod finish;
@@ -38,6 +40,8 @@ mod list;
 mod newer;
 mod options;
 mod progress;
+mod receipt;
+mod reference_id;
 mod remove;
 mod renew;
 mod stop;
@@ -62,6 +66,12 @@ pub enum Event {
     Identify(Fingerprint),
     /// 一時停止 or 失効 on this row.
     Stop(Fingerprint, StopChoice),
+    /// メールアドレスの変更, with the certificate of this row.
+    ChangeAddress(Fingerprint),
+    /// 更新申請受付票 of the renewal that this row takes part in.
+    SaveReceipt(Fingerprint),
+    /// A new リファレンスID for this row.
+    NewReferenceId(Fingerprint),
     /// 新しいバージョンの確認.
     Update,
     /// The window came up: the list is shown, and what waits for the person goes on.
@@ -120,19 +130,7 @@ impl<'a> Controller<'a> {
     /// Reads what was proven and remembered. A `trust.json` that cannot be read is an error; nobody is trusted by guess.
     pub fn open(ports: Ports<'a>, settings: Settings) -> Result<Self, Failure> {
         let trust = Trust::load(&settings, ports.files)?;
-        let known = match Known::load(ports.files) {
-            Ok(known) => known,
-            // It can be asked for again.
-            Err(Failure::Settings(problem)) => {
-                log::line(
-                    ports.files,
-                    ports.clock.now(),
-                    &format!("begin anew: {problem}"),
-                );
-                Known::default()
-            }
-            Err(other) => return Err(other),
-        };
+        let known = remembered(&ports)?;
         Ok(Self {
             ports,
             settings,
@@ -152,6 +150,14 @@ impl<'a> Controller<'a> {
     pub fn with_failpoint(mut self, failpoint: Failpoint) -> Self {
         self.failpoint = failpoint;
         self
+    }
+
+    /// Reads again what another program may have changed in the state folder since the last event.
+    pub fn reload(&mut self) -> Result<(), Failure> {
+        self.trust = Trust::load(&self.settings, self.ports.files)?;
+        self.known = remembered(&self.ports)?;
+        self.kept = self.known.clone();
+        Ok(())
     }
 
     /// Does what the event leads to. Everything that the person is to know was shown when this returns.
@@ -180,6 +186,9 @@ impl<'a> Controller<'a> {
             Event::Remove(certificate) => self.remove(&certificate),
             Event::BackUp(certificate) => self.back_up(&certificate),
             Event::Identify(certificate) => self.identify(&certificate),
+            Event::ChangeAddress(certificate) => self.change_address(&certificate),
+            Event::SaveReceipt(certificate) => self.save_receipt(&certificate),
+            Event::NewReferenceId(certificate) => self.new_reference_id(&certificate),
             Event::Stop(certificate, ref choice) => self.stop(&certificate, choice),
         }
         self.ports.ui.progress(None);
@@ -235,6 +244,24 @@ impl<'a> Controller<'a> {
         Ok(found.ok_or_else(missing)?)
     }
 
+    /// A certificate of this terminal, to speak with.
+    fn presenting(&self, certificate: &Fingerprint) -> Result<Identity, Failure> {
+        let stored = self.certificate(certificate)?;
+        let missing = || StoreError::NotThere(format!("the key of {certificate}"));
+        Ok(self.identity(&stored.certificate)?.ok_or_else(missing)?)
+    }
+
+    /// Does it until it works, or the person does not want it tried again.
+    fn retried<T>(&mut self, act: impl Fn(&mut Self) -> Result<T, Failure>) -> Option<T> {
+        loop {
+            match act(self) {
+                Ok(done) => return Some(done),
+                Err(failure) if self.tell(&failure, true) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
     fn pending(&self) -> Result<Vec<Pending>, Failure> {
         Pending::load_all(self.ports.files)
     }
@@ -276,6 +303,18 @@ impl<'a> Controller<'a> {
     }
 }
 
+/// What was remembered; a file that cannot be read is left, since all of it can be asked for again.
+fn remembered(ports: &Ports<'_>) -> Result<Known, Failure> {
+    match Known::load(ports.files) {
+        Err(Failure::Settings(problem)) => {
+            let line = format!("begin anew: {problem}");
+            log::line(ports.files, ports.clock.now(), &line);
+            Ok(Known::default())
+        }
+        other => other,
+    }
+}
+
 const fn is_background(event: &Event) -> bool {
     matches!(
         event,
@@ -287,14 +326,17 @@ const fn is_background(event: &Event) -> bool {
 const fn name(event: &Event) -> &'static str {
     match event {
         Event::BackUp(_) => "back up",
+        Event::ChangeAddress(_) => "change address",
         Event::Enrol => "enrol",
         Event::Identify(_) => "identify",
         Event::LoggedOn => "logged on",
         Event::NetworkChanged => "network changed",
+        Event::NewReferenceId(_) => "new reference id",
         Event::Prove => "prove",
         Event::Remove(_) => "remove",
         Event::Renew(_) => "renew",
         Event::Resumed => "resumed",
+        Event::SaveReceipt(_) => "save receipt",
         Event::Started => "started",
         Event::Stop(..) => "stop",
         Event::Timer => "timer",

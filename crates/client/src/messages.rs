@@ -3,6 +3,7 @@
 //! | module | numbers |
 //! | --- | --- |
 //! | [`procedure`] | 1001 to 1015: what is asked and told on the way |
+//! | [`own`] | 1016 to 1019: addresses, 更新申請受付票, リファレンスID |
 //! | [`trouble`] | 20xx to 23xx: why something did not work and what to do |
 //! | [`notice`] | notifications |
 //! | [`window`] | the fixed windows: list, first enrolment, backup, settings |
@@ -12,6 +13,7 @@
 
 pub mod date;
 pub mod notice;
+pub mod own;
 pub mod procedure;
 pub mod trouble;
 pub mod window;

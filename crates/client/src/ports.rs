@@ -28,8 +28,9 @@ pub use store::{CertificateStore, KeyPlace, Scheme, StoreError, StoredCertificat
 pub use tegata_domain::entropy::Entropy;
 pub use tegata_domain::time::Clock;
 pub use ui::{
-    Answer, BackupForm, BackupPassword, BackupPrompt, Buttons, EnrolmentForm, EnrolmentPrompt,
-    LinePrompt, ListRow, ListView, Notification, Progress, Ui, UserMessage,
+    AddressForm, AddressPrompt, Answer, BackupForm, BackupPassword, BackupPrompt, Buttons,
+    EnrolmentForm, EnrolmentPrompt, LinePrompt, ListRow, ListView, Notification, Progress,
+    SaveKind, SavePrompt, ShownIds, Ui, UserMessage,
 };
 
 /// All of them, as the controller gets them.

@@ -5,7 +5,9 @@
 //! that belongs to the certificate, and may know better.
 
 use tegata_domain::id::Fingerprint;
-use tegata_domain::notice::{DueNotice, NoticeChannel, due_at, notice_on};
+use tegata_domain::notice::{
+    AFTER_EXPIRY, DueNotice, NoticeChannel, due_at, newest_notice, notice_on,
+};
 use tegata_domain::spread::{Asking, RequestPlan};
 use tegata_domain::time::{CalendarDate, Timestamp};
 use tegata_protocol::Status;
@@ -59,8 +61,12 @@ pub(crate) fn due(subject: Subject<'_>, rules: &NoticeSettings, now: Timestamp) 
     let notice = |day: CalendarDate| {
         notice_on(NoticeChannel::Terminal, subject.not_after, day, &days).filter(|_| is_news(day))
     };
-    let was_told = was_told(subject.remembered, today);
-    let tell = notice(today).filter(|_| now >= due_at(today, &days) && !was_told);
+    let newest = newest_notice(NoticeChannel::Terminal, subject.not_after, today, &days)
+        .filter(|_| is_news(today));
+    let tell = notice(today).or(newest).filter(|one| {
+        let day = own_day(*one, today);
+        now >= due_at(day, &days) && !was_told_since(subject.remembered, day)
+    });
     let first_day = {
         let longest = rules.days.iter().copied().max().unwrap_or(0);
         let first = subject.not_after.japan_date().plus_days(-longest);
@@ -79,10 +85,18 @@ pub(crate) fn due(subject: Subject<'_>, rules: &NoticeSettings, now: Timestamp) 
     }
 }
 
-/// Whether something was said on this day.
-pub(crate) fn was_told(remembered: &Remembered, day: CalendarDate) -> bool {
+/// The day to which a notice belongs: before `today` where the terminal was off then.
+fn own_day(notice: DueNotice, today: CalendarDate) -> CalendarDate {
+    if notice.threshold == AFTER_EXPIRY {
+        return today;
+    }
+    today.plus_days(notice.days_left - notice.threshold)
+}
+
+/// Whether something was said on this day or later.
+fn was_told_since(remembered: &Remembered, day: CalendarDate) -> bool {
     let told = remembered.notified.as_ref();
-    told.is_some_and(|(told, _)| *told == day.to_string())
+    told.is_some_and(|(told, _)| CalendarDate::parse(told).is_ok_and(|told| told >= day))
 }
 
 /// When the server is asked, in the past where it is due; none where nothing is to be learnt.
@@ -218,10 +232,32 @@ mod tests {
         };
         let days: Vec<i64> = (-3..=95)
             .rev()
-            .filter(|days| told("09:00:00", *days).is_some())
+            .filter(|days| {
+                told("09:00:00", *days).is_some_and(|threshold| threshold == *days || *days < 0)
+            })
             .collect();
         assert_eq!(days, [90, 60, 30, 15, 7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3]);
         assert_eq!(told("08:59:59", 30), None);
+    }
+
+    #[test]
+    fn a_terminal_that_was_off_is_told_the_newest_notice_once_it_is_on() {
+        let day = |left: i64| at(END).japan_date().plus_days(-left);
+        let told = |last: Option<i64>, left: i64| {
+            let remembered = Remembered {
+                notified: last.map(|left| (day(left).to_string(), MessageCode::EXPIRY)),
+                ..Remembered::default()
+            };
+            let now = day(left).start().plus_seconds(7 * 3_600);
+            due_for(&remembered, now).tell
+        };
+        let late = told(Some(60), 25).unwrap();
+        assert_eq!((late.threshold, late.days_left), (30, 25));
+        assert_eq!(told(Some(30), 25), None);
+        assert_eq!(told(Some(26), 25), None, "what was said later counts");
+        assert_eq!(told(None, 91), None);
+        assert_eq!(told(None, 89).map(|late| late.threshold), Some(90));
+        assert_eq!(told(Some(1), -2), None, "before nine");
     }
 
     #[test]

@@ -237,7 +237,7 @@ pub struct Preferences {
 }
 
 /// Both, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What the operator packed.
     pub pack: Pack,

@@ -352,8 +352,8 @@ impl PublicKey {
         digest::sha256(self.spki_der())
     }
 
-    /// Content of subjectPublicKey: what OCSP hashes (RFC 6960 §4.1.1).
-    pub(crate) fn key_octets(&self) -> &[u8] {
+    /// Content of subjectPublicKey: what OCSP hashes (RFC 6960 §4.1.1), an `RSAPublicKey` (RFC 8017 §A.1.1) or a point.
+    pub fn key_octets(&self) -> &[u8] {
         &self.inner.key
     }
 

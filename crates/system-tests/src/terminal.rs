@@ -23,6 +23,7 @@ pub struct Terminal {
     ahead: i64,
     proxy: Option<String>,
     key_log: Option<PathBuf>,
+    nss: Option<PathBuf>,
 }
 
 impl Terminal {
@@ -43,6 +44,7 @@ impl Terminal {
             ahead: 0,
             proxy: None,
             key_log: None,
+            nss: None,
         })
     }
 
@@ -62,6 +64,11 @@ impl Terminal {
         self.key_log = Some(key_log.to_owned());
     }
 
+    /// Keeps the certificates in this NSS database too.
+    pub fn keep_in_nss(&mut self, database: &Path) {
+        self.nss = Some(database.to_owned());
+    }
+
     /// Runs `tegata-client …` to its end.
     pub fn run(&self, arguments: &[&str]) -> Result<Ran> {
         let ran = run(&mut self.command(arguments)?)?;
@@ -79,6 +86,9 @@ impl Terminal {
         let mut command = command(client_binary()?, ["--pack"]);
         command.arg(self.folder.join("client.toml"));
         command.arg("--state").arg(self.state());
+        if let Some(database) = &self.nss {
+            command.arg("--nss").arg(database);
+        }
         command.args(arguments);
         for variable in PROXY_VARIABLES {
             command.env_remove(variable);

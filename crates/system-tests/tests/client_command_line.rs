@@ -1,5 +1,8 @@
 //! `tegata-client` as a person or a script uses it, against the real server: a whole life (manual 3.1, R-070 to R-083).
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use anyhow::{Context as _, Result, ensure};
 use tegata_domain::time::Timestamp;
 use tegata_system_tests::demo::Demo;
@@ -12,6 +15,7 @@ use tegata_system_tests::tools::{Ran, command, run, set_clock, unix_now};
 
 /// Nothing of the terminal's clock may be proven or disproven by the hour of the test.
 const NOTICES_AT_MIDNIGHT: &str = "[notices]\nhour = 0\n";
+const NEW_MAIL: &str = "new@clinic.example";
 const OWN: &str = "/api/client/v1/";
 
 /// Exit numbers (`docs/tegata-client.md`).
@@ -51,6 +55,7 @@ fn the_same_life_with_tegata_client() -> Result<()> {
     ensure!(again.all().is_empty(), "once a day: {}", again.all());
 
     let second = renewed(&demo, &terminal, &first)?;
+    asked_about_itself(&demo, &terminal)?;
     stopped(&demo, &terminal, &second, days)
 }
 
@@ -134,6 +139,45 @@ fn renewed(demo: &Demo, terminal: &Terminal, first: &str) -> Result<String> {
     let opened = openssl(wrong)?;
     ensure!(!opened.status.success(), "it opens without {PASSWORD}");
     Ok(second)
+}
+
+/// The addresses, the receipt and a new リファレンスID, by the certificate alone.
+fn asked_about_itself(demo: &Demo, terminal: &Terminal) -> Result<()> {
+    let wrong = terminal.run(&["address", "--mail", "nobody"])?;
+    ensure!(!wrong.status.success(), "{}", wrong.all());
+    let mut change = terminal.command(&["address", "--mail", NEW_MAIL, "--code", "-"])?;
+    change.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut change = change.spawn()?;
+    let mail = demo.mail(NEW_MAIL, "【通知用メールアドレス 確認番号のお知らせ】")?;
+    let line = mail.lines().find(|line| line.contains("確認番号  "));
+    let code: String = line
+        .with_context(|| mail.clone())?
+        .chars()
+        .filter(char::is_ascii_digit)
+        .collect();
+    let mut typed = change.stdin.take().context("standard input")?;
+    writeln!(typed, "{code}")?;
+    drop(typed);
+    let changed = change.wait_with_output()?;
+    let said = String::from_utf8_lossy(&changed.stderr);
+    ensure!(changed.status.success() && said.contains("1016"), "{said}");
+
+    let place = demo.folder().join("receipt.pdf");
+    let saved = terminal.run(&["receipt", "--save", &place.display().to_string()])?;
+    ensure!(saved.good()?.stderr.contains("1017"));
+    let drawn = run(command("pdftotext", ["-raw"]).arg(&place).arg("-"))?.good()?;
+    ensure!(drawn.text().contains("更新申請受付票"), "{}", drawn.text());
+
+    let shown = terminal.run(&["reference-id"])?.good()?.text();
+    let (request_id, reference_id) = shown.trim().split_once(' ').context("two IDs")?;
+    let row = terminal.list()?.pop().context("a row")?;
+    ensure!(text(&row, "request_id")? == request_id, "{row}");
+    ensure!(reference_id.len() >= 8, "{} characters", reference_id.len());
+    ensure!(
+        !terminal.log()?.contains(reference_id),
+        "a secret in the log"
+    );
+    Ok(())
 }
 
 /// On hold: the command says so, and the certificate opens nothing any more.

@@ -102,6 +102,9 @@ fn day_of_the_daemon(terminal: &Terminal) -> Result<Timestamp> {
             .last()
             .and_then(|(_, at)| Timestamp::parse_rfc3339(at).ok()))
     })?;
+    // It sleeps now, and holds nobody up.
+    let listed = terminal.list()?;
+    ensure!(!listed.is_empty(), "{listed:?}");
     daemon.stop()?;
     Ok(next)
 }

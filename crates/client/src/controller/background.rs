@@ -180,7 +180,7 @@ impl Controller<'_> {
         };
         // A protected key would show a password window to somebody who asked for nothing.
         if due(&self.known).ask && stored.place != KeyPlace::SoftwareProtected {
-            self.ask(stored, &fingerprint);
+            self.ask(&fingerprint);
         }
         if let Some(notice) = due(&self.known).tell {
             let subject = stored
@@ -200,14 +200,11 @@ impl Controller<'_> {
         self.remember();
     }
 
-    fn ask(&mut self, stored: &StoredCertificate, fingerprint: &Fingerprint) {
+    fn ask(&mut self, fingerprint: &Fingerprint) {
         let now = self.now();
-        let asked = self.connection().and_then(|connection| {
-            let missing =
-                || crate::ports::StoreError::NotThere(format!("the key of {fingerprint}"));
-            let identity = self.identity(&stored.certificate)?.ok_or_else(missing)?;
-            api::notices(&connection, identity)
-        });
+        let asked = self
+            .connection()
+            .and_then(|connection| api::notices(&connection, self.presenting(fingerprint)?));
         match asked {
             Ok((answer, response)) => {
                 self.take(fingerprint, &answer);

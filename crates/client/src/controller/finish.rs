@@ -11,7 +11,7 @@ use crate::failpoint::failpoint;
 use crate::failure::Failure;
 use crate::messages::{procedure, window};
 use crate::pending::{KeptKey, Pending, Purpose, Step, open_key};
-use crate::ports::{Answer, StoreError};
+use crate::ports::{Answer, SaveKind, SavePrompt, StoreError};
 
 /// What came of a backup.
 enum Backup {
@@ -158,7 +158,11 @@ impl Controller<'_> {
             let parts = (certificate, chain.as_slice());
             let file = backup::write(&key, parts, &password, form, rules.iterations)?;
             drop(key);
-            while let Some(place) = self.ports.ui.ask_save_place(&backup::file_name(request_id)) {
+            let prompt = SavePrompt {
+                name: backup::file_name(request_id),
+                kind: SaveKind::Backup,
+            };
+            while let Some(place) = self.ports.ui.ask_save_place(&prompt) {
                 match self.ports.files.save(&place, &file) {
                     Ok(()) => return Ok(Backup::Written(place.display().to_string())),
                     Err(error) => {

@@ -1,13 +1,14 @@
 //! 証明書一覧.
 
 use tegata_domain::id::Fingerprint;
+use tegata_pki::name::DistinguishedName;
 
 use super::Controller;
 use crate::api;
 use crate::failure::Failure;
 use crate::messages::{date, trouble, window};
 use crate::pending::{Pending, Step};
-use crate::ports::{ListRow, ListView, StoreError, StoredCertificate};
+use crate::ports::{ListRow, ListView, StoredCertificate};
 use crate::standing::Standing;
 
 impl Controller<'_> {
@@ -40,19 +41,12 @@ impl Controller<'_> {
 
     /// Asks the server for the リクエストID of each certificate of this terminal; the list shows them.
     pub(super) fn identify(&mut self, certificate: &Fingerprint) {
-        while let Err(failure) = self.learn_ids(certificate) {
-            if !self.tell(&failure, true) {
-                return;
-            }
-        }
+        self.retried(|it| it.learn_ids(certificate));
     }
 
     /// The same, where nobody waits for it.
     pub(super) fn learn_ids(&mut self, certificate: &Fingerprint) -> Result<(), Failure> {
-        let stored = self.certificate(certificate)?;
-        let missing = || StoreError::NotThere(format!("the key of {certificate}"));
-        let identity = self.identity(&stored.certificate)?.ok_or_else(missing)?;
-        let answer = api::certificates(&self.connection()?, identity)?;
+        let answer = api::certificates(&self.connection()?, self.presenting(certificate)?)?;
         let own = self.certificates()?;
         for one in answer.certificates {
             let Some(issued) = one.issued else { continue };
@@ -105,13 +99,8 @@ impl Controller<'_> {
         };
         ListRow {
             certificate: fingerprint,
-            subject: stored
-                .certificate
-                .subject()
-                .common_name()
-                .unwrap_or_default()
-                .to_owned(),
-            issuer: stored.certificate.issuer().to_string(),
+            subject: common_name(stored.certificate.subject()),
+            issuer: common_name(stored.certificate.issuer()),
             not_after: date::second(stored.not_after()),
             status: window::standing(&standing),
             key: window::key(stored.place, remembered.is_backed_up),
@@ -119,6 +108,12 @@ impl Controller<'_> {
             can_renew: standing.can_renew(),
         }
     }
+}
+
+/// A list has room for this part of a name alone; one without it is shown whole.
+fn common_name(name: &DistinguishedName) -> String {
+    name.common_name()
+        .map_or_else(|| name.to_string(), str::to_owned)
 }
 
 /// How it stands by the procedure that it takes part in.

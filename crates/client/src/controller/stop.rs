@@ -7,7 +7,6 @@ use super::Controller;
 use crate::api::{self, StopKind};
 use crate::failure::Failure;
 use crate::messages::procedure;
-use crate::ports::StoreError;
 
 /// What the person chose; the window has no preset answer for `successor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,13 +31,7 @@ impl Controller<'_> {
             mail: choice.mail.clone(),
             successor: choice.successor,
         };
-        loop {
-            match self.stop_once(certificate, choice.kind, &request) {
-                Ok(()) => return,
-                Err(failure) if self.tell(&failure, true) => {}
-                Err(_) => return,
-            }
-        }
+        self.retried(|it| it.stop_once(certificate, choice.kind, &request));
     }
 
     fn stop_once(
@@ -47,9 +40,7 @@ impl Controller<'_> {
         kind: StopKind,
         request: &StopRequest,
     ) -> Result<(), Failure> {
-        let stored = self.certificate(certificate)?;
-        let missing = || StoreError::NotThere(format!("the key of {certificate}"));
-        let identity = self.identity(&stored.certificate)?.ok_or_else(missing)?;
+        let identity = self.presenting(certificate)?;
         let stopped = api::stop(&self.connection()?, identity, kind, request)?;
         self.log(&format!("stopped {certificate}: {}", stopped.number));
         if matches!(stopped.status, Status::OnHold | Status::Revoked) {

@@ -198,7 +198,7 @@ const NO_BACKUP: [&str; 2] = [
     "パソコンを替えるときは、ヘルプデスクへお電話ください。再発行の手続きをご案内します。",
 ];
 
-fn told(code: MessageCode, text: &str, next: &[&str]) -> UserMessage {
+pub(super) fn told(code: MessageCode, text: &str, next: &[&str]) -> UserMessage {
     UserMessage {
         code,
         text: text.to_owned(),

@@ -23,8 +23,14 @@ pub trait Ui: Send + Sync {
     /// Asks for the password of the backup.
     fn ask_backup_password(&self, prompt: &BackupPrompt) -> Option<BackupPassword>;
 
-    /// 名前を付けて保存, in ドキュメント, with this name.
-    fn ask_save_place(&self, name: &str) -> Option<PathBuf>;
+    /// 名前を付けて保存, in ドキュメント.
+    fn ask_save_place(&self, prompt: &SavePrompt) -> Option<PathBuf>;
+
+    /// Asks for new addresses (RU-6).
+    fn ask_addresses(&self, prompt: &AddressPrompt) -> Option<AddressForm>;
+
+    /// Shows both IDs and waits; nobody sees them again.
+    fn show_ids(&self, shown: &ShownIds);
 
     /// What is being done; `None` when it is over. Does not wait.
     fn progress(&self, progress: Option<&Progress>);
@@ -153,6 +159,55 @@ pub struct BackupPassword {
     pub form: Pkcs12Form,
 }
 
+/// A file to be saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavePrompt {
+    /// The name that is offered.
+    pub name: String,
+    /// What it is.
+    pub kind: SaveKind,
+}
+
+/// What is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveKind {
+    /// A backup, `.p12`.
+    Backup,
+    /// 更新申請受付票, `.pdf`.
+    Receipt,
+}
+
+/// The window of RU-6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressPrompt {
+    /// What is registered and what will happen, above the fields.
+    pub lines: Vec<String>,
+    /// What was wrong with the last attempt.
+    pub problem: Option<String>,
+    /// What was typed the last time: the address and the second one.
+    pub typed: (String, String),
+}
+
+/// What was typed; nothing was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressForm {
+    /// 新しいメールアドレス.
+    pub mail: String,
+    /// 予備のメールアドレス; empty: none from now on.
+    pub second_mail: String,
+}
+
+/// リクエストID and リファレンスID. No Debug: one of them is a secret.
+#[derive(Clone)]
+pub struct ShownIds {
+    /// What they are for, and that they are shown once.
+    pub lines: Vec<String>,
+    /// リクエストID.
+    pub request_id: String,
+    /// リファレンスID.
+    pub reference_id: Secret<String>,
+}
+
 /// What is being done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -180,9 +235,9 @@ pub struct ListView {
 pub struct ListRow {
     /// Which certificate.
     pub certificate: Fingerprint,
-    /// 発行先.
+    /// 発行先: its CN.
     pub subject: String,
-    /// 発行者.
+    /// 発行者: its CN.
     pub issuer: String,
     /// 有効期限, date and hour in Japan.
     pub not_after: String,

@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use tegata_domain::secret::Secret;
 use tegata_pki::pkcs12::Pkcs12Form;
+use tegata_protocol::MessageCode;
 
 use super::files::UnixFiles;
 use crate::ports::{
-    Answer, BackupPassword, BackupPrompt, Buttons, EnrolmentForm, EnrolmentPrompt, LinePrompt,
-    ListView, Notification, Progress, Ui, UserMessage,
+    AddressForm, AddressPrompt, Answer, BackupPassword, BackupPrompt, Buttons, EnrolmentForm,
+    EnrolmentPrompt, LinePrompt, ListView, Notification, Progress, SaveKind, SavePrompt, ShownIds,
+    Ui, UserMessage,
 };
 
 /// What the options of a command answer.
@@ -25,6 +27,10 @@ pub struct Answers {
     pub backup: Option<(Secret<String>, PathBuf)>,
     /// Whether the old form is wanted (K5).
     pub legacy: bool,
+    /// The new addresses.
+    pub addresses: Option<AddressForm>,
+    /// Where the receipt goes.
+    pub receipt: Option<PathBuf>,
     /// Whether no backup is wanted, now or later.
     pub no_backup: bool,
     /// Whether the old certificate goes.
@@ -90,7 +96,11 @@ impl Ui for Console<'_> {
                 say(&format!("{code}: {}", english(code)));
                 say(&format!("log: {}", self.files.last_line()));
             }
-            1003 | 1006 | 1009 | 1010 => {}
+            1018 => {
+                self.fail(code);
+                say(&format!("{code}: {}", english(code)));
+            }
+            1003 | 1006 | 1009 | 1010 | 1019 => {}
             _ => say(&format!("{code}: {}", english(code))),
         }
         let yes = match (message.buttons, code) {
@@ -120,12 +130,14 @@ impl Ui for Console<'_> {
         if prompt.problem.is_some() {
             say("that code is not right");
         }
-        if let Some(line) = self.with(|answers| answers.line.take()).flatten() {
-            return Some(line);
-        }
-        if !io::stdin().is_terminal() {
-            say("a code is asked for: give it with --code, or run this on a terminal");
-            return None;
+        let given = self.with(|answers| answers.line.take()).flatten();
+        match given {
+            Some(line) if line.expose() != "-" => return Some(line),
+            None if !io::stdin().is_terminal() => {
+                say("a code is asked for: give it with --code, or run this on a terminal");
+                return None;
+            }
+            _ => {}
         }
         say("enter the code (a connection code of the letter, or the number that was mailed):");
         let mut line = String::new();
@@ -166,15 +178,39 @@ impl Ui for Console<'_> {
     }
 
     /// Once: a place that failed is not tried again.
-    fn ask_save_place(&self, name: &str) -> Option<PathBuf> {
-        let (_, place) = self.with(|answers| answers.backup.take()).flatten()?;
+    fn ask_save_place(&self, prompt: &SavePrompt) -> Option<PathBuf> {
+        let (what, place) = match prompt.kind {
+            SaveKind::Backup => {
+                let (_, place) = self.with(|answers| answers.backup.take()).flatten()?;
+                ("backup", place)
+            }
+            SaveKind::Receipt => {
+                let place = self.with(|answers| answers.receipt.take()).flatten()?;
+                ("receipt", place)
+            }
+        };
         let place = if place.is_dir() {
-            place.join(name)
+            place.join(&prompt.name)
         } else {
             place
         };
-        say(&format!("backup: {}", place.display()));
+        say(&format!("{what}: {}", place.display()));
         Some(place)
+    }
+
+    fn ask_addresses(&self, prompt: &AddressPrompt) -> Option<AddressForm> {
+        if let Some(problem) = &prompt.problem {
+            self.fail(MessageCode::INPUT.0);
+            say(&format!("{}: {problem}", MessageCode::INPUT));
+            return None;
+        }
+        self.with(|answers| answers.addresses.take()).flatten()
+    }
+
+    /// On standard output, so that a script can take them.
+    fn show_ids(&self, shown: &ShownIds) {
+        let (request, reference) = (&shown.request_id, shown.reference_id.expose());
+        let _ = writeln!(io::stdout(), "{request} {reference}");
     }
 
     fn progress(&self, _: Option<&Progress>) {}
@@ -238,6 +274,9 @@ const fn english(code: u16) -> &'static str {
         1009 => "no backup was made, and its key is erased",
         1011 => "the certificate is on hold",
         1012 => "the certificate is revoked",
+        1016 => "the mail address is changed",
+        1017 => "the receipt is saved; a secret stands on it",
+        1018 => "there is no receipt, or its time is over",
         2007 => "this machine's clock is wrong; set it and try again",
         2010..=2012 => "the server is not proven: check the connection code; nothing was sent",
         2001..=2099 => "the server cannot be reached as it should be; check the network",

@@ -41,7 +41,8 @@ impl UnixFiles {
             .unwrap_or_default()
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, FileError> {
+    /// Where the file of this name lies.
+    pub(super) fn place(&self, name: &str) -> Result<PathBuf, FileError> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
             return Err(FileError::Failed(format!("{name:?} is no plain name")));
@@ -52,7 +53,7 @@ impl UnixFiles {
 
 impl Files for UnixFiles {
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
-        match fs::read(self.path(name)?) {
+        match fs::read(self.place(name)?) {
             Ok(octets) => Ok(Some(octets)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(refusal(error)),
@@ -60,11 +61,11 @@ impl Files for UnixFiles {
     }
 
     fn write(&self, name: &str, octets: &[u8]) -> Result<(), FileError> {
-        replace(&self.path(name)?, octets)
+        replace(&self.place(name)?, octets)
     }
 
     fn remove(&self, name: &str) -> Result<(), FileError> {
-        match fs::remove_file(self.path(name)?) {
+        match fs::remove_file(self.place(name)?) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(refusal(error)),
             _ => sync_folder(&self.folder).map_err(refusal),
         }
@@ -94,12 +95,12 @@ impl Files for UnixFiles {
             .append(true)
             .create(true)
             .mode(OWNER_ONLY)
-            .open(self.path(name)?);
+            .open(self.place(name)?);
         writeln!(file.map_err(refusal)?, "{line}").map_err(refusal)
     }
 
     fn size(&self, name: &str) -> Result<u64, FileError> {
-        match fs::metadata(self.path(name)?) {
+        match fs::metadata(self.place(name)?) {
             Ok(data) => Ok(data.len()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
             Err(error) => Err(refusal(error)),
@@ -107,7 +108,7 @@ impl Files for UnixFiles {
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), FileError> {
-        fs::rename(self.path(from)?, self.path(to)?).map_err(refusal)
+        fs::rename(self.place(from)?, self.place(to)?).map_err(refusal)
     }
 
     fn save(&self, place: &Path, octets: &[u8]) -> Result<(), FileError> {

@@ -17,6 +17,7 @@ use tegata_pki::key::PrivateKey;
 use zeroize::Zeroizing;
 
 use super::files::{UnixFiles, replace};
+use super::mirror::{Installed, Mirror};
 use crate::pem;
 use crate::ports::{FileError, StoreError};
 
@@ -36,28 +37,28 @@ impl PemFolder {
         Ok(Self(folder))
     }
 
-    /// Whether this certificate is there with its key.
-    pub(super) fn has(&self, certificate: &Fingerprint) -> bool {
-        self.0.join(certificate.to_string()).join(KEY).exists()
+    fn place(&self, certificate: &Certificate) -> PathBuf {
+        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
+        self.0.join(fingerprint.to_string())
+    }
+}
+
+impl Mirror for PemFolder {
+    fn has(&self, certificate: &Certificate) -> Result<bool, StoreError> {
+        Ok(self.place(certificate).join(KEY).exists())
     }
 
-    /// Writes certificate, chain and key. [`PemFolder::choose`] makes them current.
-    pub(super) fn publish(
-        &self,
-        certificate: &Certificate,
-        chain: &[Certificate],
-        key: &PrivateKey,
-    ) -> Result<(), StoreError> {
-        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
-        let folder = self.0.join(fingerprint.to_string());
+    fn publish(&self, installed: &Installed<'_>) -> Result<(), StoreError> {
+        let folder = self.place(installed.certificate);
         UnixFiles::open(folder.clone()).map_err(failed_file)?;
-        let text = format!("{}{}", certificate.pem(), pem::text(chain));
+        let chain = pem::text(installed.chain);
+        let text = format!("{}{chain}", installed.certificate.pem());
         replace(&folder.join(CERTIFICATE), text.as_bytes()).map_err(failed_file)?;
-        replace(&folder.join(KEY), key_text(key)?.as_bytes()).map_err(failed_file)
+        replace(&folder.join(KEY), key_text(installed.key)?.as_bytes()).map_err(failed_file)
     }
 
     /// Lets `current` name this certificate.
-    pub(super) fn choose(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
+    fn choose(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
         let name = certificate.to_string();
         let link = self.0.join(CURRENT);
         if fs::read_link(&link).is_ok_and(|to| to.as_os_str() == name.as_str()) {
@@ -69,14 +70,14 @@ impl PemFolder {
         fs::rename(&beside, &link).map_err(failed)
     }
 
-    /// Takes a certificate away. Where it is the current one, the link goes too.
-    pub(super) fn withdraw(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
-        let name = certificate.to_string();
+    /// Where it is the current one, the link goes too.
+    fn withdraw(&self, certificate: &Certificate) -> Result<(), StoreError> {
+        let folder = self.place(certificate);
         let link = self.0.join(CURRENT);
-        if fs::read_link(&link).is_ok_and(|to| to.as_os_str() == name.as_str()) {
+        if fs::read_link(&link).is_ok_and(|to| folder.ends_with(to)) {
             remove_file(&link)?;
         }
-        match fs::remove_dir_all(self.0.join(name)) {
+        match fs::remove_dir_all(folder) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
         }

@@ -14,7 +14,7 @@ use tegata_pki::pkcs12::{self, Opened, Pkcs12Form};
 
 use super::files::{UnixFiles, replace};
 use super::key::FolderKey;
-use super::pem_folder::PemFolder;
+use super::mirror::{Installed, Mirror};
 use crate::backup;
 use crate::ports::{
     CertificateStore, FileError, Files as _, KeyPlace, StoreError, StoredCertificate, TerminalKey,
@@ -31,7 +31,8 @@ const ITERATIONS: u32 = 10_000;
 pub struct FolderStore {
     folder: PathBuf,
     password: Secret<String>,
-    pem: Option<PemFolder>,
+    password_file: PathBuf,
+    mirrors: Vec<Box<dyn Mirror>>,
 }
 
 impl FolderStore {
@@ -61,37 +62,53 @@ impl FolderStore {
         Ok(Self {
             folder,
             password,
-            pem: None,
+            password_file: state.place(PASSWORD).map_err(store_error)?,
+            mirrors: Vec::new(),
         })
     }
 
-    /// Keeps the same certificates as PEM files too, those that are there already included.
+    /// Keeps the same certificates in another place too, those that are there already included.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be written, or a certificate of the store cannot be read.
-    pub fn with_pem(mut self, pem: PemFolder) -> Result<Self, StoreError> {
+    /// Where the place cannot be written, or a certificate of the store cannot be read.
+    pub fn with_mirror(mut self, mirror: impl Mirror + 'static) -> Result<Self, StoreError> {
         for stored in self.list()? {
             let fingerprint = stored.fingerprint();
-            if !pem.has(&fingerprint)
+            if !mirror.has(&stored.certificate)?
                 && let Some(opened) = self.opened(&fingerprint)?
             {
-                pem.publish(&stored.certificate, &stored.chain, &opened.key)?;
+                let file = self.path(&fingerprint, P12);
+                mirror.publish(&Installed {
+                    certificate: &stored.certificate,
+                    chain: &stored.chain,
+                    key: &opened.key,
+                    file: &file,
+                    password_file: &self.password_file,
+                })?;
             }
         }
-        self.pem = Some(pem);
+        for root in self.roots()? {
+            mirror.trust(&root)?;
+        }
+        self.mirrors.push(Box::new(mirror));
         self.choose_current()?;
         Ok(self)
     }
 
     /// The certificate that ends last is the current one.
     fn choose_current(&self) -> Result<(), StoreError> {
-        let Some(pem) = &self.pem else {
+        if self.mirrors.is_empty() {
+            return Ok(());
+        }
+        let stored = self.list()?;
+        let Some(newest) = stored.iter().max_by_key(|stored| stored.not_after()) else {
             return Ok(());
         };
-        let stored = self.list()?;
-        let newest = stored.iter().max_by_key(|stored| stored.not_after());
-        newest.map_or(Ok(()), |stored| pem.choose(&stored.fingerprint()))
+        let newest = newest.fingerprint();
+        self.mirrors
+            .iter()
+            .try_for_each(|mirror| mirror.choose(&newest))
     }
 
     fn path(&self, certificate: &Fingerprint, ending: &str) -> PathBuf {
@@ -198,8 +215,15 @@ impl CertificateStore for FolderStore {
         text.extend(chain.iter().map(Certificate::pem));
         replace(&self.path(&fingerprint, PEM), text.as_bytes()).map_err(store_error)?;
         replace(&self.path(&fingerprint, P12), &file).map_err(store_error)?;
-        if let Some(pem) = &self.pem {
-            pem.publish(certificate, chain, key)?;
+        let installed = Installed {
+            certificate,
+            chain,
+            key,
+            file: &self.path(&fingerprint, P12),
+            password_file: &self.password_file,
+        };
+        for mirror in &self.mirrors {
+            mirror.publish(&installed)?;
         }
         self.choose_current()
     }
@@ -214,7 +238,14 @@ impl CertificateStore for FolderStore {
         Err(StoreError::NoHardware("a folder has none".to_owned()))
     }
 
+    /// From the other places first: what is still in the folder after a crash can be asked for again.
     fn delete(&self, certificate: &Fingerprint) -> Result<(), StoreError> {
+        let stored = self.list()?;
+        if let Some(stored) = stored.iter().find(|one| one.fingerprint() == *certificate) {
+            for mirror in &self.mirrors {
+                mirror.withdraw(&stored.certificate)?;
+            }
+        }
         for ending in [P12, PEM] {
             match fs::remove_file(self.path(certificate, ending)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -222,9 +253,6 @@ impl CertificateStore for FolderStore {
                 }
                 _ => {}
             }
-        }
-        if let Some(pem) = &self.pem {
-            pem.withdraw(certificate)?;
         }
         self.choose_current()
     }
@@ -234,11 +262,27 @@ impl CertificateStore for FolderStore {
     }
 
     fn install_root(&self, root: &Certificate) -> Result<(), StoreError> {
+        for mirror in &self.mirrors {
+            mirror.trust(root)?;
+        }
         replace(&self.root_path(root), root.pem().as_bytes()).map_err(store_error)
     }
 }
 
 impl FolderStore {
+    fn roots(&self) -> Result<Vec<Certificate>, StoreError> {
+        let folder = fs::read_dir(self.folder.join(ROOTS)).map_err(|error| failed(&error))?;
+        let mut roots = Vec::new();
+        for entry in folder {
+            let path = entry.map_err(|error| failed(&error))?.path();
+            if path.extension().is_some_and(|ending| ending == PEM) {
+                let text = fs::read_to_string(&path).map_err(|error| failed(&error))?;
+                roots.push(Certificate::from_pem(&text).map_err(|error| failed(&error))?);
+            }
+        }
+        Ok(roots)
+    }
+
     fn root_path(&self, root: &Certificate) -> PathBuf {
         let fingerprint = Fingerprint(root.fingerprint_sha256());
         self.folder.join(ROOTS).join(format!("{fingerprint}.{PEM}"))

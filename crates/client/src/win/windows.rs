@@ -12,13 +12,16 @@ use tegata_domain::secret::Secret;
 use super::sys::window::Window;
 use crate::controller::SettingsView;
 use crate::ports::{
-    Answer, BackupPassword, BackupPrompt, EnrolmentForm, EnrolmentPrompt, LinePrompt, ListView,
-    Notification, Progress, Ui, UserMessage,
+    AddressForm, AddressPrompt, Answer, BackupPassword, BackupPrompt, EnrolmentForm,
+    EnrolmentPrompt, LinePrompt, ListView, Notification, Progress, SavePrompt, ShownIds, Ui,
+    UserMessage,
 };
 
+mod address;
 mod backup;
 mod diagnostics;
 mod enrolment;
+mod ids;
 mod line;
 mod main_window;
 mod message;
@@ -44,8 +47,12 @@ pub(super) enum Request {
     Line(LinePrompt, Sender<Option<Secret<String>>>),
     /// Ask for the password of a backup.
     Backup(BackupPrompt, Sender<Option<BackupPassword>>),
-    /// Ask where a backup goes.
-    SavePlace(String, Sender<Option<PathBuf>>),
+    /// Ask where a file goes.
+    SavePlace(SavePrompt, Sender<Option<PathBuf>>),
+    /// Ask for new addresses.
+    Addresses(AddressPrompt, Sender<Option<AddressForm>>),
+    /// Show both IDs and wait.
+    Ids(ShownIds, Sender<()>),
     /// Show what is being done.
     Progress(Option<Progress>),
     /// Show the certificates.
@@ -111,10 +118,22 @@ impl Ui for WindowsUi {
         self.ask(|answer| Request::Backup(prompt, answer)).flatten()
     }
 
-    fn ask_save_place(&self, name: &str) -> Option<PathBuf> {
-        let name = name.to_owned();
-        self.ask(|answer| Request::SavePlace(name, answer))
+    fn ask_save_place(&self, prompt: &SavePrompt) -> Option<PathBuf> {
+        let prompt = prompt.clone();
+        self.ask(|answer| Request::SavePlace(prompt, answer))
             .flatten()
+    }
+
+    fn ask_addresses(&self, prompt: &AddressPrompt) -> Option<AddressForm> {
+        let prompt = prompt.clone();
+        self.ask(|answer| Request::Addresses(prompt, answer))
+            .flatten()
+    }
+
+    fn show_ids(&self, shown: &ShownIds) {
+        let shown = shown.clone();
+        // Without the windows nobody sees them; the same request shows them again.
+        let _ = self.ask(|answer| Request::Ids(shown, answer));
     }
 
     fn progress(&self, progress: Option<&Progress>) {

@@ -12,6 +12,8 @@ mod killed;
 mod machine;
 mod newer;
 mod notices;
+mod own;
+mod own_server;
 mod person;
 mod renewal;
 mod screen;

@@ -143,7 +143,11 @@ fn a_clock_that_is_off_is_told_once_a_day() {
     *world.server.clock_ahead.lock().unwrap() = 7_200;
     world.clock.set(at("2027-02-20T17:00:00+09:00"));
     world.run(&[Event::Timer, Event::Timer]);
-    assert_eq!(world.person.take_codes(), ["2007"]);
+    assert_eq!(
+        world.person.take_codes(),
+        ["2007", "1001"],
+        "and the notice of day 30, on which it was off"
+    );
 }
 
 fn unattended() -> World {

@@ -15,6 +15,8 @@ pub(crate) struct Person {
     pub(crate) answers: Mutex<BTreeMap<u16, VecDeque<Answer>>>,
     pub(crate) forms: Mutex<VecDeque<(&'static str, &'static str, String)>>,
     pub(crate) lines: Mutex<VecDeque<String>>,
+    /// The address and the second one.
+    pub(crate) addresses: Mutex<VecDeque<(&'static str, &'static str)>>,
     /// Password and repetition; `None` closes the window.
     pub(crate) passwords: Mutex<VecDeque<Option<(&'static str, &'static str)>>>,
     /// `None`: キャンセル.
@@ -134,11 +136,35 @@ impl Ui for Person {
         })
     }
 
-    fn ask_save_place(&self, name: &str) -> Option<PathBuf> {
+    fn ask_save_place(&self, prompt: &SavePrompt) -> Option<PathBuf> {
+        let name = &prompt.name;
         self.say(format!("<<名前を付けて保存>> {name}"));
         let planned = self.places.lock().unwrap().pop_front();
         let folder = planned.unwrap_or(Some("ドキュメント"))?;
         Some(PathBuf::from(folder).join(name))
+    }
+
+    fn ask_addresses(&self, prompt: &AddressPrompt) -> Option<AddressForm> {
+        let mut lines = vec!["<<メールアドレスの変更>>".to_owned()];
+        lines.extend(prompt.problem.iter().map(|line| format!("  ! {line}")));
+        lines.extend(prompt.lines.iter().map(|line| format!("  {line}")));
+        lines.push(format!("  新しいメールアドレス [{}]", prompt.typed.0));
+        lines.push(format!("  予備のメールアドレス [{}]", prompt.typed.1));
+        self.say(lines.join("\n"));
+        let (mail, second_mail) = self.addresses.lock().unwrap().pop_front()?;
+        Some(AddressForm {
+            mail: mail.to_owned(),
+            second_mail: second_mail.to_owned(),
+        })
+    }
+
+    fn show_ids(&self, shown: &ShownIds) {
+        let mut lines = vec!["<<リファレンスID>>".to_owned()];
+        lines.extend(shown.lines.iter().map(|line| format!("  {line}")));
+        lines.push(format!("  リクエストID [{}]", shown.request_id));
+        let length = shown.reference_id.expose().len();
+        lines.push(format!("  リファレンスID [{}]", "*".repeat(length)));
+        self.say(lines.join("\n"));
     }
 
     fn progress(&self, progress: Option<&Progress>) {

@@ -25,6 +25,7 @@ use tegata_pki::signer::Signer as _;
 use tegata_pki::soft::SoftSigner;
 use tegata_pki::tbs::{self, TbsParameters};
 
+use crate::own_server;
 use crate::world::at;
 
 /// IDs of the letter that waits.
@@ -309,7 +310,10 @@ impl FakeServer {
                     Ok(one) => self.stop(&one, path.ends_with("hold"), now),
                 }
             }
-            other => panic!("nobody asks for {other}"),
+            _ => match self.presented(request, now)? {
+                Err(response) => response,
+                Ok(one) => own_server::answer(&one, request, now),
+            },
         })
     }
 
@@ -532,8 +536,9 @@ impl FakeServer {
             Standing::Revoked => "revoked",
             Standing::Superseded => "superseded",
         };
+        let receipt_until = one.old.map(|_| end.clone());
         let body = json!({"version": 1, "certificates": [{
-            "request_id": one.request_id, "relation": "presented",
+            "request_id": one.request_id, "relation": "presented", "receipt_until": receipt_until,
             "institution_code": "0110119153", "terminal": "受付", "request_status": "in_use",
             "accepted_at": begin, "not_after": end, "renewal_opens": begin,
             "can_be_fetched": false,
@@ -591,7 +596,7 @@ fn key_of(request: &Request) -> PublicKey {
     read.public_key().clone()
 }
 
-fn respond(status: u16, kind: &str, body: &[u8]) -> Response {
+pub(crate) fn respond(status: u16, kind: &str, body: &[u8]) -> Response {
     Response {
         status,
         headers: vec![("content-type".to_owned(), kind.to_owned())],

@@ -353,8 +353,14 @@ mod between {
                 self.world.person.ask_backup_password(prompt)
             })
         }
-        fn ask_save_place(&self, name: &str) -> Option<PathBuf> {
-            self.point("ask place", || self.world.person.ask_save_place(name))
+        fn ask_save_place(&self, prompt: &SavePrompt) -> Option<PathBuf> {
+            self.point("ask place", || self.world.person.ask_save_place(prompt))
+        }
+        fn ask_addresses(&self, prompt: &AddressPrompt) -> Option<AddressForm> {
+            self.point("ask addresses", || self.world.person.ask_addresses(prompt))
+        }
+        fn show_ids(&self, shown: &ShownIds) {
+            self.point("show IDs", || self.world.person.show_ids(shown));
         }
         fn progress(&self, progress: Option<&Progress>) {
             self.world.person.progress(progress);

@@ -83,6 +83,15 @@ async fn list(instance: &Instance, file: &KekFile, json: bool) -> Outcome<()> {
         let object = json!({"key": key.number, "state": state, "values": values});
         listing.push(cells, object);
     }
+    // Values that no key of this file opens: the file of another machine does, or a safe.
+    let is_known = |number: u8| keys.all().iter().any(|key| key.number == number);
+    for (number, values) in counts.iter().filter(|(number, _)| !is_known(**number)) {
+        let cells = vec![number.to_string(), "missing".to_owned(), values.to_string()];
+        listing.push(
+            cells,
+            json!({"key": number, "state": "missing", "values": values}),
+        );
+    }
     listing.print(json);
     Ok(())
 }

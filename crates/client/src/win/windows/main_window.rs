@@ -13,18 +13,18 @@ use windows_sys::Win32::UI::WindowsAndMessaging::{
 
 use super::settings::Changed;
 use super::{
-    Request, WM_NETWORK, WM_REQUEST, WM_TRAY, backup, diagnostics, enrolment, line, message,
-    settings, stop,
+    Request, WM_NETWORK, WM_REQUEST, WM_TRAY, address, backup, diagnostics, enrolment, ids, line,
+    message, settings, stop,
 };
 use crate::controller::Event;
 use crate::messages::PROGRAM;
-use crate::ports::{ListRow, ListView, Notification, Progress};
+use crate::ports::{ListRow, ListView, Notification, Progress, SaveKind};
 use crate::win::parts::Parts;
 use crate::win::resource::{
-    CANCEL, ICON_PROGRAM, MAIN_BACK_UP, MAIN_CHECK, MAIN_DETAIL, MAIN_DIAGNOSTICS, MAIN_ENROL,
-    MAIN_GUIDE, MAIN_HINT, MAIN_LIST, MAIN_OPEN, MAIN_OTHER, MAIN_PROGRESS, MAIN_PROVE, MAIN_QUIT,
-    MAIN_REMOVE, MAIN_RENEW, MAIN_SETTINGS, MAIN_STATUS, MAIN_STOP, MAIN_UPDATE, MENU_OTHER,
-    MENU_TRAY, word,
+    CANCEL, ICON_PROGRAM, MAIN_ADDRESS, MAIN_BACK_UP, MAIN_CHECK, MAIN_DETAIL, MAIN_DIAGNOSTICS,
+    MAIN_ENROL, MAIN_GUIDE, MAIN_HINT, MAIN_LIST, MAIN_OPEN, MAIN_OTHER, MAIN_PROGRESS, MAIN_PROVE,
+    MAIN_QUIT, MAIN_RECEIPT, MAIN_REFERENCE, MAIN_REMOVE, MAIN_RENEW, MAIN_SETTINGS, MAIN_STATUS,
+    MAIN_STOP, MAIN_UPDATE, MENU_OTHER, MENU_TRAY, word,
 };
 use crate::win::sys::dialog::Dialog;
 use crate::win::sys::list::List;
@@ -167,10 +167,22 @@ impl MainWindow {
                 window.bring_to_front();
                 let _ = answer.send(backup::ask(window, &prompt));
             }
-            Request::SavePlace(name, answer) => {
-                let kind = fixed(word::P12_FILE);
-                let place = shell::ask_save_place(window, &name, &kind, "p12");
+            Request::SavePlace(prompt, answer) => {
+                let (kind, ending) = match prompt.kind {
+                    SaveKind::Backup => (word::P12_FILE, "p12"),
+                    SaveKind::Receipt => (word::RECEIPT_FILE, "pdf"),
+                };
+                let place = shell::ask_save_place(window, &prompt.name, &fixed(kind), ending);
                 let _ = answer.send(place);
+            }
+            Request::Addresses(prompt, answer) => {
+                window.bring_to_front();
+                let _ = answer.send(address::ask(window, &prompt));
+            }
+            Request::Ids(shown, answer) => {
+                window.bring_to_front();
+                ids::show(window, &shown);
+                let _ = answer.send(());
             }
             Request::Progress(progress) => self.show_progress(window, progress.as_ref()),
             Request::List(view) => self.show_list(window, view),
@@ -312,6 +324,15 @@ impl MainWindow {
             MAIN_UPDATE => self.tell(Event::Update),
             MAIN_BACK_UP => self.with_chosen(window, |row| Some(Event::BackUp(row.certificate))),
             MAIN_REMOVE => self.with_chosen(window, |row| Some(Event::Remove(row.certificate))),
+            MAIN_ADDRESS => {
+                self.with_chosen(window, |row| Some(Event::ChangeAddress(row.certificate)));
+            }
+            MAIN_RECEIPT => {
+                self.with_chosen(window, |row| Some(Event::SaveReceipt(row.certificate)));
+            }
+            MAIN_REFERENCE => {
+                self.with_chosen(window, |row| Some(Event::NewReferenceId(row.certificate)));
+            }
             MAIN_STOP => self.with_chosen(window, |row| {
                 stop::ask(window, row).map(|choice| Event::Stop(row.certificate, choice))
             }),

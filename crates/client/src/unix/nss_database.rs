@@ -159,7 +159,9 @@ impl NssDatabase {
         if ran.status.success() {
             return Ok(String::from_utf8_lossy(&ran.stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&ran.stderr);
+        // Some things are said on standard output.
+        let said = [ran.stdout, ran.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
         let said = said.trim().lines().last().unwrap_or_default();
         let program = program.to_string_lossy();
         Err(StoreError::Failed(format!(

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 const OWN_FOLDER: &str = "AppData/Local/Tegata/MPKI Client";
 /// R-079 of the sample profile: 半角数字4桁.
 const PASSWORD: &str = "2468";
+const NEW_MAIL: &str = "new@clinic.example";
 
 /// Numbers of `crates/client/windows/resource.h`.
 mod id {
@@ -29,15 +30,21 @@ mod id {
     pub(super) const DIAGNOSTICS: &str = "105";
     pub(super) const DETAIL: &str = "108";
     pub(super) const CHECK: &str = "111";
+    pub(super) const ADDRESS: &str = "120";
+    pub(super) const RECEIPT: &str = "121";
+    pub(super) const NEW_REFERENCE: &str = "122";
     pub(super) const PASSWORD: &str = "202";
     pub(super) const AGAIN: &str = "204";
     pub(super) const WEAK: &str = "207";
     pub(super) const REQUEST: &str = "213";
     pub(super) const REFERENCE: &str = "214";
     pub(super) const CODE: &str = "215";
+    pub(super) const LINE: &str = "223";
     pub(super) const SERVER: &str = "231";
     pub(super) const FINDINGS: &str = "241";
     pub(super) const SAVE: &str = "243";
+    pub(super) const MAIL: &str = "272";
+    pub(super) const SHOWN_REFERENCE: &str = "283";
     pub(super) const OK: &str = "1";
     pub(super) const CANCEL: &str = "2";
 }
@@ -174,6 +181,7 @@ fn a_clerk_gets_a_certificate_by_the_letter_and_keeps_a_backup() -> Result<()> {
     );
 
     a_certificate_of_the_browser_is_taken_over_and_renewed(&demo, &terminal)?;
+    a_certificate_asks_about_itself(&demo, &terminal)?;
     windows_open_and_close(&terminal)?;
     second_copy_and_quit(&terminal)?;
     ensure!(program.wait_for_end()?.success(), "{}", program.said());
@@ -304,6 +312,60 @@ fn a_certificate_of_the_browser_is_taken_over_and_renewed(
     terminal.picture("mpki-client-renewed")?;
     let log = terminal.log()?;
     ensure!(log.matches("step: in use").count() == 2, "{log}");
+    Ok(())
+}
+
+/// Addresses, 更新申請受付票 and a new リファレンスID, with the renewed certificate: the last row.
+fn a_certificate_asks_about_itself(demo: &Demo, terminal: &Terminal) -> Result<()> {
+    let begin = ["wait", id::LIST, "row", id::LIST, "1", "menu", id::ADDRESS];
+    let typed = ["wait", id::MAIL, "set", id::MAIL, NEW_MAIL];
+    terminal.drive(&[&begin[..], &typed].concat())?;
+    terminal.picture("mpki-client-address")?;
+    terminal.drive(&["wait", id::MAIL, "press", id::OK, "wait", id::LINE])?;
+    terminal.picture("mpki-client-address-code")?;
+    let mail = demo.mail(NEW_MAIL, "【通知用メールアドレス 確認番号のお知らせ】")?;
+    let line = mail.lines().find(|line| line.contains("確認番号  "));
+    let digits = line.with_context(|| mail.clone())?.chars();
+    let code: String = digits.filter(char::is_ascii_digit).collect();
+    let enter = ["wait", id::LINE, "set", id::LINE, &code, "press", id::OK];
+    let said = terminal.drive(&[&enter[..], &["message", "1016"]].concat())?;
+    ensure!(said.contains("メールアドレスを変更しました"), "{said}");
+    terminal.drive(&["message", "1016", "answer", "ok", "wait", id::LIST])?;
+
+    let (place, told) = terminal.place("receipt.pdf");
+    let save = ["wait", id::LIST, "enabled", id::ENROL, "menu", id::RECEIPT];
+    let done = ["save", &told, "message", "1017", "answer", "ok"];
+    terminal.drive(&[&save[..], &done].concat())?;
+    ensure!(fs::read(place)?.starts_with(b"%PDF"), "no PDF");
+
+    let ask = [
+        "wait",
+        id::LIST,
+        "enabled",
+        id::ENROL,
+        "menu",
+        id::NEW_REFERENCE,
+    ];
+    let yes = [
+        "message",
+        "1019",
+        "answer",
+        "yes",
+        "wait",
+        id::SHOWN_REFERENCE,
+    ];
+    let shown = ["text", id::SHOWN_REFERENCE];
+    let reference = terminal.drive(&[&ask[..], &yes, &shown].concat())?;
+    let reference = reference
+        .split_whitespace()
+        .last()
+        .context("an ID")?
+        .to_owned();
+    terminal.picture("mpki-client-reference-id")?;
+    ensure!(reference.len() >= 8, "{} characters", reference.len());
+    ensure!(!terminal.log()?.contains(&reference), "a secret in the log");
+    let close = ["wait", id::SHOWN_REFERENCE, "press", id::OK];
+    terminal.drive(&[&close[..], &["gone", id::SHOWN_REFERENCE]].concat())?;
     Ok(())
 }
 

@@ -373,10 +373,10 @@ impl Dialog for MainWindow {
     fn opened(&self, window: Window) {
         window.set_icon(ICON_PROGRAM);
         let columns = [
-            (fixed(word::SUBJECT), 20),
-            (fixed(word::ISSUER), 23),
-            (fixed(word::NOT_AFTER), 21),
-            (fixed(word::STANDING), 36),
+            (fixed(word::SUBJECT), 14),
+            (fixed(word::ISSUER), 34),
+            (fixed(word::NOT_AFTER), 19),
+            (fixed(word::STANDING), 33),
         ];
         List(window.item(MAIN_LIST)).set_columns(&columns);
         window.item(MAIN_RENEW).enable(false);

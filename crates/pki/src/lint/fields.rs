@@ -1,5 +1,7 @@
 //! Rules over the fields of a TBSCertificate (RFC 5280 §4.1.2).
 
+use const_oid::ObjectIdentifier;
+
 use super::{Rule, View};
 use crate::{
     name::{self, UPPER_BOUND},
@@ -218,6 +220,7 @@ fn attributes<'a>(name: &Element<'a>) -> Result<Vec<(&'a [u8], Element<'a>)>, Ma
         let mut pair = set.sequence()?;
         set.finish()?;
         let kind = pair.expect(tlv::OBJECT_IDENTIFIER)?;
+        ObjectIdentifier::from_bytes(kind).map_err(|_| Malformed)?;
         attributes.push((kind, pair.any()?));
         pair.finish()?;
     }

@@ -213,6 +213,11 @@ const CASES: &[Case] = &[
         ]);
         d.subject = tlv::sequence(&[&tlv::wrap(tlv::SET, &[&pair, &pair])]);
     }),
+    ("names_are_well_formed", subscriber, |d| {
+        let unfinished = tlv::wrap(tlv::OBJECT_IDENTIFIER, &[&[0x55, 0x04, 0x80]]);
+        let pair = tlv::sequence(&[&unfinished, &tlv::wrap(tlv::UTF8_STRING, &[b"a"])]);
+        d.subject = tlv::sequence(&[&tlv::wrap(tlv::SET, &[&pair])]);
+    }),
     ("issuer_is_not_empty", subscriber, |d| {
         d.issuer = tlv::sequence(&[])
     }),

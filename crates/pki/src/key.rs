@@ -307,7 +307,9 @@ impl PublicKey {
         fields.finish()?;
         let algorithm = match algorithm.object_identifier()? {
             RSA_ENCRYPTION => {
-                algorithm.expect(tlv::NULL)?;
+                if !algorithm.optional_null()? {
+                    return Err(KeyError::Malformed);
+                }
                 algorithm.finish()?;
                 rsa_algorithm(key)?
             }

@@ -103,7 +103,7 @@ impl SignatureAlgorithm {
     fn read(der: &[u8]) -> Result<Option<Self>, Malformed> {
         let mut fields = Reader::sequence_in(der)?;
         let found = match fields.object_identifier()? {
-            SHA256_WITH_RSA if fields.optional(tlv::NULL)?.is_some() => Some(Self::RsaSha256),
+            SHA256_WITH_RSA if fields.optional_null()? => Some(Self::RsaSha256),
             ECDSA_WITH_SHA256 => Some(Self::EcdsaSha256),
             ECDSA_WITH_SHA384 => Some(Self::EcdsaSha384),
             _ => None,
@@ -146,5 +146,8 @@ mod tests {
         let ecdsa = tlv::sequence(&[&tlv::object_identifier(&ECDSA_WITH_SHA256), &tlv::null()]);
         assert_eq!(SignatureAlgorithm::from_der(&rsa), None);
         assert_eq!(SignatureAlgorithm::from_der(&ecdsa), None);
+        let filled = [0x05, 0x01, 0x00];
+        let rsa = tlv::sequence(&[&tlv::object_identifier(&SHA256_WITH_RSA), &filled]);
+        assert_eq!(SignatureAlgorithm::from_der(&rsa), None);
     }
 }

@@ -318,6 +318,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes a NULL if one is next; it has no content (ITU-T X.690 §8.8.2).
+    pub(crate) fn optional_null(&mut self) -> Result<bool, Malformed> {
+        match self.optional(NULL)? {
+            None => Ok(false),
+            Some([]) => Ok(true),
+            Some(_) => Err(Malformed),
+        }
+    }
+
     pub(crate) fn peek_tag(&self) -> Option<u8> {
         self.rest.first().copied()
     }

@@ -25,11 +25,15 @@ impl Timestamp {
         Self(seconds)
     }
 
-    /// Reads an RFC 3339 date and time such as `2027-03-14T17:39:00+09:00`; fractions are cut off.
+    /// Reads an RFC 3339 date and time such as `2027-03-14T17:39:00+09:00`; fractions are cut off. What lies before
+    /// the year 0 or after 9999 in UTC is refused, because it could not be printed.
     pub fn parse_rfc3339(text: &str) -> Result<Self, InvalidTime> {
         OffsetDateTime::parse(text, &Rfc3339)
-            .map(|t| Self(t.unix_timestamp()))
-            .map_err(|_| InvalidTime)
+            .map(|t| t.unix_timestamp())
+            .ok()
+            .filter(|seconds| PRINTABLE.contains(seconds))
+            .map(Self)
+            .ok_or(InvalidTime)
     }
 
     /// Seconds since the Unix epoch.
@@ -182,6 +186,9 @@ impl fmt::Display for CalendarDate {
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
 }
+
+/// The first second of the year 0 and the last of 9999, in UTC.
+const PRINTABLE: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
 /// The Julian day of 1970-01-01.
 const UNIX_JULIAN_DAY: i64 = 2_440_588;
@@ -381,6 +388,16 @@ mod tests {
         assert_eq!(ends.map(|date| date.ymd().0), [-9999, 9999]);
         assert!(ends[0].start() < Timestamp::from_unix(0));
         assert_eq!(Timestamp::from_unix(i64::MAX).to_string(), "out-of-range");
+    }
+
+    #[test]
+    fn an_instant_that_cannot_be_printed_is_not_read() {
+        for text in ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            assert_eq!(at(text).to_string(), text);
+        }
+        for text in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"] {
+            assert_eq!(Timestamp::parse_rfc3339(text), Err(InvalidTime), "{text}");
+        }
     }
 
     #[test]

@@ -77,7 +77,9 @@ impl RequestPlan {
         let last = not_after.japan_date();
         let first = match asking {
             Asking::FromNowOn => tomorrow,
-            Asking::NearTheEnd => tomorrow.max(last.plus_days(-self.first_notice())),
+            Asking::NearTheEnd => {
+                tomorrow.max(last.plus_days(self.first_notice().saturating_neg()))
+            }
             Asking::Never => return None,
         };
         (0..FARTHEST)
@@ -189,6 +191,24 @@ mod tests {
             "{busiest} in a minute, {mean} in the mean"
         );
         assert!(inside.iter().all(|count| *count > 0));
+    }
+
+    #[test]
+    fn a_plan_of_any_numbers_gives_a_time_or_none() {
+        let ends = [i64::MIN, -1, 0, 1, i64::MAX];
+        for (days, hour) in ends.iter().flat_map(|a| ends.map(|b| (*a, b))) {
+            let plan = RequestPlan {
+                days: vec![days],
+                days_after: hour,
+                first_hour: hour,
+                last_hour: days,
+                busy_first_day: days,
+                busy_last_day: hour,
+            };
+            let (end, now) = (at("2027-03-14T17:38:59+09:00"), at("2027-01-01T00:00:00Z"));
+            let next = plan.next(&Fingerprint([9; 32]), end, Asking::NearTheEnd, now);
+            assert!(next.is_none_or(|next| next.at <= next.until), "{plan:?}");
+        }
     }
 
     #[test]

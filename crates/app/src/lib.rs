@@ -48,6 +48,8 @@ mod notice_figures;
 mod notices;
 mod operators;
 mod outbox;
+#[cfg(feature = "fuzz")]
+pub mod outside;
 mod own;
 mod paper;
 mod proposal;

@@ -155,7 +155,7 @@ fn post<T: DeserializeOwned>(
     read(&connection.send(request)?)
 }
 
-fn read<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
+pub(crate) fn read<T: DeserializeOwned>(response: &Response) -> Result<T, Failure> {
     exchange::success(response)?;
     if response.media_type() != JSON {
         return Err(exchange::not_ours(response));

@@ -175,7 +175,7 @@ fn post(
     })
 }
 
-fn issued(response: &Response) -> Result<Certificate, Failure> {
+pub(crate) fn issued(response: &Response) -> Result<Certificate, Failure> {
     if response.status == 202 {
         return Err(Failure::Later(response.retry_after.unwrap_or(LATER)));
     }
@@ -185,7 +185,7 @@ fn issued(response: &Response) -> Result<Certificate, Failure> {
     leaf.ok_or_else(|| Failure::WrongCertificate("none came".to_owned()))
 }
 
-fn read_certificates(response: &Response) -> Result<Vec<Certificate>, Failure> {
+pub(crate) fn read_certificates(response: &Response) -> Result<Vec<Certificate>, Failure> {
     expect_type(response, PKCS7)?;
     cms::read_certificates_only(&from_base64(response)?).map_err(|_| exchange::not_ours(response))
 }

@@ -24,12 +24,14 @@ mod est;
 mod exchange;
 pub mod failpoint;
 pub mod failure;
-#[cfg(any(windows, test))]
+#[cfg(any(windows, test, feature = "fuzz"))]
 mod key_blob;
 pub mod known;
 pub mod log;
 pub mod messages;
 pub mod net;
+#[cfg(feature = "fuzz")]
+pub mod outside;
 mod pem;
 pub mod pending;
 pub mod ports;

@@ -18,6 +18,8 @@ mod diagnose;
 mod http_date;
 mod message;
 mod ntlm;
+#[cfg(feature = "fuzz")]
+pub mod outside;
 mod routes;
 mod tls;
 mod transport;

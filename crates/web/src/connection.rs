@@ -51,7 +51,7 @@ pub(crate) fn authority(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     }
 }
 
-fn is_same_name(authority: Option<&str>, server_name: Option<&str>) -> bool {
+pub(crate) fn is_same_name(authority: Option<&str>, server_name: Option<&str>) -> bool {
     let (Some(authority), Some(server_name)) = (authority, server_name) else {
         return false;
     };

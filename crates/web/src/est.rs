@@ -6,7 +6,7 @@
 
 mod answer;
 mod refusal;
-mod request;
+pub(crate) mod request;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -67,7 +67,7 @@ pub(crate) async fn refuse_cross_site(
 
 /// `Sec-Fetch-Site`, where sent, says same-origin; `Origin`, where sent, is the page's own. Programs
 /// that are no browsers send neither.
-fn is_from_our_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
+pub(crate) fn is_from_our_own_page(headers: &HeaderMap, host: Option<&str>) -> bool {
     let site_is_same = headers
         .get_all("sec-fetch-site")
         .iter()

@@ -15,6 +15,8 @@ mod http_date;
 mod making;
 mod messages;
 mod metrics;
+#[cfg(feature = "fuzz")]
+pub mod outside;
 mod page;
 mod releases;
 mod respond;

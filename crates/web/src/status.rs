@@ -62,7 +62,7 @@ pub(crate) async fn ocsp_get(State(web): State<Web>, request: Request) -> Respon
 
 /// The request in a path: percent signs undone, then base64; `None` where it is none. Slashes and plus
 /// signs of base64 may come as they are or percent-encoded, padding may be missing.
-fn decode_ocsp_path(encoded: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_ocsp_path(encoded: &str) -> Option<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

@@ -289,7 +289,7 @@ fn failed(session: &Session<Wire>, error: ReadError) -> HttpError {
     }
 }
 
-fn response(head: Head) -> Response {
+pub(super) fn response(head: Head) -> Response {
     let date = head.header("Date").and_then(http_date::parse);
     let retry_after = head.header("Retry-After").and_then(|value| {
         let until = |at: Timestamp| u64::try_from(at.seconds_since(date?)).ok();

@@ -4,7 +4,7 @@
 //! sent here is the head of a CONNECT and never reaches the server behind it (T71). A refused
 //! password is not tried again by itself, because domains lock accounts after a few of them.
 
-mod challenge;
+pub(super) mod challenge;
 mod refused;
 
 use std::io::{self, Write as _};

@@ -191,7 +191,7 @@ fn of_day(
 }
 
 /// The one `channel` of a query. Nothing but the two words of relying systems is one.
-fn channel(query: Option<&str>) -> Option<NoticeChannel> {
+pub(crate) fn channel(query: Option<&str>) -> Option<NoticeChannel> {
     let mut fields = query?.split('&').filter(|field| !field.is_empty());
     let channel = match (fields.next(), fields.next()) {
         (Some(field), None) => field.strip_prefix("channel=")?,
@@ -205,7 +205,7 @@ fn channel(query: Option<&str>) -> Option<NoticeChannel> {
 
 /// The certificate of the one `Client-Cert` header: a byte sequence of RFC 8941 §3.3.5, or PEM in percent-encoding,
 /// which is all that nginx can hand on (`$ssl_client_escaped_cert`).
-fn client_cert(headers: &HeaderMap) -> Option<Vec<u8>> {
+pub(crate) fn client_cert(headers: &HeaderMap) -> Option<Vec<u8>> {
     let mut values = headers.get_all(CLIENT_CERT).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

@@ -62,7 +62,7 @@ pub(super) async fn pkcs10(request: Request) -> Result<Vec<u8>, Refused> {
     decode(&body).ok_or(Refused::NotBase64)
 }
 
-fn decode(body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode(body: &[u8]) -> Option<Vec<u8>> {
     let is_blank = |octet: &u8| matches!(octet, b' ' | b'\t' | b'\r' | b'\n');
     let text: Vec<u8> = body
         .iter()
@@ -86,7 +86,7 @@ fn is_pkcs10(headers: &HeaderMap) -> bool {
 
 /// The two IDs of HTTP Basic (RFC 7617): user リクエストID, password リファレンスID. `None`: there are none at all; what
 /// can be no ID is a wrong one.
-fn typed_ids(headers: &HeaderMap) -> Option<TypedIds> {
+pub(crate) fn typed_ids(headers: &HeaderMap) -> Option<TypedIds> {
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let (Some(field), None) = (fields.next(), fields.next()) else {
         return None;

@@ -4,13 +4,13 @@ use super::Head;
 
 /// A way to sign in that we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(in crate::net) enum Scheme {
     Basic,
     Ntlm,
 }
 
 impl Scheme {
-    pub(super) const fn name(self) -> &'static str {
+    pub(in crate::net) const fn name(self) -> &'static str {
         match self {
             Self::Basic => "Basic",
             Self::Ntlm => "NTLM",
@@ -19,13 +19,13 @@ impl Scheme {
 }
 
 /// The names of all schemes offered, as they came, without their parameters.
-pub(super) fn offered(head: &Head) -> Vec<&str> {
+pub(in crate::net) fn offered(head: &Head) -> Vec<&str> {
     let values = head.all("Proxy-Authenticate").flat_map(split);
     values.filter_map(scheme_name).collect()
 }
 
 /// The one to use: NTLM keeps the password off the wire. There is no second try with the other.
-pub(super) fn best(offered: &[&str]) -> Option<Scheme> {
+pub(in crate::net) fn best(offered: &[&str]) -> Option<Scheme> {
     [Scheme::Ntlm, Scheme::Basic].into_iter().find(|known| {
         let mut offered = offered.iter();
         offered.any(|name| name.eq_ignore_ascii_case(known.name()))
@@ -33,7 +33,7 @@ pub(super) fn best(offered: &[&str]) -> Option<Scheme> {
 }
 
 /// The base64 text of an NTLM challenge.
-pub(super) fn ntlm_token(head: &Head) -> Option<&str> {
+pub(in crate::net) fn ntlm_token(head: &Head) -> Option<&str> {
     head.all("Proxy-Authenticate").find_map(|value| {
         let (name, token) = value.split_once(' ')?;
         let token = token.trim();

@@ -58,6 +58,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tegata-protocol",
         ],
     ),
+    (
+        "tegata-fuzz",
+        &[
+            "tegata-web",
+            "tegata-app",
+            "tegata-client",
+            "tegata-pki",
+            "tegata-domain",
+            "tegata-protocol",
+        ],
+    ),
     (FOR_TESTS, &[]),
     ("xtask", &[]),
 ];

@@ -344,7 +344,7 @@ impl fmt::Display for MailAddress {
 
 /// A text of another program, such as a mail server's answer, with each mail address in it masked.
 pub fn mask_addresses(text: &str) -> String {
-    let ends = |c: char| c.is_whitespace() || "<>()[]\"',;:".contains(c);
+    let ends = |c: char| c.is_whitespace() || "<>()[]\",;:".contains(c);
     let mask = |word: &str| match MailAddress::parse(word) {
         Some(address) => address.masked(),
         None if word.contains('@') => "****".to_owned(),
@@ -352,9 +352,12 @@ pub fn mask_addresses(text: &str) -> String {
     };
     let mut masked = String::with_capacity(text.len());
     for part in text.split_inclusive(ends) {
-        let word = part.trim_end_matches(ends);
+        // An address may have an apostrophe in it; those around a word are no part of it.
+        let opened = part.trim_start_matches('\'');
+        let word = opened.trim_end_matches(|c| ends(c) || c == '\'');
+        masked.push_str(part.get(..part.len() - opened.len()).unwrap_or_default());
         masked.push_str(&mask(word));
-        masked.push_str(part.get(word.len()..).unwrap_or_default());
+        masked.push_str(opened.get(word.len()..).unwrap_or_default());
     }
     masked
 }
@@ -765,6 +768,10 @@ mod tests {
                 "550 <d****@clinic.example>: unknown (d****@clinic.example)",
             ),
             ("to a@b@c. or @", "to **** or ****"),
+            (
+                "'o'brien@clinic.example' isn't known",
+                "'o****@clinic.example' isn't known",
+            ),
         ] {
             assert_eq!(mask_addresses(text), masked);
         }

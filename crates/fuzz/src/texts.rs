@@ -62,7 +62,10 @@ pub fn mail_address(octets: &[u8]) -> bool {
     assert_eq!(MailAddress::from_typed(text).as_ref(), Some(&address));
     let masked = address.masked();
     assert!(masked.len() <= text.len() + 4);
-    assert_eq!(mask_addresses(text), masked);
+    // In a passage an apostrophe before an address is a quotation mark.
+    if !text.starts_with('\'') {
+        assert_eq!(mask_addresses(text), masked);
+    }
     true
 }
 

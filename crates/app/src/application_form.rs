@@ -50,6 +50,15 @@ struct Entered {
     numbers: Option<String>,
 }
 
+/// RCR-4 as sent, checked.
+struct Submission {
+    institution: Institution,
+    wanted: Wanted,
+    /// 「別の端末の申請なので、このまま申請する」.
+    is_other_terminal: bool,
+    actor: Actor,
+}
+
 /// What RCR-2 to RCR-5 show.
 #[derive(Clone, Debug)]
 pub struct ApplicationPage {
@@ -240,27 +249,33 @@ impl App {
         let institution = self.check_institution_form(&entered.institution).await?;
         let own = row.application.as_ref();
         let duplicates = self.duplicates(&institution, &entered.contact, own).await?;
-        if !duplicates.is_empty() && !is_other_terminal {
-            // What was found may come from the first of two clicks.
-            let (fresh, _) = self.load_form_flow(flow, cookie).await?;
-            if self.take_applicant_turn(&fresh, version, &digest)? == Turn::Repeated {
-                return Ok(());
-            }
-            let problem = ("duplicate", FieldProblem::DuplicateUnanswered);
-            return Err(Refusal::Form(vec![problem]).into());
-        }
         let wanted = check_contact_form(&entered.contact, own.is_some())?;
-        let actor = Actor::Subscriber(source.to_string());
         let before = row.clone();
-        let submitted = match row.application.clone() {
-            Some(id) => self.resubmit((row, digest), id, wanted, actor, now).await,
-            None => {
-                self.store_applications((row, digest), &secret, institution, wanted, actor, now)
-                    .await
-            }
+        let submitted = if !duplicates.is_empty() && !is_other_terminal {
+            Err(duplicate_unanswered())
+        } else if let Some(id) = row.application.clone() {
+            let actor = Actor::Subscriber(source.to_string());
+            self.resubmit((row, digest), id, wanted, actor, now).await
+        } else {
+            let submission = Submission {
+                institution,
+                wanted,
+                is_other_terminal,
+                actor: Actor::Subscriber(source.to_string()),
+            };
+            self.store_applications((row, digest), &secret, submission, now)
+                .await
         };
         match submitted {
             Err(Error::Conflict) => self.after_another(&before, &digest).await,
+            Err(error @ Error::Refused(Refusal::Form(_))) => {
+                // What was found may come from the first of two clicks.
+                let (fresh, _) = self.load_form_flow(flow, cookie).await?;
+                match self.take_applicant_turn(&fresh, version, &digest)? {
+                    Turn::Repeated => Ok(()),
+                    _ => Err(error),
+                }
+            }
             other => other,
         }
     }
@@ -338,20 +353,38 @@ impl App {
         &self,
         (flow, digest): (ApplicationFlow, [u8; 32]),
         secret: &FlowSecret,
-        institution: Institution,
-        wanted: Wanted,
-        actor: Actor,
+        submission: Submission,
         now: Timestamp,
     ) -> Result<()> {
         let (app, secret, expires) = (self.clone(), secret.clone(), self.flow_end());
+        let Submission {
+            institution,
+            wanted,
+            is_other_terminal,
+            actor,
+        } = submission;
         let entered = read_entered(&flow);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
+                    let (year, ..) = now.japan_date().ymd();
+                    let mut given = Vec::with_capacity(wanted.terminals.len());
+                    for _ in &wanted.terminals {
+                        given.push(ApplicationNumber::new(year, tx.next_number(COUNTER).await?));
+                    }
+                    // Whoever applies at the same moment has waited for the counter, and is seen now.
+                    if !is_other_terminal {
+                        for terminal in &wanted.terminals {
+                            let found = tx.application_for_terminal(&institution.id, terminal);
+                            if found.await?.is_some() {
+                                return Err(duplicate_unanswered());
+                            }
+                        }
+                    }
                     let mut numbers = Vec::with_capacity(wanted.terminals.len());
-                    for terminal in &wanted.terminals {
+                    for (terminal, number) in wanted.terminals.iter().zip(given) {
                         let inserted = app
-                            .insert_one(tx, &institution, terminal, &wanted, &actor, now)
+                            .insert_one(tx, &institution, (terminal, number), &wanted, &actor, now)
                             .await?;
                         numbers.push(inserted);
                     }
@@ -383,13 +416,11 @@ impl App {
         &self,
         tx: &mut Tx,
         institution: &Institution,
-        terminal: &TerminalName,
+        (terminal, number): (&TerminalName, ApplicationNumber),
         wanted: &Wanted,
         actor: &Actor,
         now: Timestamp,
     ) -> Result<IssuedNumbers> {
-        let (year, ..) = now.japan_date().ymd();
-        let number = ApplicationNumber::new(year, tx.next_number(COUNTER).await?);
         let inquiry = ReferenceId::generate(self.entropy(), INQUIRY_LENGTH);
         let application = CertificateApplication {
             id: ApplicationId::generate(now, self.entropy()),
@@ -537,6 +568,12 @@ pub(crate) fn entered_of(
         },
         numbers: None,
     })
+}
+
+/// Whether it is another terminal of the same name was not said.
+fn duplicate_unanswered() -> Error {
+    let problem = ("duplicate", FieldProblem::DuplicateUnanswered);
+    Refusal::Form(vec![problem]).into()
 }
 
 fn expect_open(flow: &ApplicationFlow) -> Result<()> {

@@ -1,11 +1,14 @@
 //! 発行申請 by the applicant, RCR-2 to RCR-5 (decisions F2, I5, I6).
 
+use std::sync::Arc;
+
 use tegata_app::{
-    ApplicationPage, EnteredContact, EnteredInstitution, Error, FieldProblem, IssuedNumbers,
-    Opened, Refusal,
+    App, AppParts, ApplicationPage, EnteredContact, EnteredInstitution, Error, FieldProblem,
+    IssuedNumbers, Opened, Refusal,
 };
 use tegata_domain::flow::ApplicationStep;
 use tegata_domain::outbox::MailKind;
+use tokio::sync::Barrier;
 
 use crate::world::{FORM_MAIL, World, refusal, source, worlds};
 
@@ -208,6 +211,64 @@ async fn a_terminal_with_an_application_is_asked_about() {
         );
         desk.submit(3, true).await.unwrap();
         assert_eq!(world.audited("application.enter").await, 3);
+    }
+}
+
+/// What was wrong: two procedures that applied at once did not see each other, and nobody was asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_applications_for_one_terminal_at_once_one_is_asked_about_the_other() {
+    for world in worlds().await {
+        let store = world.db.open_again().await;
+        let parts = AppParts {
+            store,
+            ..world.parts()
+        };
+        let processes = [world.app.clone(), App::open(parts).await.unwrap()];
+        for n in 1..=10 {
+            let terminal = format!("窓口{n}");
+            let desks = [
+                Desk::at_confirm(&world, &[&terminal]).await,
+                Desk::at_confirm(&world, &[&terminal]).await,
+            ];
+            let barrier = Arc::new(Barrier::new(desks.len()));
+            let clicks: Vec<_> = desks
+                .iter()
+                .zip(&processes)
+                .map(|(desk, app)| {
+                    let (app, now, opened) = (app.clone(), world.now(), desk.opened.clone());
+                    let barrier = Arc::clone(&barrier);
+                    tokio::spawn(async move {
+                        barrier.wait().await;
+                        let cookie = Some(opened.cookie.as_str());
+                        app.submit_application(&opened.flow, cookie, 3, false, source(1), now)
+                            .await
+                    })
+                })
+                .collect();
+            let mut answers = Vec::new();
+            for click in clicks {
+                answers.push(click.await.unwrap());
+            }
+            let is_first = answers[0].is_ok();
+            let [accepted, asked] = if is_first { [0, 1] } else { [1, 0] };
+            assert_eq!(desks[accepted].page().await.numbers.len(), 1);
+            assert_eq!(
+                problems(answers.remove(asked)),
+                [("duplicate", FieldProblem::DuplicateUnanswered)]
+            );
+            assert_eq!(world.db.count("application").await, 2 * n - 1);
+            // What was typed is still there, and goes on once the question is answered.
+            let asked = &desks[asked];
+            let page = asked.page().await;
+            assert_eq!(page.step, ApplicationStep::Confirm);
+            assert_eq!(page.contact, typed_contact(&[&terminal]));
+            assert_eq!(page.duplicates, [(terminal, world.now())]);
+            asked.submit(3, true).await.unwrap();
+            assert_eq!(world.db.count("application").await, 2 * n);
+        }
+        let entered = world.audited("application.enter").await;
+        let mails = world.mails(MailKind::ApplicationReceived).await.len();
+        assert_eq!((entered, mails), (20, 20));
     }
 }
 

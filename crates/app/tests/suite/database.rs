@@ -55,6 +55,12 @@ async fn open(url: String, folder: TempDir) -> Database {
 }
 
 impl Database {
+    /// The same database as another process has it open.
+    pub(crate) async fn open_again(&self) -> Store {
+        let url = self.url.clone();
+        Store::open(&StoreConfig { url, readers: 6 }).await.unwrap()
+    }
+
     /// What another program would find in a copy of the whole folder; SQLite only.
     pub(crate) async fn copy(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,10 @@ pub(crate) const BEGIN_POSTGRES: &str = "begin isolation level read committed";
 /// file (`secure_delete`), but stand in the log until then. Answers busy, log size, pages moved.
 pub(crate) const SCRUB_SQLITE: &str = "pragma wal_checkpoint(truncate)";
 
+/// What PostgreSQL answers to one of two transactions that wait for each other (`deadlock_detected`). SQLite has one
+/// writer at a time.
+const DEADLOCK: &str = "40P01";
+
 /// What SQLite says before the columns of a unique rule.
 const UNIQUE_FAILED: &str = "UNIQUE constraint failed: ";
 /// What SQLite says before the name of a check.
@@ -45,6 +49,11 @@ const UNIQUE: [(&str, &str); 18] = [
     ("revocation_request.number", "revocation_request_number"),
     ("service_certificate.serial", "service_certificate_serial"),
 ];
+
+/// Whether this code of an error says that the transaction waited for one that waited for it.
+pub(crate) fn is_deadlock(code: Option<&str>) -> bool {
+    code == Some(DEADLOCK)
+}
 
 /// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives
 /// them.

@@ -3,11 +3,12 @@
 /// What went wrong in the database.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// A rule of the schema refuses the change: unique, check or foreign key.
+    /// A rule of the schema refuses the change: unique, check or foreign key. Or somebody else changed the same rows
+    /// in another order at the same moment, and was let through.
     #[error("the database refuses the change by its rule {rule}")]
     Conflict {
         /// The rule's name in the schema, the same on both databases; `foreign_key` for a reference
-        /// to a row that does not exist.
+        /// to a row that does not exist, `deadlock` where two waited for each other.
         rule: String,
     },
     /// A stored value does not have the form that its column promises.

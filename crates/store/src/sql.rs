@@ -532,6 +532,7 @@ fn classify(error: sqlx::Error) -> StoreError {
             || dialect::rule_of_sqlite_message(database.message()),
             str::to_owned,
         ),
+        _ if dialect::is_deadlock(database.code().as_deref()) => "deadlock".to_owned(),
         _ => return StoreError::Unavailable(error.to_string()),
     };
     StoreError::Conflict { rule }

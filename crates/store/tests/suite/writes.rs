@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tegata_domain::grant::GrantState;
 use tegata_store::{Store, StoreConfig, StoreError};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Barrier, Notify, oneshot};
 
 use crate::databases::{databases, postgres, sqlite};
 use crate::samples::Case;
@@ -30,6 +30,28 @@ async fn an_error_leaves_no_trace() {
         );
         assert_eq!(db.reader().await.fact("a").await.unwrap(), None);
     }
+}
+
+/// What was wrong: the one that the server gave up was told that the service is not available.
+#[tokio::test]
+async fn of_two_that_wait_for_each_other_one_is_told_to_look_again() {
+    let Some(db) = postgres().await else { return };
+    let both = Arc::new(Barrier::new(2));
+    let counters = [["a", "b"], ["b", "a"]];
+    let writes = counters.map(|[first, second]| {
+        let both = Arc::clone(&both);
+        db.store.write(move |tx| {
+            Box::pin(async move {
+                tx.next_number(first).await?;
+                both.wait().await;
+                tx.next_number(second).await
+            })
+        })
+    });
+    let mut answers = join_all(writes).await;
+    answers.sort_by_key(Result::is_err);
+    let rule = "deadlock".to_owned();
+    assert_eq!(answers, [Ok(1), Err(StoreError::Conflict { rule })]);
 }
 
 #[tokio::test]

@@ -267,8 +267,7 @@ impl App {
     pub(crate) async fn successor_of(&self, record: &CertificateRecord) -> Result<Option<Grant>> {
         let mut reader = self.store().reader().await?;
         let successors = reader.successors_of(&record.serial).await?;
-        let live = |grant: &Grant| !matches!(grant.state, GrantState::Voided { .. });
-        Ok(successors.into_iter().rfind(live))
+        Ok(successors.into_iter().rfind(is_live))
     }
 
     pub(crate) async fn successor(&self, grant: &Grant, is_next: bool) -> Result<Successor> {
@@ -467,6 +466,7 @@ impl App {
         Ok(PreparedRenewal {
             grant,
             record,
+            old: old.clone(),
             reference_row,
             stored,
             sealed,
@@ -580,8 +580,9 @@ pub(crate) enum KeyMaker {
 #[derive(Clone)]
 pub(crate) struct PreparedRenewal {
     pub(crate) grant: Grant,
-    /// The certificate that it continues.
+    /// The certificate that it continues, and the grant of that one.
     record: CertificateRecord,
+    old: Grant,
     reference_row: ReferenceRowId,
     stored: StoredReference,
     sealed: Vec<u8>,
@@ -591,10 +592,18 @@ pub(crate) struct PreparedRenewal {
 
 impl PreparedRenewal {
     /// Inside a transaction: the presented certificate is judged once more, so that no renewal is stored after a
-    /// revocation was (T20, T23).
+    /// revocation was (T20, T23). Of two certificates of one grant one alone is renewed (T22).
     pub(crate) async fn write(self, tx: &mut Tx, rate: i64, now: Timestamp) -> Result<()> {
         check_rate(tx, rate, now).await?;
         keep_in_force(tx, &self.record.serial, now).await?;
+        let (old, state) = (&self.old.id, &self.old.state);
+        if !tx.move_grant(old, state, state).await? {
+            return Err(Error::Conflict);
+        }
+        let successors = tx.successors_of(&self.record.serial).await?;
+        if successors.iter().any(is_live) {
+            return Err(Refusal::RenewedBefore.into());
+        }
         check_institution(tx, &self.grant).await?;
         let inserted = tx
             .insert_grant(&self.grant, &self.reference_row, &self.stored, &self.sealed)
@@ -650,6 +659,11 @@ pub(crate) fn check_in_force(record: &CertificateRecord, now: Timestamp) -> Resu
         // A hold that came in this moment: the next look says who made it.
         CertificateState::Intended | CertificateState::OnHold { .. } => Err(Error::Conflict),
     }
+}
+
+/// A renewal that was given up is none.
+fn is_live(renewal: &Grant) -> bool {
+    !matches!(renewal.state, GrantState::Voided { .. })
 }
 
 fn accepted_grant(flow: &Flow) -> Option<GrantId> {

@@ -246,20 +246,15 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let state = tx
-                        .certificate(&record.serial)
-                        .await?
-                        .map(|fresh| fresh.state);
-                    if state != Some(CertificateState::Issued) {
+                    // Whoever stops it at this moment waits, or is waited for: nothing is handed out after it.
+                    if !tx.hold_still(&record.serial).await? {
                         return Err(Error::Conflict);
                     }
                     let grant = tx.grant(&id).await?.ok_or(Error::Conflict)?;
                     // Frozen or ended since it was looked at: the next look says why not.
                     let collected = grant.state.clone().apply(GrantMove::Collect, now);
                     let collected = collected.map_err(|_| Error::Conflict)?;
-                    if collected != grant.state
-                        && !tx.move_grant(&id, &grant.state, &collected).await?
-                    {
+                    if !tx.move_grant(&id, &grant.state, &collected).await? {
                         return Err(Error::Conflict);
                     }
                     if mails.is_empty() || tx.insert_mails(&mails).await? > 0 {

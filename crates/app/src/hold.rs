@@ -357,12 +357,16 @@ impl Hold {
             .iter()
             .filter(|record| record.state == CertificateState::Issued)
             .filter(|record| Some(record.serial) != self.request.serial);
-        for record in self.record.iter().chain(in_force) {
+        // The older ones first, as at the end of a hold and at the sight of a newer one: none waits for another.
+        let stopped: Vec<_> = in_force.chain(&self.record).collect();
+        for record in &stopped {
             let held = record.state.apply(CertificateMove::Hold, now)?;
             let serial = &record.serial;
             if !tx.move_certificate(serial, &record.state, &held).await? {
                 return Err(Error::Conflict);
             }
+        }
+        for record in stopped {
             want_lists(tx, &record.ca_key, record.shard, now).await?;
         }
         let state = &self.grant.state;

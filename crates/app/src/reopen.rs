@@ -117,10 +117,11 @@ impl App {
         let detail = format!("certificate {} set aside", record.serial);
         work.about(format!("grant:{}", grant.id), "grant.reopen", detail);
         let (id, serial) = (grant.id.clone(), record.serial);
+        // In the order of a hold, certificate before grant, so that the two never wait for each other.
         work.steps = vec![
-            Step::MoveGrant(id.clone(), grant.state, open),
             Step::ExpectCertificate(serial, record.state),
             Step::SetAside(serial),
+            Step::MoveGrant(id.clone(), grant.state, open),
             Step::DestroyKey(serial),
             Step::EndFlows(id),
         ];

@@ -41,6 +41,10 @@ impl App {
             .store()
             .write(move |tx| {
                 Box::pin(async move {
+                    // In the order of a hold, certificates before their grant.
+                    for older in tx.set_aside_of(&id).await? {
+                        tx.hold_still(&older.serial).await?;
+                    }
                     if !tx.move_grant(&id, &state, &seen).await? {
                         return Ok(0);
                     }

@@ -662,7 +662,7 @@ pub(crate) fn check_in_force(record: &CertificateRecord, now: Timestamp) -> Resu
 }
 
 /// A renewal that was given up is none.
-fn is_live(renewal: &Grant) -> bool {
+pub(crate) fn is_live(renewal: &Grant) -> bool {
     !matches!(renewal.state, GrantState::Voided { .. })
 }
 

@@ -6,11 +6,12 @@ use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateRecord, CertificateState};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::{Grant, GrantState};
-use tegata_domain::id::{Fingerprint, FlowId};
+use tegata_domain::id::{Fingerprint, FlowId, GrantId, SerialNumber};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
+use tegata_store::Tx;
 
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
@@ -21,6 +22,7 @@ use crate::flow::Opened;
 use crate::guessing::Source;
 use crate::hold::{Asked, Hold};
 use crate::reference::TypedIds;
+use crate::renew::is_live;
 use crate::seal::Purpose;
 use crate::visit::Visit;
 
@@ -380,10 +382,16 @@ impl App {
             None => false,
         };
         check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
+        let continued = Continued::of(self, record.as_ref()).await?;
+        let newer = self.live_newer(&grant).await?;
+        if newer.is_some() && entered.stop_newer.is_none() {
+            // It came into being after RX-2, which did not ask about it.
+            return Err(Refusal::Fields(vec![FieldProblem::NewerUnanswered]).into());
+        }
         let mut holds = Vec::new();
         // The newer one is not the certificate that asks: its hold is the operators' to end.
         if entered.stop_newer == Some(true)
-            && let Some((newer, record)) = self.live_newer(&grant).await?
+            && let Some((newer, record)) = newer
         {
             let asked = self.asked(&entered, visit, &actor, false)?;
             let queued = self.open_request(&newer).await?;
@@ -391,7 +399,8 @@ impl App {
         }
         let asked = self.asked(&entered, visit, &actor, is_final)?;
         holds.push(self.prepare_hold(&grant, record, open, asked, now));
-        self.write_holds(row, holds, turn.digest, now).await
+        self.write_holds(row, (holds, continued), turn.digest, now)
+            .await
     }
 
     fn asked(
@@ -472,7 +481,7 @@ impl App {
     async fn write_holds(
         &self,
         flow: Flow,
-        holds: Vec<Hold>,
+        (holds, continued): (Vec<Hold>, Continued),
         digest: [u8; 32],
         now: Timestamp,
     ) -> Result<()> {
@@ -493,6 +502,10 @@ impl App {
                     for hold in holds {
                         hold.write(tx, now).await?;
                     }
+                    // The certificate is stopped from here on, so this is the last renewal of it.
+                    if !continued.is_so(tx).await? {
+                        return Err(Error::Conflict);
+                    }
                     failpoint!(app, "failpoint:hold:inside");
                     Ok::<_, Error>(())
                 })
@@ -509,6 +522,33 @@ struct Submission {
     version: i64,
     confirmed: bool,
     digest: [u8; 32],
+}
+
+/// Which renewal continues the certificate that is to be stopped: the one that its holder was asked about.
+pub(crate) struct Continued {
+    serial: Option<SerialNumber>,
+    by: Option<GrantId>,
+}
+
+impl Continued {
+    pub(crate) async fn of(app: &App, record: Option<&CertificateRecord>) -> Result<Self> {
+        let by = match record {
+            Some(record) => app.successor_of(record).await?.map(|grant| grant.id),
+            None => None,
+        };
+        let serial = record.map(|record| record.serial);
+        Ok(Self { serial, by })
+    }
+
+    /// Whether it is still that one.
+    pub(crate) async fn is_so(&self, tx: &mut Tx) -> Result<bool> {
+        let Some(serial) = &self.serial else {
+            return Ok(true);
+        };
+        let successors = tx.successors_of(serial).await?;
+        let by = successors.into_iter().rfind(is_live).map(|grant| grant.id);
+        Ok(by == self.by)
+    }
 }
 
 /// A certificate that was ended asks for nothing any more.

@@ -20,7 +20,7 @@ use crate::decide::end_hold;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::guessing::Source;
 use crate::hold::{Asked, Hold};
-use crate::revoke::{addresses, check_not_ended, check_revocable};
+use crate::revoke::{Continued, addresses, check_not_ended, check_revocable};
 use crate::seal::Purpose;
 
 /// Which stop.
@@ -158,6 +158,7 @@ impl App {
         if of_holder.is_none() {
             check_revocable(&grant, record.as_ref(), open.as_ref(), now)?;
         }
+        let continued = Continued::of(self, record.as_ref()).await?;
         let is_final = asked.kind == StopKind::Revocation && self.ends_itself(&own, &grant).await?;
         let prepared = match of_holder.cloned() {
             Some(request) if !is_final => Stop::Nothing(request.number, own),
@@ -192,6 +193,9 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     let number = prepared.write(tx, now).await?;
+                    if !continued.is_so(tx).await? {
+                        return Err(Error::Conflict);
+                    }
                     let entered = serde_json::to_string(&Kept { number })
                         .map_err(|error| internal("keep a stop", error))?;
                     let flow = Flow { entered, ..flow };

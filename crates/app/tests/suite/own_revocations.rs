@@ -126,6 +126,36 @@ async fn the_question_about_the_newer_certificate_has_no_answer_by_default() {
     }
 }
 
+/// What was wrong: who had seen RX-2 before a thief renewed was not asked, and the thief's certificate lived on.
+#[tokio::test]
+async fn a_newer_certificate_that_came_after_the_form_is_asked_about_all_the_same() {
+    for world in worlds().await {
+        let (posted, card) = world.renewable().await;
+        let opened = world.confirmed_revocation(&posted, "lost").await;
+        let renewed = world.renew(&card).await;
+        assert_eq!(
+            refusal(world.submit(&opened).await),
+            Refusal::Fields(vec![FieldProblem::NewerUnanswered])
+        );
+        assert_eq!(
+            world.certificate_state(&posted).await,
+            CertificateState::Issued
+        );
+        let (app, by) = (&world.app, visit(Some(&opened.cookie), source(1)));
+        app.correct_revocation(&opened.flow, by, 2).await.unwrap();
+        app.enter_revocation(&opened.flow, by, answered(3, "yes"))
+            .await
+            .unwrap();
+        app.submit_revocation(&opened.flow, by, 4, true, world.now())
+            .await
+            .unwrap();
+        for one in [posted, world.as_posted(&renewed).await] {
+            let state = world.certificate_state(&one).await;
+            assert!(matches!(state, CertificateState::OnHold { .. }));
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_newer_certificate_goes_on_or_stops_as_the_holder_says() {
     for world in worlds().await {

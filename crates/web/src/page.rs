@@ -64,6 +64,9 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+/// The field of a problem that no field has.
+const NO_FIELD: &str = "";
+
 /// What is wrong with a form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Problems(pub(crate) Vec<Problem>);
@@ -73,6 +76,30 @@ impl Problems {
     pub(crate) fn of(&self, field: &str) -> Option<&str> {
         let problem = self.0.iter().find(|problem| problem.field == field)?;
         Some(&problem.message)
+    }
+
+    /// Nothing is wrong with what was typed, but it cannot be stored now. The page keeps it and says E-05's words.
+    pub(crate) fn unavailable() -> Self {
+        Self(vec![Problem {
+            field: NO_FIELD,
+            message: String::new(),
+        }])
+    }
+
+    /// Whether this is what [`Problems::unavailable`] says.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.0.iter().any(|problem| problem.field == NO_FIELD)
+    }
+
+    /// The status of the page that shows them.
+    pub(crate) fn status(&self) -> StatusCode {
+        if self.is_unavailable() {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else if self.0.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::BAD_REQUEST
+        }
     }
 }
 

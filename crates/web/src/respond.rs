@@ -186,6 +186,12 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
     }
 }
 
+/// A form that could not be taken now, with what was typed; it says when to try again.
+pub(crate) fn later(mut response: Response) -> Response {
+    retry_after(&mut response, MINUTES * 60);
+    response
+}
+
 /// Says when to try again (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(response: &mut Response, seconds: u64) {
     response
@@ -267,9 +273,7 @@ fn unavailable(web: &Web, place: Place<'_>) -> Response {
         incident: None,
         state_page: place.state_page(),
     };
-    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, &view);
-    retry_after(&mut response, MINUTES * 60);
-    response
+    later(page(StatusCode::SERVICE_UNAVAILABLE, &view))
 }
 
 /// An error of the program itself, outside a procedure.

@@ -166,8 +166,8 @@ impl Again {
     /// Fields that cannot be taken.
     pub(crate) fn of(problems: Problems) -> Self {
         Self {
+            status: problems.status(),
             problems,
-            status: StatusCode::BAD_REQUEST,
             wait: None,
         }
     }

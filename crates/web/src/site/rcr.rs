@@ -223,6 +223,17 @@ struct Typed {
     problems: Problems,
 }
 
+impl Typed {
+    /// The step whose form this is.
+    const fn form(&self) -> Option<ApplicationStep> {
+        match (&self.institution, &self.contact) {
+            (Some(_), _) => Some(ApplicationStep::Institution),
+            (None, Some(_)) => Some(ApplicationStep::Contact),
+            (None, None) => None,
+        }
+    }
+}
+
 /// 303 to the procedure's page; the form again where something is wrong; E-04 where it moved on.
 async fn answer(
     web: &Web,
@@ -235,6 +246,10 @@ async fn answer(
         Err(Error::Refused(Refusal::Form(problems))) => {
             typed.problems = form_problems(&problems);
             shown(web, flow, typed).await
+        }
+        Err(Error::Unavailable) if typed.form().is_some() => {
+            typed.problems = Problems::unavailable();
+            respond::later(shown(web, flow, typed).await)
         }
         Err(Error::Conflict | Error::Refused(Refusal::FlowElsewhere)) => {
             match web.app().application_page(&flow.id, flow.cookie()).await {
@@ -251,10 +266,11 @@ async fn shown(web: &Web, flow: &FlowPath, typed: Typed) -> Response {
         Ok(state) => state,
         Err(error) => return refuse(web, Place::Flow(flow), error),
     };
-    let status = match typed.problems.0.is_empty() {
-        true => StatusCode::OK,
-        false => StatusCode::BAD_REQUEST,
-    };
+    // It was stored after all, whatever the database answered: there is the next step.
+    if typed.problems.is_unavailable() && typed.form() != Some(state.step) {
+        return see_other(&flow.page());
+    }
+    let status = typed.problems.status();
     match state.step {
         ApplicationStep::Institution => page(status, &institution_page(web, flow, state, typed)),
         ApplicationStep::Contact => page(status, &contact_page(web, flow, state, typed)),

@@ -254,7 +254,7 @@ fn flow_page(
         }
         (FlowStep::Confirm, _) => {
             let problems = typed.map(|typed| typed.problems).unwrap_or_default();
-            let status = status_of(&problems);
+            let status = problems.status();
             let entered = Typed::entered(state.entered);
             let view = ConfirmPage {
                 frame: web.frame(SITE_REVOKE, RX_3),
@@ -296,7 +296,7 @@ fn flow_page(
                 stop_newer: typed.stop_newer,
                 problems: typed.problems,
             };
-            page(status_of(&view.problems), &view)
+            page(view.problems.status(), &view)
         }
     }
 }
@@ -319,14 +319,6 @@ fn accepted_page(
         is_stopped_now: by_certificate && accepted.is_by_holder,
     };
     page(StatusCode::OK, &view)
-}
-
-fn status_of(problems: &Problems) -> StatusCode {
-    if problems.0.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::BAD_REQUEST
-    }
 }
 
 /// RX-2 as sent.
@@ -390,6 +382,13 @@ pub(crate) async fn enter(
         Ok(()) => see_other(&flow.page()),
         Err(Error::Refused(Refusal::Fields(problems))) => {
             form_again(&web, &flow, visit, typed(&problems)).await
+        }
+        Err(Error::Unavailable) => {
+            let typed = Typed {
+                problems: Problems::unavailable(),
+                ..typed(&[])
+            };
+            respond::later(form_again(&web, &flow, visit, typed).await)
         }
         Err(error) => moved_on_or_refuse(&web, &flow, visit, error).await,
     }

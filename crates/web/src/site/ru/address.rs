@@ -14,7 +14,7 @@ use crate::flow::{FlowPath, Procedure};
 use crate::form::{Fields, Malformed, half_width};
 use crate::messages::{self, RU_6, RU_6B, RU_6C, SITE_RENEW};
 use crate::page::{Frame, Holder, Problem, Problems, page};
-use crate::respond::{self, Place, refuse, retry_after, see_other};
+use crate::respond::{self, Place, later, refuse, retry_after, see_other};
 use crate::site::keyfile::StepForm;
 use crate::site::mail_code::{Again, TypedCode};
 use crate::site::ru;
@@ -138,6 +138,10 @@ pub(crate) async fn enter(
             };
             let problems = Problems(problems.into_iter().map(problem).collect());
             here(&web, &flow, presented, Some(form), Again::of(problems)).await
+        }
+        Err(Error::Unavailable) => {
+            let again = Again::of(Problems::unavailable());
+            later(here(&web, &flow, presented, Some(form), again).await)
         }
         Err(error) => moved_on_or_refuse(&web, &flow, presented, error).await,
     }

@@ -37,6 +37,10 @@ use crate::statuses::Statuses;
 
 /// How often a step looks again when another request was first.
 pub(crate) const TRIES: usize = 8;
+/// Seconds by which wall clock and elapsed time may differ inside one process (S7).
+pub const CLOCK_JUMP: i64 = 3_600;
+/// No reading of the clock was compared yet.
+const NEVER: i64 = i64::MIN;
 
 /// What the program hands in when it starts.
 pub struct AppParts {
@@ -105,6 +109,8 @@ struct Inner {
     lists: Lists,
     feeds: Feeds,
     signing_paused: AtomicBool,
+    /// The last reading of the system's clock that was compared with the time that passed.
+    clock_believed: AtomicI64,
     swept_minute: AtomicI64,
     noticed_from: AtomicI64,
     counted: Counted,
@@ -146,6 +152,7 @@ impl App {
             lists: Lists::default(),
             feeds: Feeds::default(),
             signing_paused: AtomicBool::new(false),
+            clock_believed: AtomicI64::new(NEVER),
             swept_minute: AtomicI64::new(0),
             noticed_from: AtomicI64::new(i64::MIN),
             counted: Counted::default(),
@@ -192,9 +199,19 @@ impl App {
         self.0.signing_paused.store(true, Ordering::Release);
     }
 
-    /// Refuses while signing is paused.
+    /// This reading of the system's clock fits the time that passed (S7).
+    pub fn believe_clock(&self, system_now: Timestamp) {
+        let seconds = system_now.unix();
+        self.0.clock_believed.store(seconds, Ordering::Release);
+    }
+
+    /// Refuses while signing is paused, and where the clock jumped since it was compared with the time that passed: nothing
+    /// is signed by a wrong clock in the second before that is seen.
     pub(crate) fn may_sign(&self) -> Result<()> {
-        if self.0.signing_paused.load(Ordering::Acquire) {
+        let believed = self.0.clock_believed.load(Ordering::Acquire);
+        let moved = self.system_now().unix().abs_diff(believed);
+        let has_jumped = believed != NEVER && moved > CLOCK_JUMP.unsigned_abs();
+        if has_jumped || self.0.signing_paused.load(Ordering::Acquire) {
             return Err(Error::Unavailable);
         }
         Ok(())

@@ -59,7 +59,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl App {
-    /// Allocates a serial number and builds the TBSCertificate under `authority`.
+    /// Allocates a serial number and builds the TBSCertificate under `authority`. Its dates follow from the clock, so there is
+    /// none while the clock cannot be believed (S7).
     pub(crate) fn intend(
         &self,
         authority: &Authority,
@@ -67,6 +68,7 @@ impl App {
         serial: SerialNumber,
         now: Timestamp,
     ) -> Result<Intent> {
+        self.may_sign()?;
         if wanted.not_after > authority.not_after {
             let told = "the CA's own certificate ends before this one would; a new CA key is due";
             return Err(Refusal::State(told.to_owned()).into());

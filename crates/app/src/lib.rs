@@ -87,7 +87,7 @@ pub use announcement::News;
 pub use application_contact::{EnteredContact, MOST_TERMINALS, TERMINAL_FIELDS};
 pub use application_form::{ApplicationPage, EnteredInstitution, IssuedNumbers};
 pub use apply::NewApplication;
-pub use base::{Addresses, App, AppParts};
+pub use base::{Addresses, App, AppParts, CLOCK_JUMP};
 pub use bounce::ReportTaken;
 pub use casework::{
     Case, CaseGrant, Happened, InstitutionFile, Names, Overview, Queued, RevocationFile, Waiting,

@@ -436,7 +436,7 @@ impl App {
         Ok(grant)
     }
 
-    /// A renewal of `old`, ready to be stored.
+    /// A renewal of `old`, ready to be stored. Its end follows from the clock, which must be believed (S7).
     pub(crate) async fn prepare_renewal(
         &self,
         record: CertificateRecord,
@@ -445,6 +445,7 @@ impl App {
         source: Source,
         now: Timestamp,
     ) -> Result<PreparedRenewal> {
+        self.may_sign()?;
         let number = self.next_request_number().await?;
         let grant = self.renewal_of(&record, old, number, now);
         let (stored, sealed) = self.renewal_reference(&grant, now)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use tegata_app::CLOCK_JUMP;
 use tegata_domain::time::Timestamp;
 use tegata_store::{Store, StoreError};
 use tokio::sync::{Mutex, watch};
@@ -23,8 +24,6 @@ const TLS_INTERVAL: i64 = 3_600;
 const NOTE_INTERVAL: i64 = 60;
 /// Seconds by which the clock may have gone back at a start.
 const BACKWARD: i64 = 60;
-/// Seconds by which wall clock and elapsed time may differ inside one process.
-const JUMP: i64 = 3_600;
 /// The latest time that was seen.
 const LATEST: &str = "clock_latest";
 /// Why the clock is in doubt, until an operator confirms it.
@@ -44,9 +43,12 @@ pub(crate) async fn run(
     let mut tls_due = instance.app.system_now().plus_seconds(TLS_INTERVAL);
     loop {
         let system_now = instance.app.system_now();
-        if instance.demo.is_none() && !watch.is_sound(&instance.store, system_now).await {
-            instance.app.pause_signing();
-            return;
+        if instance.demo.is_none() {
+            if !watch.is_sound(&instance.store, system_now).await {
+                instance.app.pause_signing();
+                return;
+            }
+            instance.app.believe_clock(system_now);
         }
         {
             let _alone = lock.lock().await;
@@ -132,7 +134,7 @@ impl ClockWatch {
 }
 
 fn is_jump(shown: i64, passed: i64) -> bool {
-    shown.abs_diff(passed) > JUMP.unsigned_abs()
+    shown.abs_diff(passed) > CLOCK_JUMP.unsigned_abs()
 }
 
 /// Seconds since the machine started, those in which it slept included: a weekend off is not a jump.

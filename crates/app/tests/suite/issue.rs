@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use tegata_app::Refusal;
+use tegata_app::{CLOCK_JUMP, Error, Refusal};
 use tegata_domain::certificate::CertificateState;
 use tegata_domain::grant::GrantState;
 use tegata_domain::id::SerialNumber;
@@ -13,7 +13,7 @@ use tegata_pki::pkcs12;
 use tegata_store::CaKeyPurpose;
 
 use crate::status::{list_of, status_of, status_of_serial};
-use crate::world::{NOW, PASSWORD, Posted, World, source, visit, worlds};
+use crate::world::{NOW, PASSWORD, Posted, World, password, source, visit, worlds};
 
 /// What a crash between the intent and its end leaves: the database as it was, and perhaps a signature that
 /// nobody has.
@@ -130,6 +130,50 @@ async fn an_intent_is_recovered_also_after_the_clock_was_set_back() {
             world.certificate_state(&posted).await,
             CertificateState::Issued
         );
+    }
+}
+
+#[tokio::test]
+async fn s7_no_certificate_is_prepared_while_the_clock_is_doubted() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let version = world.version(&opened).await;
+        let stored = world.db.count("certificate").await;
+        world.app.pause_signing();
+        let visit = visit(Some(&opened.cookie), source(1));
+        let typed = password(PASSWORD, version);
+        let set = world
+            .app
+            .set_password(&opened.flow, visit, typed, NOW)
+            .await;
+        assert!(matches!(set, Err(Error::Unavailable)), "{set:?}");
+        assert_eq!(world.db.count("certificate").await, stored);
+    }
+}
+
+#[tokio::test]
+async fn s7_nothing_is_signed_in_the_second_before_a_jump_of_the_clock_is_seen() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        let opened = world.open(&posted).await;
+        let version = world.version(&opened).await;
+        let before = world.app.system_now();
+        let visit = || visit(Some(&opened.cookie), source(1));
+        let set = async || {
+            let typed = password(PASSWORD, version);
+            world
+                .app
+                .set_password(&opened.flow, visit(), typed, NOW)
+                .await
+        };
+        for seconds in [-CLOCK_JUMP - 1, CLOCK_JUMP + 1] {
+            world.app.believe_clock(before.plus_seconds(seconds));
+            let set = set().await;
+            assert!(matches!(set, Err(Error::Unavailable)), "{set:?}");
+        }
+        world.app.believe_clock(before.plus_seconds(CLOCK_JUMP));
+        set().await.unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
-"""Answers a query over an SQLite file, as one JSON list of rows of texts.
+"""Answers queries over an SQLite file, each on a line of its own as one JSON list of rows of texts.
 
-    query.py FILE SQL
+    query.py FILE SQL...
 """
 
 import json
@@ -15,10 +15,11 @@ def text(value):
 
 
 def main():
-    file, sql = sys.argv[1:]
+    file, *queries = sys.argv[1:]
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)
-    rows = connection.execute(sql).fetchall()
-    print(json.dumps([[text(value) for value in row] for row in rows], ensure_ascii=False))
+    for sql in queries:
+        rows = connection.execute(sql).fetchall()
+        print(json.dumps([[text(value) for value in row] for row in rows], ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -63,15 +63,30 @@ impl Database {
 
     /// The rows of a query, each a list of texts.
     pub fn rows(&self, sql: &str) -> Result<Vec<Vec<String>>> {
+        let answers = self.rows_of_each(&[sql])?.into_iter();
+        answers
+            .last()
+            .with_context(|| format!("{sql} has no answer"))
+    }
+
+    /// The rows of several queries, by one program.
+    pub fn rows_of_each(&self, queries: &[&str]) -> Result<Vec<Vec<Vec<String>>>> {
         match self {
             Self::Sqlite(file) => {
                 let script = oracle("query.py");
                 let mut python = command("python3", [script.as_os_str(), file.as_os_str()]);
-                let ran = run(python.arg(sql))?.good()?;
-                let rows: Value = serde_json::from_slice(&ran.stdout).context("rows as JSON")?;
-                serde_json::from_value(rows).context("rows of texts")
+                let ran = run(python.args(queries))?.good()?;
+                let text = ran.text();
+                let answers = text.lines().map(|line| {
+                    let rows: Value = serde_json::from_str(line).context("rows as JSON")?;
+                    serde_json::from_value(rows).context("rows of texts")
+                });
+                answers.collect()
             }
-            Self::Postgres { server, name } => psql(&address(server, name)?, sql),
+            Self::Postgres { server, name } => {
+                let url = address(server, name)?;
+                queries.iter().map(|sql| psql(&url, sql)).collect()
+            }
         }
     }
 

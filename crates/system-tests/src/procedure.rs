@@ -91,11 +91,16 @@ pub fn submit_revocation(browser: &Browser, page: &Page) -> Result<String> {
         page.url,
         page.text()
     );
+    Ok(revocation_number(&page))
+}
+
+/// 失効申請番号 on RX-4; empty where there is none.
+pub fn revocation_number(page: &Page) -> String {
     let text = page.text();
     let number = text
         .split_whitespace()
         .find(|word| word.starts_with('R') && word.len() > 8 && word.contains('-'));
-    Ok(number.unwrap_or_default().to_owned())
+    number.unwrap_or_default().to_owned()
 }
 
 /// RX-1 → RX-4.

@@ -1,6 +1,7 @@
 //! An installation made by `tegata init` and run by `tegata serve`, on one of the two databases.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -55,6 +56,19 @@ impl Served {
             "obn",
             ["localhost", "localhost"],
             &["--accept-online-root"],
+            None,
+        )
+    }
+
+    /// Makes an installation with the profile `obn` on SQLite. Its data goes to this folder of another
+    /// disk; its configuration, its key-encryption key and what its operators write down do not.
+    pub fn init_on(data: &Path) -> Result<Self> {
+        Self::init_as(
+            Kind::Sqlite,
+            "obn",
+            ["localhost", "localhost"],
+            &["--accept-online-root"],
+            Some(data),
         )
     }
 
@@ -64,18 +78,26 @@ impl Served {
         let medium = tempfile::tempdir()?;
         let offline = medium.path().display().to_string();
         let names = ["ca.localhost", "ru.localhost"];
-        Self::init_as(kind, "default", names, &["--offline-dir", &offline])
+        Self::init_as(kind, "default", names, &["--offline-dir", &offline], None)
     }
 
-    fn init_as(kind: Kind, profile: &str, names: [&str; 2], how: &[&str]) -> Result<Self> {
+    fn init_as(
+        kind: Kind,
+        profile: &str,
+        names: [&str; 2],
+        how: &[&str],
+        data: Option<&Path>,
+    ) -> Result<Self> {
         let [public_name, main_name] = names;
         let folder = tempfile::Builder::new().prefix("tegata-system").tempdir()?;
-        let database = Database::make(kind, folder.path())?;
+        let database = Database::make(kind, data.unwrap_or(folder.path()))?;
         let public = ports::row(4)?;
         let (subscriber, plain, console) = (public + 1, public + 2, public + 3);
         let config = folder.path().join("tegata.toml");
+        let data_dir = data.map(|data| format!("data_dir = \"{}\"\n", data.display()));
+        let data_dir = data_dir.unwrap_or_default();
         let text = format!(
-            "profile = \"{profile}\"\ndatabase = \"{}\"\n\
+            "profile = \"{profile}\"\ndatabase = \"{}\"\n{data_dir}\
              [listen]\npublic = \"127.0.0.1:{public}\"\nsubscriber = \"127.0.0.1:{subscriber}\"\n\
              plain = \"127.0.0.1:{plain}\"\nconsole = \"127.0.0.1:{console}\"\n\
              [names]\npublic = \"{public_name}\"\n\
@@ -127,6 +149,11 @@ impl Served {
         if let Some(name) = failpoint {
             command.env("TEGATA_FAILPOINT", name);
         }
+        self.serve_by(command)
+    }
+
+    /// Starts the server by this command, which is [`Served::command`] with what a test adds to it.
+    pub fn serve_by(&mut self, mut command: Command) -> Result<()> {
         let mut server = Process::start(&mut command)?;
         server.wait_for(|line| line.starts_with("ready: "))?;
         self.server = Some(server);
@@ -158,6 +185,12 @@ impl Served {
     /// The configuration file.
     pub fn config(&self) -> &Path {
         &self.config
+    }
+
+    /// Adds lines to the configuration.
+    pub fn configure(&self, lines: &str) -> Result<()> {
+        let mut config = OpenOptions::new().append(true).open(&self.config)?;
+        Ok(config.write_all(lines.as_bytes())?)
     }
 
     /// The PEM file of the CA behind our TLS certificates.

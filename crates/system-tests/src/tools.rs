@@ -139,6 +139,15 @@ pub fn set_clock_by(command: &mut Command, ahead: i64) -> Result<()> {
     Ok(())
 }
 
+/// Lets a program live on a machine whose clock is as far ahead as a file says at each moment: `+60` are seconds.
+pub fn set_clock_from(command: &mut Command, file: &Path) -> Result<()> {
+    command.env("LD_PRELOAD", named("TEGATA_FAKETIME")?);
+    command.env("FAKETIME_TIMESTAMP_FILE", file);
+    command.env("FAKETIME_NO_CACHE", "1");
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Ok(())
+}
+
 /// Looks until `look` finds something; for what another process does by itself within a second or
 /// two. Each look starts a program or a request, so it costs no more than it must.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {

@@ -44,6 +44,8 @@ pub(crate) enum Tool {
     Chromium,
     /// libfaketime: the clock of a browser that lives years ahead.
     Faketime,
+    /// mkfs.ext4 and mount: a disk of a test's own, whose power can be cut.
+    Disk,
     /// Drives the browser, and judges each page (axe-core).
     Playwright,
     /// Judges certificates, CRLs and OCSP responses.
@@ -65,7 +67,7 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::OpenSsl,
         Self::Curl,
         Self::PostgreSql,
@@ -74,6 +76,7 @@ impl Tool {
         Self::Fronts,
         Self::Chromium,
         Self::Faketime,
+        Self::Disk,
         Self::Playwright,
         Self::Pkilint,
         Self::Zlint,
@@ -95,6 +98,7 @@ impl Tool {
             Self::Fronts => "fronts",
             Self::Chromium => "chromium",
             Self::Faketime => "faketime",
+            Self::Disk => "disk",
             Self::Playwright => "playwright",
             Self::Pkilint => "pkilint",
             Self::Zlint => "zlint",
@@ -146,6 +150,10 @@ impl Environment {
             }
             Tool::Chromium => self.chromium()?,
             Tool::Faketime => self.faketime()?,
+            Tool::Disk => {
+                let programs = ["mkfs.ext4", "mount", "umount"];
+                self.programs(&programs, &["e2fsprogs", "mount"])?;
+            }
             Tool::Playwright => self.playwright()?,
             Tool::Pkilint => self.pkilint()?,
             Tool::Zlint => {

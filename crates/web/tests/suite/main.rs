@@ -30,7 +30,11 @@ mod est;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod markup;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

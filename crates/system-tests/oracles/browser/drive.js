@@ -29,6 +29,8 @@
 //                                                    to her tab from now on; the first is person 0
 //     {"noScript": {}}                               the pages come without their scripts from now on
 //
+// A page that tries what its Content-Security-Policy forbids fails the step.
+//
 // Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto` and
 // `click` add the page's text, and `goto` its status. The first step that fails adds "error" and
 // ends the run with exit code 1.
@@ -150,10 +152,23 @@ async function standStill(page) {
   };
 }
 
+/** What pages tried that their Content-Security-Policy forbids, as the browser reports it. */
+const forbidden = [];
+
+/** Hears of it from now on, on every page of this person. */
+function hearOfForbidden(context) {
+  context.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) forbidden.push(message.text());
+  });
+}
+
 /** What axe-core finds, as one line each. */
 async function judge(page) {
+  const before = forbidden.length;
   await page.evaluate(AXE);
   const found = await page.evaluate(() => window.axe.run(document));
+  // What it puts into the page itself is not the page's.
+  forbidden.length = before;
   return found.violations.flatMap((rule) =>
     rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 120)} (${rule.help})`),
   );
@@ -264,6 +279,7 @@ async function run(browser, steps) {
     try {
       if (!Object.hasOwn(actions, name) || more.length > 0) throw new Error("unknown step");
       Object.assign(result, await actions[name](browser, step[name]));
+      if (forbidden.length > 0) throw new Error(`forbidden by the page's policy: ${forbidden}`);
     } catch (error) {
       Object.assign(result, { ok: false, error: String(error.message || error).split("\n")[0] });
       Object.assign(result, await shown(browser.page).catch(() => ({})));
@@ -311,6 +327,7 @@ async function main() {
         viewport: SCREEN,
         storageState,
       });
+      hearOfForbidden(context);
       context.setDefaultTimeout(Number(values.timeout));
       return { context, page: await context.newPage() };
     };

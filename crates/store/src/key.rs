@@ -193,17 +193,17 @@ impl Tx {
 }
 
 /// Where a renewal's key is: here where it is not fixed yet, or is kept, or was kept for its days and may be replaced
-/// (K3). `row` has `serial` and `destroyed_because` of the key that is fixed.
+/// (K3). `row` has why the key that is fixed was destroyed, `kept` where it was not, and nothing where it never was here.
 pub(crate) fn place(is_fixed: bool, row: Fields<'_>) -> Result<KeyPlace, StoreError> {
     if !is_fixed {
         return Ok(KeyPlace::Authority);
     }
-    if row.opt_text(0)?.is_none() {
-        return Ok(KeyPlace::Terminal);
-    }
-    let destroyed = row.opt_word(1, KeyDestroyed::parse)?;
-    Ok(match destroyed {
-        None | Some(KeyDestroyed::WindowEnd) => KeyPlace::Authority,
-        Some(_) => KeyPlace::Holder,
+    Ok(match row.opt_text(0)? {
+        None => KeyPlace::Terminal,
+        Some("kept") => KeyPlace::Authority,
+        Some(_) => match row.word(0, KeyDestroyed::parse)? {
+            KeyDestroyed::WindowEnd => KeyPlace::Authority,
+            _ => KeyPlace::Holder,
+        },
     })
 }

@@ -107,7 +107,7 @@ macro_rules! ending {
                 g.request_id, g.institution_name, g.terminal, g.mail, g.second_mail, a.person,
                 s.request_id, s.approved_at, s.window_end,
                 s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
-                k.serial, k.destroyed_because
+                coalesce(k.destroyed_because, case when k.serial is not null then 'kept' end)
             from certificate c
             join issue_grant g on g.id = c.grant_id
             left join applicant a on a.application_id = g.application_id

@@ -58,7 +58,7 @@ macro_rules! relying {
             "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
                 c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
                 s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
-                k.serial, k.destroyed_because
+                coalesce(k.destroyed_because, case when k.serial is not null then 'kept' end)
             from certificate c
             join issue_grant g on g.id = c.grant_id
             left join revocation_request r

@@ -6,8 +6,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
 use crate::tools::{command, oracle, run};
@@ -52,7 +53,15 @@ impl Disk {
 
     /// Cuts the power: what was not synced is lost, and every use fails until [`Disk::plug_in_again`].
     pub fn cut(&self) -> Result<()> {
-        cut(&self.mount)
+        self.knife()?.cut()
+    }
+
+    /// What cuts the power, ready to do so at once.
+    pub fn knife(&self) -> Result<Knife> {
+        let script = oracle("cut.py");
+        let mut python = command("python3", [&script, &self.mount]);
+        let waiting = python.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Ok(Knife(waiting.context("start python3")?))
     }
 
     /// Takes a disk whose power was cut out and puts it in again; the kernel replays its journal. Nobody
@@ -106,11 +115,17 @@ impl Drop for Disk {
     }
 }
 
-/// Cuts the power of the disk that is mounted here.
-pub fn cut(mount: &Path) -> Result<()> {
-    let script = oracle("cut.py");
-    run(&mut command("python3", [script.as_path(), mount]))?
-        .good()
-        .context("shut the file system down")?;
-    Ok(())
+/// A program that waits to cut the power of a disk.
+#[derive(Debug)]
+pub struct Knife(Child);
+
+impl Knife {
+    /// Cuts.
+    pub fn cut(mut self) -> Result<()> {
+        drop(self.0.stdin.take());
+        let ended = self.0.wait_with_output()?;
+        let told = String::from_utf8_lossy(&ended.stderr);
+        ensure!(ended.status.success(), "shut the file system down: {told}");
+        Ok(())
+    }
 }

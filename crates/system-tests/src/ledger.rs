@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::browser::Browser;
 use crate::database::Database;
@@ -55,6 +55,7 @@ pub fn hold(
         procedure::revocation_number(&page)
     } else {
         let page = procedure::enter_revocation(browser, &page)?;
+        ensure!(page.status == 200, "{}: {}", page.status, page.text());
         procedure::submit_revocation(browser, &page)?
     };
     told(Acknowledged::Held(letter.clone(), number));

@@ -22,7 +22,7 @@ impl Controller<'_> {
             Some(Some(drawn)) => drawn,
         };
         let prompt = SavePrompt {
-            name: format!("更新申請受付票_{request_id}.pdf"),
+            name: own::receipt_name(&request_id),
             kind: SaveKind::Receipt,
         };
         while let Some(place) = self.ports.ui.ask_save_place(&prompt) {

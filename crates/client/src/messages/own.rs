@@ -1,5 +1,6 @@
 //! What a terminal asks about its own certificate: addresses, 更新申請受付票, a new リファレンスID (P-06, P-23).
 
+use tegata_domain::reference::RequestId;
 use tegata_domain::secret::Secret;
 use tegata_protocol::{Addresses, MessageCode, Scope, ShownReferenceId};
 
@@ -47,6 +48,11 @@ pub fn address_changed(mail: &str) -> UserMessage {
     let text = format!("メールアドレスを変更しました。\n新しいメールアドレス {mail}");
     let next = "これからのお知らせは、新しいメールアドレスへお送りします。";
     told(MessageCode(1016), &text, &[next])
+}
+
+/// The name that is offered for the 更新申請受付票.
+pub fn receipt_name(request: &RequestId) -> String {
+    format!("更新申請受付票_{request}.pdf")
 }
 
 /// 1017: the 更新申請受付票 is saved.

@@ -88,7 +88,8 @@ pub fn stored(served: &Served) -> Result<Vec<u8>> {
     Ok(whole)
 }
 
-fn read_all(folder: &Path, whole: &mut Vec<u8>) -> Result<()> {
+/// Appends every file below a folder.
+pub fn read_all(folder: &Path, whole: &mut Vec<u8>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {

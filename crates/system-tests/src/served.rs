@@ -134,7 +134,13 @@ impl Served {
 
     /// Starts an installation for the first time.
     pub fn begin(&mut self) -> Result<()> {
-        self.serve()?;
+        let command = self.command(&["serve"])?;
+        self.begin_by(command)
+    }
+
+    /// The same by this command, which is [`Served::command`] with what a test adds to it.
+    pub fn begin_by(&mut self, command: Command) -> Result<()> {
+        self.serve_by(command)?;
         self.keep_certificates()
     }
 

@@ -1,13 +1,16 @@
 //! What lies on the disk of a server opens nothing (T13, T18): no private key, no password, no
-//! reference ID, in the clear, in the database, in any file of the data folder, or in the log.
+//! reference ID, in the clear, in the database, in any file of the data folder, in the log, in a mail or in a temporary
+//! file.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
+use tegata_soak::Soak;
 use tegata_system_tests::database::Kind;
-use tegata_system_tests::leaks::{finds, numbers_of_key, stored};
+use tegata_system_tests::leaks::{finds, numbers_of_key, read_all, stored};
+use tegata_system_tests::mail_server::MailServer;
 use tegata_system_tests::openssl;
 use tegata_system_tests::procedure;
 use tegata_system_tests::process::Process;
@@ -15,6 +18,8 @@ use tegata_system_tests::served::Served;
 use tegata_system_tests::tools::{command, server_binary};
 
 const CODE: &str = "0110119153";
+/// Posted, collected, on hold.
+const MAILS: usize = 3;
 /// As long as a `.p12` password may be, so that it is found wherever it stands.
 const PASSWORD: &str = "Zq7!kept-nowhere-Zq7!kept-noone";
 
@@ -29,7 +34,13 @@ fn nothing_is_left_in_the_clear_on_postgresql() -> Result<()> {
 }
 
 fn nothing_is_left(kind: Kind) -> Result<()> {
-    let mut served = Served::start(kind)?;
+    let mut served = Served::init(kind)?;
+    let mut mailbox = MailServer::start(&served, &[])?;
+    let temporary = served.folder().join("temporary");
+    fs::create_dir(&temporary)?;
+    let mut command = served.command(&["serve"])?;
+    command.env("TMPDIR", &temporary);
+    served.begin_by(command)?;
     served.add_institution(CODE, "見本医院")?;
     let letter = served.grant(CODE, "受付1号機")?;
     let browser = served.browser("collect");
@@ -68,6 +79,12 @@ fn nothing_is_left(kind: Kind) -> Result<()> {
     for number in numbers_of_key(&holder.pem)? {
         secrets.push(("a number of the private key", number));
     }
+    // What left by mail, and what a step may have laid beside the data folder.
+    let mut outside = Vec::new();
+    for _ in 0..MAILS {
+        outside.extend(mailbox.next_mail()?.0.to_string().into_bytes());
+    }
+    read_all(&temporary, &mut outside)?;
     let whole = stored(&served)?;
     let control = holder.der.get(40..80).context("a certificate")?;
     ensure!(
@@ -84,12 +101,14 @@ fn nothing_is_left(kind: Kind) -> Result<()> {
             !finds(log.as_bytes(), secret),
             "{kind:?}: {name} is in the log"
         );
+        ensure!(
+            !finds(&outside, secret),
+            "{kind:?}: {name} is in a mail or a temporary file"
+        );
     }
-    eprintln!(
-        "{kind:?}: {} octets scanned for {} secrets: none",
-        whole.len(),
-        secrets.len()
-    );
+    let scanned = whole.len() + log.len() + outside.len();
+    let what = format!("octets on {kind:?} scanned for {} secrets", secrets.len());
+    Soak::named("leaks").report(scanned, &what, 0);
     Ok(())
 }
 

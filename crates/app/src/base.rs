@@ -34,6 +34,7 @@ use crate::seal::{Keyring, Purpose};
 use crate::session::PASSWORDS_AT_ONCE;
 use crate::status::Lists;
 use crate::statuses::Statuses;
+use crate::watched_lease::WatchedLease;
 
 /// How often a step looks again when another request was first.
 pub(crate) const TRIES: usize = 8;
@@ -113,6 +114,7 @@ struct Inner {
     clock_believed: AtomicI64,
     swept_minute: AtomicI64,
     noticed_from: AtomicI64,
+    notice_lease: WatchedLease,
     counted: Counted,
     mail_counts: MailCounts,
 }
@@ -155,6 +157,7 @@ impl App {
             clock_believed: AtomicI64::new(NEVER),
             swept_minute: AtomicI64::new(0),
             noticed_from: AtomicI64::new(i64::MIN),
+            notice_lease: WatchedLease::default(),
             counted: Counted::default(),
             mail_counts: MailCounts::default(),
         })))
@@ -168,6 +171,11 @@ impl App {
     /// The present instant for procedures' ends, one-time codes and throttles.
     pub fn system_now(&self) -> Timestamp {
         self.0.system_clock.now()
+    }
+
+    /// Seconds that passed since the machine started, whatever its clock was set to meanwhile.
+    pub(crate) fn uptime(&self) -> i64 {
+        self.0.system_clock.uptime()
     }
 
     /// The rules.
@@ -311,6 +319,11 @@ impl App {
     pub(crate) fn note_noticed(&self, day: CalendarDate) {
         let begin = day.start().unix();
         self.0.noticed_from.fetch_max(begin, Ordering::Relaxed);
+    }
+
+    /// The lease of the run of notices, as this process sees it.
+    pub(crate) fn notice_lease(&self) -> &WatchedLease {
+        &self.0.notice_lease
     }
 
     #[cfg(debug_assertions)]

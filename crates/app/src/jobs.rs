@@ -1,5 +1,6 @@
 //! What a timer does: publish, finish intents, renew our own certificates, destroy keys, end procedures, queue notices.
-//! Each job may run twice, and on several processes at once; running it twice changes nothing.
+//! Each job may run twice, and on several processes at once; running it twice changes nothing. What keeps each of them so
+//! is said where it is begun. The run of notices alone needs a lease (S1).
 
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::{Grant, GrantState};
@@ -51,15 +52,23 @@ impl App {
     pub async fn run_due_jobs(&self, now: Timestamp) -> Result<JobReport> {
         let mut failed = None;
         let mut report = JobReport::default();
+        // Two processes that make a certificate of ours at once have two good ones; the newest is used (S1).
         note(self.refresh_responders(now).await, &mut failed);
+        // An intent is finished or voided by a move from its state: the first process makes it.
         let left_behind = now.plus_seconds(-LEFT_BEHIND);
         report.intents = note(self.settle_intents(left_behind, now).await, &mut failed);
+        // A grant's key is fixed by a move from its state, and each certificate has a grant of its own (certificate_live).
         let renewals = self.finish_renewals(left_behind, BATCH, now).await;
         report.renewals = note(renewals, &mut failed);
+        // A key is destroyed once, and told by whoever destroyed it.
         report.keys = note(self.destroy_keys_after_window(now).await, &mut failed);
+        // What is over is deleted; a second time there is nothing. Each process adds what it counted itself.
         note(self.sweep(now).await, &mut failed);
+        // Of two lists with the same number the first is stored, and no list is followed by an older one (0010).
         report.lists = note(self.publish_due(now).await, &mut failed);
+        // One process at a time, by a lease with an epoch; each mail's key stands in the queue once (F6).
         report.notices = note(self.run_notices(now).await, &mut failed);
+        // Keys of this process alone.
         self.keypool().fill_one().await;
         failed.map_or(Ok(report), Err)
     }

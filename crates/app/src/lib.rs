@@ -78,6 +78,7 @@ mod terminal_notice;
 mod typed_mails;
 mod unreachable;
 mod visit;
+mod watched_lease;
 mod windows;
 mod work;
 

@@ -140,10 +140,13 @@ impl App {
 
     /// Takes the lease of the run, unless another process holds it.
     async fn take_notices(&self) -> Result<Option<i64>> {
+        let stands = self.store().reader().await?.lease(LEASE).await?;
+        let left = self.notice_lease().left_behind(stands, self.uptime());
         let now = self.system_now();
-        let taken = self.store().write(move |tx| {
-            Box::pin(async move { tx.take_lease(LEASE, now, now.plus_seconds(HELD)).await })
-        });
+        let until = now.plus_seconds(HELD);
+        let taken = self
+            .store()
+            .write(move |tx| Box::pin(async move { tx.take_lease(LEASE, left, now, until).await }));
         Ok(taken.await?)
     }
 }

@@ -202,32 +202,54 @@ pub struct InvalidTime;
 pub trait Clock: Send + Sync {
     /// The present instant.
     fn now(&self) -> Timestamp;
+
+    /// Seconds since a moment that does not change while the machine runs, whatever the clock is set to meanwhile. Of a
+    /// clock that nobody sets it is the clock itself.
+    fn uptime(&self) -> i64 {
+        self.now().unix()
+    }
 }
 
 /// A clock that stands still until it is moved: for tests and for the demo's time machine.
 #[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    uptime: AtomicI64,
+}
 
 impl ManualClock {
     /// A clock that shows `now`.
     pub const fn new(now: Timestamp) -> Self {
-        Self(AtomicI64::new(now.unix()))
+        Self {
+            now: AtomicI64::new(now.unix()),
+            uptime: AtomicI64::new(0),
+        }
     }
 
-    /// Moves the clock by `seconds`.
+    /// Lets so many seconds pass, as the clock shows them.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds, Ordering::SeqCst);
+        self.now.fetch_add(seconds, Ordering::SeqCst);
+        self.uptime.fetch_add(seconds.max(0), Ordering::SeqCst);
     }
 
-    /// Sets the clock.
+    /// Lets so many seconds pass that the clock does not show.
+    pub fn stand_still(&self, seconds: i64) {
+        self.uptime.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// Sets the clock; no time passes.
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.unix(), Ordering::SeqCst);
+        self.now.store(now.unix(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn uptime(&self) -> i64 {
+        self.uptime.load(Ordering::SeqCst)
     }
 }
 
@@ -410,5 +432,8 @@ mod tests {
         assert_eq!(clock.now().unix(), -5);
         clock.set(Timestamp::from_unix(7));
         assert_eq!(clock.now().unix(), 7);
+        // What passed is not what it was set to.
+        clock.stand_still(3);
+        assert_eq!((clock.now().unix(), clock.uptime()), (7, 8));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
+use rustix::time::{ClockId, clock_gettime};
 use tegata_domain::entropy::{Entropy, text};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::{Clock, Timestamp};
@@ -25,6 +26,11 @@ impl Clock for SystemClock {
             Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
         };
         Timestamp::from_unix(seconds)
+    }
+
+    /// Seconds since the machine started, those in which it slept included: a weekend off is not a jump.
+    fn uptime(&self) -> i64 {
+        clock_gettime(ClockId::Boottime).tv_sec
     }
 }
 

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tegata_app::CLOCK_JUMP;
-use tegata_domain::time::Timestamp;
+use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_store::{Store, StoreError};
 use tokio::sync::{Mutex, watch};
 
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, database_failure};
 use crate::running::Tls;
+use crate::system::SystemClock;
 
 /// Time between two runs without a change.
 const TICK: Duration = Duration::from_secs(1);
@@ -60,6 +60,7 @@ pub(crate) async fn run(
                 Err(error) => tracing::error!(%error, "a job failed; it will be tried again"),
             }
         }
+        // Without a lease, as all certificates of ours: two processes at once make two good ones (S1).
         if system_now >= tls_due {
             tls_due = system_now.plus_seconds(TLS_INTERVAL);
             if let Err(failure) = tls.refresh(&instance).await {
@@ -102,7 +103,7 @@ impl ClockWatch {
     fn begin(now: Timestamp) -> Self {
         Self {
             wall: now,
-            elapsed: seconds_since_boot(),
+            elapsed: SystemClock.uptime(),
             noted: Timestamp::from_unix(0),
         }
     }
@@ -110,7 +111,7 @@ impl ClockWatch {
     /// Whether the clock may be believed. A jump is recorded, and nothing is made any more until an
     /// operator confirms the clock.
     async fn is_sound(&mut self, store: &Store, now: Timestamp) -> bool {
-        let passed = seconds_since_boot() - self.elapsed;
+        let passed = SystemClock.uptime() - self.elapsed;
         let shown = now.seconds_since(self.wall);
         if is_jump(shown, passed) {
             let doubt = format!("the clock moved by {shown} s while {passed} s passed");
@@ -135,11 +136,6 @@ impl ClockWatch {
 
 fn is_jump(shown: i64, passed: i64) -> bool {
     shown.abs_diff(passed) > CLOCK_JUMP.unsigned_abs()
-}
-
-/// Seconds since the machine started, those in which it slept included: a weekend off is not a jump.
-fn seconds_since_boot() -> i64 {
-    clock_gettime(ClockId::Boottime).tv_sec
 }
 
 /// Refuses to begin where the clock is behind what an earlier process saw, or where a doubt stands.

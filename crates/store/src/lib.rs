@@ -59,6 +59,7 @@ pub use collection::Collection;
 pub use error::StoreError;
 pub use futures_util::future::BoxFuture;
 pub use key::{KeyDestroyed, KeyWrap, SealedKey};
+pub use lease::Lease;
 pub use letter::LetterRow;
 pub use listed::ListedEntry;
 pub use notice::{EndingCertificate, Holder, NoticeCursor, NoticePage, SuccessorRow, WaitingGrant};

@@ -282,6 +282,32 @@ async fn a_run_that_another_process_left_is_taken_over_after_a_while() {
 }
 
 #[tokio::test]
+async fn s1_a_lease_of_a_clock_that_was_set_back_or_stands_still_ends_with_time_itself() {
+    for mut world in worlds().await {
+        let (posted, _) = world.ending().await;
+        world.go_to(world.morning(&posted, 30));
+        let held = world.now().plus_days(400).unix();
+        let lease = format!("insert into lease values ('notices', 7, {held})");
+        world.db.run(&lease).await;
+        world.restart().await;
+        assert_eq!(world.jobs().await.notices, 0);
+        world.system.stand_still(59);
+        assert_eq!(world.jobs().await.notices, 0);
+        // Its holder lives: it moved the lease.
+        let moved = format!("update lease set held_until = {held} + 1 where name = 'notices'");
+        world.db.run(&moved).await;
+        world.system.stand_still(30);
+        assert_eq!(world.jobs().await.notices, 0);
+        world.system.stand_still(59);
+        assert_eq!(world.jobs().await.notices, 0);
+        world.system.stand_still(1);
+        assert_eq!(world.jobs().await.notices, 1);
+        let epoch = "select epoch from lease where name = 'notices'";
+        assert_eq!(world.db.number(epoch).await, 8);
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_cannot_be_read_keeps_nobody_elses_notice_back() {
     for world in worlds().await {
         let other = world.posted().await;

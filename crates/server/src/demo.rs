@@ -39,7 +39,7 @@ use crate::cli::line;
 use crate::config::{Config, LogFormat, MailServer};
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, open_store, parts};
-use crate::listen::{asked_to_end, bind};
+use crate::listen::{Signals, bind};
 use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
@@ -136,9 +136,10 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
     let watched = Arc::clone(&instance);
     running.spawn(|stop| worker::watch_statuses(watched, stop));
     let file = folder.announce(&addresses.announced(&state))?;
+    let mut signals = Signals::listen()?;
     line(ready(&addresses, &state, &instance)?);
     line(format!("ready: {}", file.display()));
-    asked_to_end().await?;
+    signals.asked_to_end().await;
     running.finish().await;
     instance.store.close().await;
     Ok(())

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::demo::DEMO_POLICY;
 use crate::failure::{Failure, Outcome};
 use crate::instance::Instance;
-use crate::listen::{asked_to_end, bind};
+use crate::listen::{Signals, bind};
 use crate::mailer::Mailer;
 use crate::running::{Running, Tls};
 use crate::system::SystemClock;
@@ -68,6 +68,7 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
         running.listen("metrics", socket, None, site);
     }
     running.listen("plain", plain, None, tegata_web::plain_router(app, options));
+    // Of several processes on one database: a mail is claimed before it is handed over, by an epoch of its own.
     match Mailer::open(&instance.config)? {
         Some(mailer) => {
             let app = instance.app.clone();
@@ -75,19 +76,24 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
         }
         None => tracing::warn!("no mail server is configured (mail.server): mails wait"),
     }
+    // A report does the same however often it is taken.
     if let Some(folder) = &instance.config.mail.bounces {
         let (app, maildir) = (instance.app.clone(), Maildir::new(folder.clone()));
         running.spawn(|stop| maildir.run(app, stop));
     }
+    // What it runs says for itself why several timers do no harm (`jobs.rs`).
     let timer = Arc::clone(&instance);
     let lock = Arc::new(Mutex::new(()));
     running.spawn(|stop| worker::run(timer, tls, lock, stop));
+    // Both of these only read, each for its own process.
     let publisher = Arc::clone(&instance);
     running.spawn(|stop| releases::watch(publisher, releases, stop));
     let watched = Arc::clone(&instance);
     running.spawn(|stop| worker::watch_statuses(watched, stop));
+    // Whoever reads the line may ask at once.
+    let mut signals = Signals::listen()?;
     line(format!("ready: {}", instance.config.names.addresses.public));
-    asked_to_end().await?;
+    signals.asked_to_end().await;
     tracing::info!("asked to end; finishing open requests");
     running.finish().await;
     instance.store.close().await;

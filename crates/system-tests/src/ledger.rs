@@ -24,6 +24,8 @@ pub enum Acknowledged {
     Collected(Letter, Holder),
     /// RX-4 was shown: the certificate of this letter is on hold under this 失効申請番号.
     Held(Letter, String),
+    /// Two operators completed the request: the certificate of this letter is revoked.
+    Revoked(Letter),
 }
 
 /// Collects a certificate and tells what was acknowledged on the way.
@@ -62,10 +64,16 @@ pub fn hold(
     Ok(())
 }
 
-/// What is wrong with an SQLite database that has this behind it: its own order, and what of the acknowledged it does
-/// not know.
+/// What is wrong with a database that has this behind it: the order of its file, where it is one, and what of the
+/// acknowledged it does not know.
 pub fn faults(database: &Database, acknowledged: &[Acknowledged]) -> Result<Vec<String>> {
-    let answers = database.rows_of_each(&QUERIES)?;
+    let mut queries = QUERIES;
+    if matches!(database, Database::Postgres { .. }) {
+        // The server keeps both itself.
+        queries[0] = "select 'ok'";
+        queries[1] = "select 1 where false";
+    }
+    let answers = database.rows_of_each(&queries)?;
     let answers = <[Vec<Vec<String>>; 7]>::try_from(answers);
     let answers = answers.map_err(|answers| anyhow::anyhow!("{} answers", answers.len()))?;
     let [
@@ -92,7 +100,10 @@ pub fn faults(database: &Database, acknowledged: &[Acknowledged]) -> Result<Vec<
             .map(|[number, id]| (number, id))
             .collect(),
         certificates: certificates
-            .map(|[serial, grant, state, der]| (serial, Certificate { grant, state, der }))
+            .map(|[serial, grant, state, der]| {
+                let der = der.trim_start_matches("\\x").to_owned();
+                (serial, Certificate { grant, state, der })
+            })
             .collect(),
         requests: sized(requests)?.into_iter().collect(),
         audit: sized(audit)?,
@@ -178,11 +189,14 @@ impl Known {
                     *serial == holder.serial && certificate.der == hex(&holder.der)
                 })
             }
+            Acknowledged::Revoked(letter) => self
+                .of(letter)
+                .is_some_and(|(_, certificate)| certificate.state == "revoked"),
             Acknowledged::Held(letter, number) => {
                 self.grants.get(&letter.request_id).is_some_and(|grant| {
                     let is_held = self
                         .of(letter)
-                        .is_none_or(|(_, one)| one.state == "on_hold");
+                        .is_none_or(|(_, one)| matches!(&*one.state, "on_hold" | "revoked"));
                     is_held && self.requests.contains(&[number.clone(), grant.clone()])
                 })
             }

@@ -64,6 +64,15 @@ impl MailServer {
         Ok(Taken(serde_json::from_str(&line)?))
     }
 
+    /// Every mail that came so far, whatever was answered.
+    pub fn all_mails(&mut self) -> Result<Vec<Taken>> {
+        let said = self.process.said();
+        let mails = said.lines().filter(|line| line.starts_with('{'));
+        mails
+            .map(|line| Ok(Taken(serde_json::from_str(line)?)))
+            .collect()
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> Result<bool> {
         self.process.is_running()

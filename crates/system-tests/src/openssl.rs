@@ -79,7 +79,7 @@ pub fn self_signed(name: &str, certificate: &Path, key: &Path) -> Result<()> {
     let (subject, other) = (format!("/CN={name}"), format!("subjectAltName=DNS:{name}"));
     let mut make = command(
         "openssl",
-        ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"],
+        ["req", "-x509", "-newkey", "ec", "-nodes", "-days", "800"],
     );
     make.args(["-pkeyopt", "ec_paramgen_curve:P-256", "-subj", &subject]);
     make.args([

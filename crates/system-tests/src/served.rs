@@ -17,7 +17,7 @@ use crate::openssl;
 use crate::ports;
 use crate::process::Process;
 use crate::staff::Staff;
-use crate::tools::{Ran, command, run, server_binary};
+use crate::tools::{Ran, command, run, server_binary, set_clock_by};
 
 /// What the letter says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Served {
     /// Address of the plain listener.
     pub plain: String,
     config: PathBuf,
+    /// Seconds by which the clock of everything of ours is ahead of the machine's.
+    ahead: u64,
     folder: TempDir,
 }
 
@@ -117,6 +119,7 @@ impl Served {
             console: format!("https://{public_name}:{console}"),
             plain: format!("http://{public_name}:{plain}"),
             config,
+            ahead: 0,
             folder,
         };
         let init = ["init", "--non-interactive", "--json"];
@@ -248,7 +251,23 @@ impl Served {
     pub fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = command(server_binary()?, arguments);
         command.arg("--config").arg(&self.config);
+        self.wind(&mut command)?;
         Ok(command)
+    }
+
+    /// Lets a program live by the clock of this installation.
+    pub fn wind(&self, command: &mut Command) -> Result<()> {
+        if self.ahead > 0 {
+            set_clock_by(command, i64::try_from(self.ahead)?)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the clock of this installation, its servers, its commands and its operators' authenticators, so many
+    /// seconds ahead of the machine's.
+    pub fn set_clock_by(&mut self, ahead: u64) {
+        self.ahead = ahead;
+        self.staff.set_clock_by(ahead);
     }
 
     /// Runs `tegata …` to its end.

@@ -30,6 +30,8 @@ pub struct Person {
     pub password_file: PathBuf,
     secret: Vec<u8>,
     last_step: u64,
+    /// Seconds by which the clock of the authenticator is ahead of the machine's.
+    ahead: u64,
 }
 
 impl Person {
@@ -51,12 +53,13 @@ impl Person {
             password_file,
             secret,
             last_step: 0,
+            ahead: 0,
         })
     }
 
     /// A code that was not used before, if one is valid now.
     pub fn code(&mut self) -> Option<String> {
-        let present = unix_now() / STEP;
+        let present = (unix_now() + self.ahead) / STEP;
         let step = present.max(self.last_step + 1);
         if step > present + 1 {
             return None;
@@ -90,6 +93,7 @@ impl Person {
 pub struct Staff {
     folder: PathBuf,
     people: Vec<Person>,
+    ahead: u64,
 }
 
 impl Staff {
@@ -98,11 +102,21 @@ impl Staff {
         Self {
             folder: folder.to_owned(),
             people: Vec::new(),
+            ahead: 0,
+        }
+    }
+
+    /// Sets everybody's authenticator so many seconds ahead of the machine's clock.
+    pub fn set_clock_by(&mut self, ahead: u64) {
+        self.ahead = ahead;
+        for person in &mut self.people {
+            person.ahead = ahead;
         }
     }
 
     /// Somebody who is there already.
-    pub fn join(&mut self, person: Person) {
+    pub fn join(&mut self, mut person: Person) {
+        person.ahead = self.ahead;
         self.people.push(person);
     }
 
@@ -159,7 +173,7 @@ impl Staff {
         let added = add(&arguments)?;
         let secret = text(&added, "totp_secret")?;
         let person = Person::new(&self.folder, &name, role, PASSWORD, secret)?;
-        self.people.push(person);
+        self.join(person);
         Ok(name)
     }
 

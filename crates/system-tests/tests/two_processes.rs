@@ -34,6 +34,9 @@ use tegata_system_tests::served::{Letter, Served};
 use tegata_system_tests::terminal::Terminal;
 use tegata_system_tests::tools::{command, eventually, server_binary, set_clock_by, unix_now};
 
+/// A letter whose certificate was put on hold, and the number of the request.
+type OnHold = (Letter, String);
+
 const CODE: &str = "0110119153";
 /// A life of a month, so that notices of its end come within days; renewals at any time; any number of requests.
 const POLICY: &str = "\n[policy.periods]\nvalidity_months = 1\nrenewal_days = 365\n\
@@ -589,7 +592,7 @@ impl Street<'_> {
             let before = self.deaths.seen();
             match try_once() {
                 Ok(done) => return Ok(done),
-                Err(error) if before % 2 == 0 && before == self.deaths.seen() => {
+                Err(error) if before.is_multiple_of(2) && before == self.deaths.seen() => {
                     return Err(error.context(format!("{what}, while nothing died")));
                 }
                 Err(error) => eprintln!("{what}: {error:#}"),
@@ -624,7 +627,7 @@ impl Street<'_> {
         letters: &[Letter],
         revoked: Option<&Letter>,
         again: Option<&Letter>,
-    ) -> Result<(Vec<Holder>, Option<(Letter, String)>)> {
+    ) -> Result<(Vec<Holder>, Option<OnHold>)> {
         let mut holders = Vec::new();
         for letter in letters {
             let holder = self.try_on("collect", || self.collect(browser, letter))?;

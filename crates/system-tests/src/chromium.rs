@@ -39,6 +39,16 @@ impl Chromium {
         })
     }
 
+    /// Imports one more certificate.
+    pub fn import(&self, file: &Path, password: &str) -> Result<()> {
+        let store = format!("sql:{}", self.home.join(".pki/nssdb").display());
+        let mut import = command("pk12util", ["-d", &store, "-K", "", "-W", password, "-i"]);
+        run(import.arg(file))?
+            .good()
+            .context("import a certificate")?;
+        Ok(())
+    }
+
     /// The same person on a day when the machine's clock is this many seconds ahead of ours (behind
     /// it, where the number is negative).
     pub fn ahead(self, seconds: i64) -> Self {
@@ -86,14 +96,25 @@ pub struct ChoosesItself {
 impl ChoosesItself {
     /// Makes the rule for these addresses.
     pub fn at<A: AsRef<str>>(addresses: &[A]) -> Result<Self> {
+        Self::by(addresses.iter().map(|address| (address, json!({}))))
+    }
+
+    /// Makes a rule for each address: the certificate whose subject has this CN is presented there.
+    pub fn named<A: AsRef<str>>(addresses: &[(A, &str)]) -> Result<Self> {
+        let of = |name: &str| json!({ "SUBJECT": { "CN": name } });
+        Self::by(addresses.iter().map(|(address, name)| (address, of(name))))
+    }
+
+    fn by<A: AsRef<str>>(rules: impl Iterator<Item = (A, Value)>) -> Result<Self> {
         let lock = std::env::temp_dir().join("tegata-chromium-policy.lock");
         let alone = File::create(lock).context("make the lock of the browser's policy")?;
         alone
             .lock()
             .context("wait for the lock of the browser's policy")?;
-        let rules: Vec<String> = addresses
-            .iter()
-            .map(|address| json!({ "pattern": address.as_ref(), "filter": {} }).to_string())
+        let rules: Vec<String> = rules
+            .map(|(address, filter)| {
+                json!({ "pattern": address.as_ref(), "filter": filter }).to_string()
+            })
             .collect();
         let policy = json!({ "AutoSelectCertificateForUrls": rules });
         if let Some(folder) = Path::new(POLICY).parent() {

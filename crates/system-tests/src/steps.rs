@@ -58,6 +58,40 @@ pub fn save(button: &str, path: &Path) -> Value {
     json!({ "download": { "click": { "text": button }, "path": path } })
 }
 
+/// The same, where a page may come in the place of the file.
+pub fn save_or_read(button: &str, path: &Path) -> Value {
+    json!({ "download": { "click": { "text": button }, "path": path, "orPage": true } })
+}
+
+/// Presses a button and presses it again before there is an answer.
+pub fn click_twice(text: &str) -> Value {
+    json!({ "click": { "text": text, "twice": true } })
+}
+
+/// Goes back to the page before; a form behind it is sent again.
+pub fn back() -> Value {
+    json!({ "back": {} })
+}
+
+/// Asks for the page again; a form behind it is sent again.
+pub fn reload() -> Value {
+    json!({ "reload": {} })
+}
+
+/// Reads the page and what stands in its fields.
+pub fn read() -> Value {
+    json!({ "read": {} })
+}
+
+/// Does what is meant for the page that is there, by its number (画面番号).
+pub fn wherever<'a>(pages: impl IntoIterator<Item = (&'a str, Vec<Value>)>) -> Value {
+    let pages = pages.into_iter();
+    let pages: serde_json::Map<_, _> = pages
+        .map(|(number, steps)| (number.to_owned(), Value::Array(steps)))
+        .collect();
+    json!({ "wherever": pages })
+}
+
 /// Looks at another tab.
 pub fn tab(index: usize) -> Value {
     json!({ "tab": { "index": index } })

@@ -16,9 +16,15 @@
 //     {"fill": {"label": TEXT | "selector": CSS, "value": TEXT}}
 //     {"select": {"label" | "selector", "value": TEXT}}
 //     {"check": {"label" | "selector"}}
-//     {"click": {"text": TEXT | "selector": CSS}}
+//     {"click": {"text": TEXT | "selector": CSS, "twice": true}}
+//                                                    "twice": pressed again before there is an answer
 //     {"expectText": {"text": TEXT}}                 anywhere on the page, after waiting for it
-//     {"download": {"click": {"text" | "selector"}, "path": FILE}}
+//     {"download": {"click": {"text" | "selector"}, "path": FILE, "orPage": true}}
+//                                                    "orPage": or the page that comes instead
+//     {"back": {}}  {"reload": {}}                   a form behind the page is sent again
+//     {"read": {}}                                   the page with what stands in its fields
+//     {"wherever": {NUMBER: [STEP, ...], ...}}       the steps for the page with this 画面番号, which
+//                                                    must be one of these
 //     {"screenshot": {"path": FILE}}                 the whole page, and again at a zoom of 200 % as
 //                                                    FILE-zoomed.png; it must pass axe-core and fit
 //                                                    both widths without scrolling sideways
@@ -31,8 +37,9 @@
 //
 // A page that tries what its Content-Security-Policy forbids fails the step.
 //
-// Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto` and
-// `click` add the page's text, and `goto` its status. The first step that fails adds "error" and
+// Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto`,
+// `click`, `back`, `reload` and `read` add the page's text, and `goto` its status; `read` adds "fields";
+// `read` and `wherever` add the page's "number", `wherever` also "did", the results of its steps. The first step that fails adds "error" and
 // ends the run with exit code 1.
 
 "use strict";
@@ -109,10 +116,11 @@ async function reach(page, locator, what) {
   }
 }
 
-/** Reaches a button or link and presses Enter. */
+/** Reaches a button or link and presses Enter, twice where the step says so. */
 async function press(page, step) {
   await reach(page, target(page, step), step.text || step.selector);
   await page.keyboard.press("Enter");
+  if (step.twice) await page.keyboard.press("Enter");
 }
 
 /** Waits for the page that Enter leads to; a button that leads nowhere is waited for in vain, shortly. */
@@ -121,6 +129,12 @@ async function arrive(page, act) {
   await act;
   await left;
   await page.waitForLoadState();
+}
+
+/** The 画面番号 at the foot of a page of ours. */
+async function number(page) {
+  const foot = await page.locator(".screen-number").innerText();
+  return foot.replace("画面番号", "").trim();
 }
 
 /** Takes the picture at a width that everybody has, where nothing may stand beside the window. */
@@ -208,7 +222,42 @@ const actions = {
   },
   async click(browser, step) {
     await arrive(browser.page, press(browser.page, step));
+    // The first of two answers may still be on its way out.
+    if (step.twice) await browser.page.waitForLoadState("networkidle");
     return shown(browser.page);
+  },
+  async back(browser) {
+    const { page } = browser;
+    // What answered a form is gone from the browser; whoever wants it back sends the form again.
+    await page.goBack().catch(() => page.reload());
+    if (page.url() === "about:blank") await page.goForward();
+    return shown(page);
+  },
+  async reload(browser) {
+    await browser.page.reload();
+    return shown(browser.page);
+  },
+  async read(browser) {
+    const { page } = browser;
+    // At one moment: some pages ask for themselves again. Where that moment was it, the next page is read.
+    const look = () =>
+      page.evaluate(() => ({
+        fields: [...document.querySelectorAll("input, textarea")].map((field) => field.value),
+        text: document.body.innerText,
+      }));
+    const here = await number(page);
+    const seen = await look().catch(() => page.waitForLoadState().then(look));
+    return { number: seen.text.split("画面番号").pop().trim() || here, ...seen };
+  },
+  async wherever(browser, steps) {
+    const here = await number(browser.page);
+    if (!Object.hasOwn(steps, here)) throw new Error(`nobody said what to do at ${here}`);
+    const did = [];
+    for (const step of steps[here]) {
+      const [name] = Object.keys(step);
+      did.push({ do: name, ...(await actions[name](browser, step[name])) });
+    }
+    return { number: here, did };
   },
   async open(browser, { text }) {
     const { page } = browser;
@@ -220,9 +269,16 @@ const actions = {
     await browser.page.getByText(text).first().waitFor();
   },
   async download(browser, step) {
-    const download = browser.page.waitForEvent("download");
-    await Promise.all([download, press(browser.page, step.click)]);
-    const file = await download;
+    const { page } = browser;
+    const ways = [page.waitForEvent("download")];
+    if (step.orPage) ways.push(page.waitForEvent("framenavigated").then(() => null));
+    const came = Promise.any(ways);
+    await Promise.all([came, press(page, step.click)]);
+    const file = await came;
+    if (!file) {
+      await page.waitForLoadState();
+      return shown(page);
+    }
     await file.saveAs(step.path);
     return { name: file.suggestedFilename(), bytes: fs.statSync(step.path).size };
   },

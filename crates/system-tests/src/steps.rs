@@ -68,6 +68,11 @@ pub fn click_twice(text: &str) -> Value {
     json!({ "click": { "text": text, "twice": true } })
 }
 
+/// Goes to this page's address at another name of the site.
+pub fn at_name(from: &str, to: &str) -> Value {
+    json!({ "atName": { "from": from, "to": to } })
+}
+
 /// Goes back to the page before; a form behind it is sent again.
 pub fn back() -> Value {
     json!({ "back": {} })

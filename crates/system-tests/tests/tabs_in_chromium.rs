@@ -19,8 +19,8 @@ use tegata_system_tests::openssl;
 use tegata_system_tests::procedure::{self, PASSWORD};
 use tegata_system_tests::served::Letter;
 use tegata_system_tests::steps::{
-    back, click, click_at, click_twice, fill, goto, new_tab, read, reload, save_or_read, select,
-    tab, tick, twin, wherever,
+    at_name, back, click, click_at, click_twice, fill, goto, new_tab, read, reload, save_or_read,
+    select, tab, tick, twin, wherever,
 };
 use tegata_system_tests::tools::eventually;
 
@@ -264,6 +264,23 @@ impl Procedure {
         }
     }
 
+    /// At the other name, the first page is about the certificate that is presented there, and a page of a
+    /// procedure tells the two apart and goes no further (RU-E7).
+    fn judge_other(&self, seen: &Value, other: &Subject) -> Result<()> {
+        let (number, page) = (text(seen, "number")?, text(seen, "text")?);
+        let wanted = match number {
+            "RU-0" => vec![&other.terminal, &other.letter.request_id],
+            "RU-E7" => vec![&self.subject.terminal, &other.terminal],
+            _ => anyhow::bail!("{:?} at the other name came to {number}", self.kind),
+        };
+        for mark in wanted {
+            ensure!(page.contains(mark), "{mark} is missing: {page}");
+        }
+        let own = &self.subject.letter.request_id;
+        ensure!(!page.contains(own), "{own} of another: {page}");
+        Ok(())
+    }
+
     /// The page in a tab is this person's own, with no word of another's.
     fn judge(&self, seen: &Value, others: &[&str]) -> Result<()> {
         let number = text(seen, "number")?;
@@ -402,10 +419,11 @@ impl House {
     fn interleave(&mut self, dice: &mut Dice, seed: u64, procedures: &[Procedure]) -> Result<()> {
         let folder = self.demo.folder().to_owned();
         let file = |index: usize| folder.join(format!("tab-{seed}-{index}.p12"));
-        let (steps, whose) = acts(dice, procedures, file);
+        let names = [self.own.as_str(), &self.other];
+        let (steps, whose) = acts(dice, procedures, names, file);
         let seen = self.browser.drive(&steps)?;
         let mut files = vec![BTreeSet::new(); procedures.len()];
-        for (result, index) in seen.iter().zip(whose) {
+        for (result, (index, view)) in seen.iter().zip(whose) {
             let procedure = &procedures[index];
             let others = procedures
                 .iter()
@@ -415,8 +433,16 @@ impl House {
                 .flat_map(Procedure::marks)
                 .filter(|mark| !own.contains(mark))
                 .collect();
-            if field(result, "do") == "read" {
-                procedure.judge(result, &others)?;
+            match view {
+                View::Own if field(result, "do") == "read" => procedure.judge(result, &others)?,
+                View::Other if field(result, "do") == "read" => {
+                    let other = match procedure.kind {
+                        Kind::Renew => &self.second,
+                        _ => &self.first,
+                    };
+                    procedure.judge_other(result, other)?;
+                }
+                View::Own | View::Other => {}
             }
             let did = field(result, "did").as_array().into_iter().flatten();
             for name in did.filter_map(|one| field(one, "name").as_str()) {
@@ -481,12 +507,13 @@ impl House {
     }
 }
 
-/// The steps of an interleaving, and for each the procedure whose tab it is about.
+/// The steps of an interleaving, and for each the procedure whose tab it is about, at which of the two names.
 fn acts(
     dice: &mut Dice,
     procedures: &[Procedure],
+    names: [&str; 2],
     file: impl Fn(usize) -> PathBuf,
-) -> (Vec<Value>, Vec<usize>) {
+) -> (Vec<Value>, Vec<(usize, View)>) {
     let mut script = Script::default();
     for (index, procedure) in procedures.iter().enumerate() {
         if index > 0 {
@@ -499,7 +526,19 @@ fn acts(
     for _ in 0..procedures.len() * ACTS {
         let at = below(dice, script.tabs.len());
         let index = script.tabs[at];
-        let act = match below(dice, 20) {
+        let thrown = below(dice, 20);
+        let elsewhere = match procedures[index].kind {
+            Kind::Renew => Some(names),
+            Kind::Address => Some([names[1], names[0]]),
+            Kind::Apply | Kind::Collect | Kind::Revoke => None,
+        };
+        if let (17.., Some([here, there])) = (thrown, elsewhere) {
+            script.does(index, [tab(at)]);
+            script.sees_other(index, [at_name(here, there), read()]);
+            script.does(index, [at_name(there, here), read()]);
+            continue;
+        }
+        let act = match thrown {
             0..=9 => next(index, click, false),
             10..=11 => next(index, click_twice, false),
             12..=14 => back(),
@@ -539,13 +578,26 @@ struct Script {
     /// The procedure in each tab.
     tabs: Vec<usize>,
     steps: Vec<Value>,
-    whose: Vec<usize>,
+    whose: Vec<(usize, View)>,
+}
+
+/// Whose certificate the page in a tab is about.
+#[derive(Clone, Copy)]
+enum View {
+    Own,
+    /// At the other name the browser presents its other certificate.
+    Other,
 }
 
 impl Script {
     fn does<const N: usize>(&mut self, index: usize, steps: [Value; N]) {
         self.steps.extend(steps);
-        self.whose.extend([index; N]);
+        self.whose.extend([(index, View::Own); N]);
+    }
+
+    fn sees_other<const N: usize>(&mut self, index: usize, steps: [Value; N]) {
+        self.steps.extend(steps);
+        self.whose.extend([(index, View::Other); N]);
     }
 }
 

@@ -21,6 +21,7 @@
 //     {"expectText": {"text": TEXT}}                 anywhere on the page, after waiting for it
 //     {"download": {"click": {"text" | "selector"}, "path": FILE, "orPage": true}}
 //                                                    "orPage": or the page that comes instead
+//     {"atName": {"from": URL, "to": URL}}           this page's address at another name of the site
 //     {"back": {}}  {"reload": {}}                   a form behind the page is sent again
 //     {"read": {}}                                   the page with what stands in its fields
 //     {"wherever": {NUMBER: [STEP, ...], ...}}       the steps for the page with this 画面番号, which
@@ -38,9 +39,9 @@
 // A page that tries what its Content-Security-Policy forbids fails the step.
 //
 // Standard output has one JSON object per step: {"step", "do", "ok", "url", "title", …}. `goto`,
-// `click`, `back`, `reload` and `read` add the page's text, and `goto` its status; `read` adds "fields";
-// `read` and `wherever` add the page's "number", `wherever` also "did", the results of its steps. The first step that fails adds "error" and
-// ends the run with exit code 1.
+// `atName`, `click`, `back`, `reload` and `read` add the page's text, and the first two its status; `read`
+// adds what stands in its "fields". `read` and `wherever` add the page's "number", and `wherever` adds "did",
+// the results of its steps. The first step that fails adds "error" and ends the run with exit code 1.
 
 "use strict";
 
@@ -131,9 +132,8 @@ async function arrive(page, act) {
   await page.waitForLoadState();
 }
 
-/** The 画面番号 at the foot of a page of ours. */
-async function number(page) {
-  const foot = await page.locator(".screen-number").innerText();
+/** The 画面番号 in the last line of a page of ours. */
+function numberIn(foot) {
   return foot.replace("画面番号", "").trim();
 }
 
@@ -226,6 +226,11 @@ const actions = {
     if (step.twice) await browser.page.waitForLoadState("networkidle");
     return shown(browser.page);
   },
+  async atName(browser, { from, to }) {
+    const url = browser.page.url();
+    if (!url.startsWith(from)) throw new Error(`${url} is not at ${from}`);
+    return actions.goto(browser, { url: to + url.slice(from.length) });
+  },
   async back(browser) {
     const { page } = browser;
     // What answered a form is gone from the browser; whoever wants it back sends the form again.
@@ -239,18 +244,18 @@ const actions = {
   },
   async read(browser) {
     const { page } = browser;
-    // At one moment: some pages ask for themselves again. Where that moment was it, the next page is read.
+    // All at one moment, for some pages ask for themselves again; where it was just then, the next is read.
     const look = () =>
       page.evaluate(() => ({
+        foot: document.querySelector(".screen-number").innerText,
         fields: [...document.querySelectorAll("input, textarea")].map((field) => field.value),
         text: document.body.innerText,
       }));
-    const here = await number(page);
-    const seen = await look().catch(() => page.waitForLoadState().then(look));
-    return { number: seen.text.split("画面番号").pop().trim() || here, ...seen };
+    const { foot, ...seen } = await look().catch(() => page.waitForLoadState().then(look));
+    return { number: numberIn(foot), ...seen };
   },
   async wherever(browser, steps) {
-    const here = await number(browser.page);
+    const here = numberIn(await browser.page.locator(".screen-number").innerText());
     if (!Object.hasOwn(steps, here)) throw new Error(`nobody said what to do at ${here}`);
     const did = [];
     for (const step of steps[here]) {

@@ -4,14 +4,9 @@
 //!
 //! Each interleaving is made from a number, which a failure prints: `TEGATA_TABS_SEED` runs that one alone.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "an index is that of a procedure of the same interleaving"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -33,6 +28,8 @@ use tegata_system_tests::tools::eventually;
 const MOST_TABS: usize = 8;
 /// Acts in an interleaving, for each of its procedures.
 const ACTS: usize = 4;
+/// Presses of a button in the longest procedure, with a detour.
+const LONGEST: usize = 6;
 /// 医療機関コード of the institution that applies; it has no other part in the interleavings.
 const APPLICANT: &str = "1310123458";
 const APPLICANT_NAME: &str = "見本クリニック";
@@ -58,7 +55,7 @@ fn tabs_of_one_browser_with_two_certificates_are_never_mixed_up() -> Result<()> 
         let procedures = house.chosen(&mut dice, *seed, ends);
         let kinds: Vec<_> = procedures.iter().map(|one| one.kind).collect();
         house
-            .interleave(&mut dice, *seed, &procedures)
+            .interleave(&mut dice, &procedures)
             .with_context(|| format!("interleaving {seed}: {kinds:?}, to the end: {ends}"))?;
     }
     soak.report(seeds.len(), "interleavings", 0);
@@ -86,10 +83,10 @@ enum Kind {
 
 impl Kind {
     /// Presses of a button that bring it to its end, with a detour.
-    fn longest(self) -> usize {
+    fn presses(self) -> usize {
         match self {
             Self::Address => 0,
-            Self::Apply => 6,
+            Self::Apply => LONGEST,
             Self::Collect | Self::Revoke => 5,
             Self::Renew => 4,
         }
@@ -113,6 +110,8 @@ struct Procedure {
     subject: Subject,
     /// The address that is typed in this procedure and nowhere else.
     mail: String,
+    /// Where the file goes.
+    file: PathBuf,
     /// Whether it goes past what cannot be undone.
     ends: bool,
 }
@@ -166,7 +165,7 @@ impl Procedure {
     }
 
     /// What this person does next, wherever she is.
-    fn next(&self, file: &Path, press: fn(&str) -> Value, ends: bool) -> Value {
+    fn next(&self, press: fn(&str) -> Value, ends: bool) -> Value {
         let ids = |marks: [&str; 2]| {
             let letter = &self.subject.letter;
             vec![
@@ -191,7 +190,10 @@ impl Procedure {
                 ("RCD-1", ids(["① ", "② "])),
                 ("RCD-2", passwords),
                 ("RCD-3", vec![reload()]),
-                ("RCD-4", vec![save_or_read("ダウンロード(Download)", file)]),
+                (
+                    "RCD-4",
+                    vec![save_or_read("ダウンロード(Download)", &self.file)],
+                ),
             ],
             Kind::Revoke => vec![
                 ("RX-1", ids(["", ""])),
@@ -270,19 +272,15 @@ impl Procedure {
     }
 
     /// At the other name, the first page is about the certificate that is presented there, and a page of a
-    /// procedure tells the two apart and goes no further (RU-E7).
+    /// procedure goes no further (RU-E7). Neither tells one institution about another.
     fn judge_other(&self, seen: &Value, other: &Subject) -> Result<()> {
         let (number, page) = (text(seen, "number")?, text(seen, "text")?);
-        let wanted = match number {
-            "RU-0" => vec![&other.terminal, &other.letter.request_id],
-            "RU-E7" => vec![&self.subject.terminal, &other.terminal],
-            _ => anyhow::bail!("{:?} at the other name came to {number}", self.kind),
-        };
-        for mark in wanted {
-            ensure!(page.contains(mark), "{mark} is missing: {page}");
+        ensure!(["RU-0", "RU-E7"].contains(&number), "{number}: {page}");
+        let shown = &other.terminal;
+        ensure!(page.contains(shown), "{shown} is missing: {page}");
+        for mark in self.marks() {
+            ensure!(!page.contains(mark), "{mark} of another: {page}");
         }
-        let own = &self.subject.letter.request_id;
-        ensure!(!page.contains(own), "{own} of another: {page}");
         Ok(())
     }
 
@@ -401,6 +399,7 @@ impl House {
         if let Some(subject) = self.stops.last() {
             all.push((Kind::Revoke, format!("{public}/p/rx"), subject.clone()));
         }
+        let folder = self.demo.folder();
         let count = 3 + below(dice, 3);
         let mut chosen = Vec::new();
         while chosen.len() < count && !all.is_empty() {
@@ -415,49 +414,32 @@ impl House {
                 begins,
                 subject,
                 mail: format!("desk{seed}-{}@clinic.example", chosen.len()),
+                file: folder.join(format!("tab-{seed}-{}.p12", chosen.len())),
                 ends: ends || matches!(kind, Kind::Apply | Kind::Collect),
             });
         }
         chosen
     }
 
-    fn interleave(&mut self, dice: &mut Dice, seed: u64, procedures: &[Procedure]) -> Result<()> {
-        let folder = self.demo.folder().to_owned();
-        let file = |index: usize| folder.join(format!("tab-{seed}-{index}.p12"));
-        let names = [self.own.as_str(), &self.other];
-        let (steps, whose) = acts(dice, procedures, names, file);
+    fn interleave(&mut self, dice: &mut Dice, procedures: &[Procedure]) -> Result<()> {
+        let acts = Script::of(dice, procedures, [&self.own, &self.other]).acts;
+        let steps: Vec<_> = acts.iter().map(|act| act.step.clone()).collect();
         let seen = self.browser.drive(&steps)?;
-        let mut files = vec![BTreeSet::new(); procedures.len()];
-        for (result, (index, view)) in seen.iter().zip(whose) {
-            let procedure = &procedures[index];
-            let others = procedures
-                .iter()
-                .filter(|other| other.mail != procedure.mail);
-            let own = procedure.marks();
-            let others: Vec<_> = others
-                .flat_map(Procedure::marks)
-                .filter(|mark| !own.contains(mark))
-                .collect();
-            match view {
-                View::Own if field(result, "do") == "read" => procedure.judge(result, &others)?,
-                View::Other if field(result, "do") == "read" => {
-                    let other = match procedure.kind {
-                        Kind::Renew => &self.second,
-                        _ => &self.first,
-                    };
-                    procedure.judge_other(result, other)?;
-                }
-                View::Own | View::Other => {}
+        let mut flows = BTreeMap::<_, BTreeSet<_>>::new();
+        for (result, Act { whose, view, .. }) in seen.iter().zip(acts) {
+            if field(result, "do") == "read" {
+                self.judge(result, whose, view, procedures)?;
             }
+            let id = &whose.subject.letter.request_id;
             let did = field(result, "did").as_array().into_iter().flatten();
             for name in did.filter_map(|one| field(one, "name").as_str()) {
-                let own = format!("{}.p12", procedure.subject.letter.request_id);
-                ensure!(name == own, "{name} in the place of {own}");
-                files[index].insert(flow(text(result, "url")?)?);
+                ensure!(*name == format!("{id}.p12"), "{name} in the place of {id}");
+                flows.entry(id).or_default().insert(flow(result)?);
             }
         }
-        for (index, procedure) in procedures.iter().enumerate() {
-            self.expect(procedure, files[index].len(), &file(index))?;
+        for procedure in procedures {
+            let flows = flows.get(&procedure.subject.letter.request_id);
+            self.expect(procedure, flows.map_or(0, BTreeSet::len))?;
         }
         self.expected.applications.sort();
         let found = Ledger::of(&self.demo)?;
@@ -466,8 +448,22 @@ impl House {
         Ok(())
     }
 
+    fn judge(&self, seen: &Value, whose: &Procedure, view: View, all: &[Procedure]) -> Result<()> {
+        if matches!(view, View::Other) {
+            let other = match whose.kind {
+                Kind::Renew => &self.second,
+                _ => &self.first,
+            };
+            return whose.judge_other(seen, other);
+        }
+        let own = whose.marks();
+        let others = all.iter().flat_map(Procedure::marks);
+        let others: Vec<_> = others.filter(|mark| !own.contains(mark)).collect();
+        whose.judge(seen, &others)
+    }
+
     /// What this procedure leads to by itself; `taken`: how often its person began again and took the file.
-    fn expect(&mut self, procedure: &Procedure, taken: usize, file: &Path) -> Result<()> {
+    fn expect(&mut self, procedure: &Procedure, taken: usize) -> Result<()> {
         let subject = &procedure.subject;
         let id = &subject.letter.request_id;
         match procedure.kind {
@@ -479,8 +475,12 @@ impl House {
             }
             Kind::Collect => {
                 ensure!(taken > 0, "{id} was not collected");
-                let holder =
-                    openssl::open_p12(&fs::read(file)?, PASSWORD, self.demo.folder(), "tab")?;
+                let holder = openssl::open_p12(
+                    &fs::read(&procedure.file)?,
+                    PASSWORD,
+                    self.demo.folder(),
+                    "tab",
+                )?;
                 let grant = self.expected.grants.get_mut(id).context("the grant")?;
                 let [.., serial, collections] = grant;
                 ensure!(*serial == holder.serial, "{id} has {serial}: {holder:?}");
@@ -512,78 +512,18 @@ impl House {
     }
 }
 
-/// The steps of an interleaving, and for each the procedure whose tab it is about, at which of the two names.
-fn acts(
-    dice: &mut Dice,
-    procedures: &[Procedure],
-    names: [&str; 2],
-    file: impl Fn(usize) -> PathBuf,
-) -> (Vec<Value>, Vec<(usize, View)>) {
-    let mut script = Script::default();
-    for (index, procedure) in procedures.iter().enumerate() {
-        if index > 0 {
-            script.does(index, [new_tab()]);
-        }
-        script.tabs.push(index);
-        script.does(index, [goto(&procedure.begins), read()]);
-    }
-    let next = |index: usize, press, ends| procedures[index].next(&file(index), press, ends);
-    for _ in 0..procedures.len() * ACTS {
-        let at = below(dice, script.tabs.len());
-        let index = script.tabs[at];
-        let thrown = below(dice, 20);
-        let elsewhere = match procedures[index].kind {
-            Kind::Renew => Some(names),
-            Kind::Address => Some([names[1], names[0]]),
-            Kind::Apply | Kind::Collect | Kind::Revoke => None,
-        };
-        if let (17.., Some([here, there])) = (thrown, elsewhere) {
-            script.does(index, [tab(at)]);
-            script.sees_other(index, [at_name(here, there), read()]);
-            script.does(index, [at_name(there, here), read()]);
-            continue;
-        }
-        let act = match thrown {
-            0..=9 => next(index, click, false),
-            10..=11 => next(index, click_twice, false),
-            12..=14 => back(),
-            15..=17 if script.tabs.len() < MOST_TABS => {
-                script.tabs.push(index);
-                twin()
-            }
-            _ => reload(),
-        };
-        script.does(index, [tab(at), act, read()]);
-    }
-    // Each goes on in its first tab, in turns.
-    for round in 0.. {
-        let left = |one: &Procedure| one.ends && round < one.kind.longest();
-        if !procedures.iter().any(left) {
-            break;
-        }
-        let left = |(_, one): &(usize, &Procedure)| left(one);
-        for (index, procedure) in procedures.iter().enumerate().filter(left) {
-            let press = if below(dice, 3) == 0 {
-                click_twice
-            } else {
-                click
-            };
-            let act = next(index, press, procedure.ends);
-            script.does(index, [tab(index), act, read()]);
-        }
-    }
-    for (at, index) in script.tabs.clone().into_iter().enumerate() {
-        script.does(index, [tab(at), reload(), read()]);
-    }
-    (script.steps, script.whose)
+/// An interleaving: the steps, each with the procedure that it is about.
+#[derive(Default)]
+struct Script<'a> {
+    /// The procedure in each tab.
+    tabs: Vec<&'a Procedure>,
+    acts: Vec<Act<'a>>,
 }
 
-#[derive(Default)]
-struct Script {
-    /// The procedure in each tab.
-    tabs: Vec<usize>,
-    steps: Vec<Value>,
-    whose: Vec<(usize, View)>,
+struct Act<'a> {
+    step: Value,
+    whose: &'a Procedure,
+    view: View,
 }
 
 /// Whose certificate the page in a tab is about.
@@ -594,15 +534,68 @@ enum View {
     Other,
 }
 
-impl Script {
-    fn does<const N: usize>(&mut self, index: usize, steps: [Value; N]) {
-        self.steps.extend(steps);
-        self.whose.extend([(index, View::Own); N]);
+impl<'a> Script<'a> {
+    fn of(dice: &mut Dice, procedures: &'a [Procedure], names: [&str; 2]) -> Self {
+        let mut script = Self::default();
+        for whose in procedures {
+            if !script.tabs.is_empty() {
+                script.does(whose, [new_tab()]);
+            }
+            script.tabs.push(whose);
+            script.does(whose, [goto(&whose.begins), read()]);
+        }
+        for _ in 0..procedures.len() * ACTS {
+            let at = below(dice, script.tabs.len());
+            if let Some(whose) = script.tabs.get(at).copied() {
+                script.chance(dice, at, whose, names);
+            }
+        }
+        // Each goes on in its first tab, in turns.
+        for round in 0..LONGEST {
+            for (at, whose) in procedures.iter().enumerate() {
+                let twice = below(dice, 3) == 0;
+                if whose.ends && round < whose.kind.presses() {
+                    let press = if twice { click_twice } else { click };
+                    script.does(whose, [tab(at), whose.next(press, true), read()]);
+                }
+            }
+        }
+        for (at, whose) in script.tabs.clone().into_iter().enumerate() {
+            script.does(whose, [tab(at), reload(), read()]);
+        }
+        script
     }
 
-    fn sees_other<const N: usize>(&mut self, index: usize, steps: [Value; N]) {
-        self.steps.extend(steps);
-        self.whose.extend([(index, View::Other); N]);
+    fn chance(&mut self, dice: &mut Dice, at: usize, whose: &'a Procedure, names: [&str; 2]) {
+        let [own, other] = names;
+        let act = match (below(dice, 20), whose.kind) {
+            (0..=9, _) => whose.next(click, false),
+            (10..=11, _) => whose.next(click_twice, false),
+            (12..=13, _) => back(),
+            (14..=16, _) if self.tabs.len() < MOST_TABS => {
+                self.tabs.push(whose);
+                twin()
+            }
+            (17..=18, Kind::Renew) => return self.asks_elsewhere(at, whose, [own, other]),
+            (17..=18, Kind::Address) => return self.asks_elsewhere(at, whose, [other, own]),
+            _ => reload(),
+        };
+        self.does(whose, [tab(at), act, read()]);
+    }
+
+    fn asks_elsewhere(&mut self, at: usize, whose: &'a Procedure, [here, there]: [&str; 2]) {
+        self.does(whose, [tab(at)]);
+        self.acts([at_name(here, there), read()], whose, View::Other);
+        self.does(whose, [back(), read()]);
+    }
+
+    fn does<const N: usize>(&mut self, whose: &'a Procedure, steps: [Value; N]) {
+        self.acts(steps, whose, View::Own);
+    }
+
+    fn acts<const N: usize>(&mut self, steps: [Value; N], whose: &'a Procedure, view: View) {
+        let acts = steps.into_iter().map(|step| Act { step, whose, view });
+        self.acts.extend(acts);
     }
 }
 
@@ -689,9 +682,9 @@ fn applicant(seed: u64) -> Subject {
     }
 }
 
-/// The flow in the address of a page.
-fn flow(url: &str) -> Result<&str> {
-    let (_, flow) = url.split_once("/p/rcd/").context("a flow")?;
+/// The flow in the address of the page that was seen.
+fn flow(seen: &Value) -> Result<&str> {
+    let (_, flow) = text(seen, "url")?.split_once("/p/rcd/").context("a flow")?;
     Ok(flow.split('/').next().unwrap_or(flow))
 }
 

@@ -23,7 +23,7 @@ use tegata_pki::pkcs12;
 
 use crate::daemon;
 use crate::line::{Command, Line, answers, secret_of};
-use crate::state_folder::{default_state, lock, variable};
+use crate::state_folder::{default_state, lock, lock_at_last, variable};
 
 /// Carries out the command. The answer is the exit number.
 pub(crate) fn run(line: &Line) -> Result<ExitCode> {
@@ -81,7 +81,7 @@ fn session(line: &Line, state: &Path, files: &UnixFiles) -> Result<Option<ExitCo
     if line.command.stays() {
         drop(locked);
         let is_current = || Ok(wanted(line, files)? == begun);
-        daemon::stay(&mut controller, || lock(state), is_current)?;
+        daemon::stay(&mut controller, || lock_at_last(state), is_current)?;
         return Ok(None);
     }
     act(&line.command, &mut controller, &store)?;

@@ -14,8 +14,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// The right to work on the folder, until it is dropped. A daemon holds it while it does something, and not while it
 /// sleeps; who comes meanwhile waits.
 pub(crate) fn lock(state: &Path) -> Result<File> {
-    let path = state.join("lock");
-    let file = File::create(&path).with_context(|| format!("make {}", path.display()))?;
+    let (path, file) = lock_file(state)?;
     for pause in 0..PAUSES {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -30,6 +29,20 @@ pub(crate) fn lock(state: &Path) -> Result<File> {
         std::thread::park_timeout(PAUSE);
     }
     bail!("another tegata-client works on {}", state.display())
+}
+
+/// The same for a daemon, however long a person at another command thinks.
+pub(crate) fn lock_at_last(state: &Path) -> Result<File> {
+    let (path, file) = lock_file(state)?;
+    file.lock()
+        .with_context(|| format!("lock {}", path.display()))?;
+    Ok(file)
+}
+
+fn lock_file(state: &Path) -> Result<(PathBuf, File)> {
+    let path = state.join("lock");
+    let file = File::create(&path).with_context(|| format!("make {}", path.display()))?;
+    Ok((path, file))
 }
 
 /// `$XDG_STATE_HOME/tegata-client`, or what that is where it is not set.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::log::LOG;
-use crate::ports::{FileError, Files};
+use crate::ports::{FileError, Files, StoreError};
 
 /// The ending of a file that is being written; it is none of the names that callers use.
 const UNFINISHED: &str = "~new";
@@ -154,6 +154,14 @@ fn write_synced(path: &Path, octets: &[u8]) -> io::Result<()> {
 /// A new name is on the disk only when its folder is.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// A file's refusal, where it is the store that could not be read or written.
+pub(super) fn store_error(error: FileError) -> StoreError {
+    match error {
+        FileError::Denied(detail) => StoreError::Denied(detail),
+        other => StoreError::Failed(other.to_string()),
+    }
 }
 
 pub(super) fn refusal(error: io::Error) -> FileError {

@@ -16,10 +16,10 @@ use der::{Decode as _, Sequence};
 use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PublicKey;
 
-use super::files::{UnixFiles, replace};
+use super::files::{UnixFiles, replace, store_error};
 use super::mirror::{Installed, Mirror};
 use crate::pem;
-use crate::ports::{FileError, StoreError};
+use crate::ports::StoreError;
 
 const CERTIFICATES: &str = "cert9.db";
 /// The certificates that are put back, should the program end between taking out and putting back.
@@ -43,7 +43,7 @@ impl NssDatabase {
     ///
     /// Where NSS's tools are not there, or the password is not the right one.
     pub fn open(folder: PathBuf, password_file: Option<PathBuf>) -> Result<Self, StoreError> {
-        UnixFiles::open(folder.clone()).map_err(failed_file)?;
+        UnixFiles::open(folder.clone()).map_err(store_error)?;
         let database = Self {
             folder,
             password_file,
@@ -116,7 +116,7 @@ impl NssDatabase {
         certificate: &Certificate,
     ) -> Result<(), StoreError> {
         let file = self.folder.join(format!("{KEPT}.one"));
-        replace(&file, certificate.pem().as_bytes()).map_err(failed_file)?;
+        replace(&file, certificate.pem().as_bytes()).map_err(store_error)?;
         let path = file.display().to_string();
         let added = self.certutil(&["-A", "-n", nickname, "-t", trust, "-a", "-i", &path]);
         fs::remove_file(&file).map_err(|error| failed(&error))?;
@@ -201,7 +201,7 @@ impl Mirror for NssDatabase {
             .cloned()
             .collect();
         let text = format!("{nickname}\n{}", pem::text(&others));
-        replace(&self.folder.join(KEPT), text.as_bytes()).map_err(failed_file)?;
+        replace(&self.folder.join(KEPT), text.as_bytes()).map_err(store_error)?;
         for _ in &found {
             self.certutil(&["-D", "-n", &nickname])?;
         }
@@ -239,11 +239,4 @@ fn not_started(program: &OsStr, error: &std::io::Error) -> StoreError {
 
 fn failed(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Failed(error.to_string())
-}
-
-fn failed_file(error: FileError) -> StoreError {
-    match error {
-        FileError::Denied(detail) => StoreError::Denied(detail),
-        other => StoreError::Failed(other.to_string()),
-    }
 }

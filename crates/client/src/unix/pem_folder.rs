@@ -16,10 +16,10 @@ use tegata_pki::certificate::Certificate;
 use tegata_pki::key::PrivateKey;
 use zeroize::Zeroizing;
 
-use super::files::{UnixFiles, replace};
+use super::files::{UnixFiles, replace, store_error};
 use super::mirror::{Installed, Mirror};
 use crate::pem;
-use crate::ports::{FileError, StoreError};
+use crate::ports::StoreError;
 
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
@@ -33,7 +33,7 @@ pub struct PemFolder(PathBuf);
 impl PemFolder {
     /// Opens the folder; makes it where it is not there, for its owner alone.
     pub fn open(folder: PathBuf) -> Result<Self, StoreError> {
-        UnixFiles::open(folder.clone()).map_err(failed_file)?;
+        UnixFiles::open(folder.clone()).map_err(store_error)?;
         Ok(Self(folder))
     }
 
@@ -50,11 +50,11 @@ impl Mirror for PemFolder {
 
     fn publish(&self, installed: &Installed<'_>) -> Result<(), StoreError> {
         let folder = self.place(installed.certificate);
-        UnixFiles::open(folder.clone()).map_err(failed_file)?;
+        UnixFiles::open(folder.clone()).map_err(store_error)?;
         let chain = pem::text(installed.chain);
         let text = format!("{}{chain}", installed.certificate.pem());
-        replace(&folder.join(CERTIFICATE), text.as_bytes()).map_err(failed_file)?;
-        replace(&folder.join(KEY), key_text(installed.key)?.as_bytes()).map_err(failed_file)
+        replace(&folder.join(CERTIFICATE), text.as_bytes()).map_err(store_error)?;
+        replace(&folder.join(KEY), key_text(installed.key)?.as_bytes()).map_err(store_error)
     }
 
     /// Lets `current` name this certificate.
@@ -111,12 +111,5 @@ fn remove_file(path: &std::path::Path) -> Result<(), StoreError> {
 }
 
 fn failed(error: std::io::Error) -> StoreError {
-    failed_file(super::files::refusal(error))
-}
-
-fn failed_file(error: FileError) -> StoreError {
-    match error {
-        FileError::Denied(detail) => StoreError::Denied(detail),
-        other => StoreError::Failed(other.to_string()),
-    }
+    store_error(super::files::refusal(error))
 }

@@ -12,12 +12,12 @@ use tegata_pki::certificate::Certificate;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey};
 use tegata_pki::pkcs12::{self, Opened, Pkcs12Form};
 
-use super::files::{UnixFiles, replace};
+use super::files::{UnixFiles, replace, store_error};
 use super::key::FolderKey;
 use super::mirror::{Installed, Mirror};
 use crate::backup;
 use crate::ports::{
-    CertificateStore, FileError, Files as _, KeyPlace, StoreError, StoredCertificate, TerminalKey,
+    CertificateStore, Files as _, KeyPlace, StoreError, StoredCertificate, TerminalKey,
 };
 
 const PASSWORD: &str = "store.password";
@@ -286,13 +286,6 @@ impl FolderStore {
     fn root_path(&self, root: &Certificate) -> PathBuf {
         let fingerprint = Fingerprint(root.fingerprint_sha256());
         self.folder.join(ROOTS).join(format!("{fingerprint}.{PEM}"))
-    }
-}
-
-fn store_error(error: FileError) -> StoreError {
-    match error {
-        FileError::Denied(detail) => StoreError::Denied(detail),
-        other => StoreError::Failed(other.to_string()),
     }
 }
 

@@ -373,9 +373,9 @@ impl Dialog for MainWindow {
     fn opened(&self, window: Window) {
         window.set_icon(ICON_PROGRAM);
         let columns = [
-            (fixed(word::SUBJECT), 14),
-            (fixed(word::ISSUER), 34),
-            (fixed(word::NOT_AFTER), 19),
+            (fixed(word::SUBJECT), 13),
+            (fixed(word::ISSUER), 32),
+            (fixed(word::NOT_AFTER), 22),
             (fixed(word::STANDING), 33),
         ];
         List(window.item(MAIN_LIST)).set_columns(&columns);

@@ -400,33 +400,63 @@ fn origin(fields: Fields<'_>) -> Result<GrantOrigin, StoreError> {
 
 /// The state in the columns `state, serial, state_at, frozen_from, frozen_at`, the first of which is `first`.
 pub(crate) fn state(fields: Fields<'_>, first: usize) -> Result<GrantState, StoreError> {
-    named_state(fields, first, first)
+    let columns = StateColumns {
+        word: fields.text(first)?,
+        serial: fields.opt_text(first + 1)?,
+        at: fields.opt_time(first + 2)?,
+        frozen_from: fields.opt_text(first + 3)?,
+        frozen_at: fields.opt_time(first + 4)?,
+    };
+    columns
+        .state()
+        .map_err(|column| fields.corrupt(first + column))
 }
 
-/// The state whose word stands in column `word`.
-fn named_state(fields: Fields<'_>, first: usize, word: usize) -> Result<GrantState, StoreError> {
-    let serial = || fields.id(first + 1, SerialNumber::parse);
-    let at = || fields.time(first + 2);
-    Ok(match fields.text(word)? {
-        "approved" => GrantState::Approved,
-        "collected" => GrantState::Collected {
-            serial: serial()?,
-            at: at()?,
-        },
-        "frozen" if word == first => GrantState::Frozen {
-            at: fields.time(first + 4)?,
-            from: Box::new(named_state(fields, first, first + 3)?),
-        },
-        "key_fixed" => GrantState::KeyFixed { serial: serial()? },
-        "letter_returned" => GrantState::LetterReturned { at: at()? },
-        "posted" => GrantState::Posted,
-        "seen_in_use" => GrantState::SeenInUse {
-            serial: serial()?,
-            at: at()?,
-        },
-        "voided" => GrantState::Voided { at: at()? },
-        _ => return Err(fields.corrupt(word)),
-    })
+/// The columns of a state as they were read.
+pub(crate) struct StateColumns<'a> {
+    pub(crate) word: &'a str,
+    pub(crate) serial: Option<&'a str>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) frozen_from: Option<&'a str>,
+    pub(crate) frozen_at: Option<Timestamp>,
+}
+
+impl StateColumns<'_> {
+    /// The state; else the number of the first column that does not fit.
+    pub(crate) fn state(&self) -> Result<GrantState, usize> {
+        if self.word != "frozen" {
+            return self.named(self.word, 0);
+        }
+        Ok(GrantState::Frozen {
+            at: self.frozen_at.ok_or(4_usize)?,
+            from: Box::new(self.named(self.frozen_from.ok_or(3_usize)?, 3)?),
+        })
+    }
+
+    /// The state of this name, which stands in column `place`.
+    fn named(&self, word: &str, place: usize) -> Result<GrantState, usize> {
+        let serial = || {
+            let parsed = self.serial.map(SerialNumber::parse);
+            parsed.and_then(Result::ok).ok_or(1_usize)
+        };
+        let at = || self.at.ok_or(2_usize);
+        Ok(match word {
+            "approved" => GrantState::Approved,
+            "collected" => GrantState::Collected {
+                serial: serial()?,
+                at: at()?,
+            },
+            "key_fixed" => GrantState::KeyFixed { serial: serial()? },
+            "letter_returned" => GrantState::LetterReturned { at: at()? },
+            "posted" => GrantState::Posted,
+            "seen_in_use" => GrantState::SeenInUse {
+                serial: serial()?,
+                at: at()?,
+            },
+            "voided" => GrantState::Voided { at: at()? },
+            _ => return Err(place),
+        })
+    }
 }
 
 pub(crate) fn reference(

@@ -5,7 +5,7 @@ use tegata_domain::renewal::KeyPlace;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// The row of a key that the authority made.
@@ -193,15 +193,16 @@ impl Tx {
 }
 
 /// Where a renewal's key is: here where it is not fixed yet, or is kept, or was kept for its days and may be replaced
-/// (K3). `row` has why the key that is fixed was destroyed, `kept` where it was not, and nothing where it never was here.
-pub(crate) fn place(is_fixed: bool, row: Fields<'_>) -> Result<KeyPlace, StoreError> {
+/// (K3). `word` is why the key that is fixed was destroyed, `kept` where it was not, and nothing where it never was here;
+/// `None` for a word that is none of these.
+pub(crate) fn place(is_fixed: bool, word: Option<&str>) -> Option<KeyPlace> {
     if !is_fixed {
-        return Ok(KeyPlace::Authority);
+        return Some(KeyPlace::Authority);
     }
-    Ok(match row.opt_text(0)? {
+    Some(match word {
         None => KeyPlace::Terminal,
         Some("kept") => KeyPlace::Authority,
-        Some(_) => match row.word(0, KeyDestroyed::parse)? {
+        Some(word) => match KeyDestroyed::parse(word)? {
             KeyDestroyed::WindowEnd => KeyPlace::Authority,
             _ => KeyPlace::Holder,
         },

@@ -3,17 +3,15 @@
 use tegata_domain::id::{GrantId, OutboxId, SerialNumber};
 use tegata_domain::institution::{MailAddress, TerminalName};
 use tegata_domain::reference::RequestId;
-use tegata_domain::renewal::Continuation;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::grant;
-use crate::key;
 use crate::many::{MANY, padded};
 use crate::outbox::{self, MailFate};
 use crate::sql::{Connection, Row};
 use crate::store::Tx;
+use crate::successor::{SuccessorRow, joined_successor, successor, successor_column};
 
 /// A certificate in force that its holder has and that comes to its end, with what a notice says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,38 +83,19 @@ pub struct NoticeCursor {
     pub id: String,
 }
 
-/// A renewal as a notice shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SuccessorRow {
-    /// リクエストID.
-    pub request_id: RequestId,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
-    /// The last second in which it can be retrieved.
-    pub window_end: Timestamp,
-    /// Where it stands, and whether it can be had from us.
-    pub continuation: Continuation,
-}
-
 /// Certificates that their holders have, with grant, contact and successor; what follows chooses them. Each column costs
 /// a run over many rows its time: what only decides stands in the condition.
 macro_rules! ending {
     ($chosen:literal) => {
         concat!(
             "select c.serial, c.not_after,
-                g.request_id, g.institution_name, g.terminal, g.mail, g.second_mail, a.person,
-                s.request_id, s.approved_at, s.window_end,
-                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
-                coalesce(k.destroyed_because, case when k.serial is not null then 'kept' end)
-            from certificate c
+                g.request_id, g.institution_name, g.terminal, g.mail, g.second_mail, a.person, ",
+            successor_column!(),
+            " from certificate c
             join issue_grant g on g.id = c.grant_id
-            left join applicant a on a.application_id = g.application_id
-            left join issue_grant s on s.id = (
-                select max(n.id) from certificate o
-                join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
-                where o.grant_id = c.grant_id)
-            left join sealed_key k on k.serial = s.serial
-            where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
+            left join applicant a on a.application_id = g.application_id",
+            joined_successor!(),
+            "where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
                 and g.state in ('collected', 'seen_in_use') and ",
             $chosen
         )
@@ -308,24 +287,8 @@ fn ending(row: &Row) -> Result<EndingCertificate, StoreError> {
         serial: fields.id(0, SerialNumber::parse)?,
         not_after: fields.time(1)?,
         holder: holder(row)?,
-        successor: successor(row)?,
+        successor: successor(fields, 8)?,
     })
-}
-
-fn successor(row: &Row) -> Result<Option<SuccessorRow>, StoreError> {
-    let fields = row.part("issue_grant", 8);
-    if fields.opt_text(0)?.is_none() {
-        return Ok(None);
-    }
-    Ok(Some(SuccessorRow {
-        request_id: fields.word(0, RequestId::parse)?,
-        accepted_at: fields.time(1)?,
-        window_end: fields.time(2)?,
-        continuation: Continuation {
-            state: grant::state(fields, 3)?,
-            key: key::place(fields.opt_text(4)?.is_some(), row.part("sealed_key", 16))?,
-        },
-    }))
 }
 
 fn waiting(row: &Row) -> Result<WaitingGrant, StoreError> {

@@ -8,10 +8,9 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::certificate::{digest, state};
 use crate::error::StoreError;
-use crate::grant;
-use crate::key;
 use crate::sql::{Connection, Row};
 use crate::store::Tx;
+use crate::successor::{joined_successor, successor, successor_column};
 
 /// A feed as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,19 +55,14 @@ macro_rules! relying {
     ($chosen:literal) => {
         concat!(
             "select c.serial, c.fingerprint, c.not_before, c.not_after, c.state, c.state_at,
-                c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source,
-                s.state, s.serial, s.state_at, s.frozen_from, s.frozen_at,
-                coalesce(k.destroyed_because, case when k.serial is not null then 'kept' end)
-            from certificate c
+                c.reason, c.grant_id, coalesce(g.frozen_from, g.state), g.serial, r.source, ",
+            successor_column!(),
+            " from certificate c
             join issue_grant g on g.id = c.grant_id
             left join revocation_request r
-                on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')
-            left join issue_grant s on s.id = (
-                select max(n.id) from certificate o
-                join issue_grant n on n.predecessor = o.serial and n.state <> 'voided'
-                where o.grant_id = c.grant_id)
-            left join sealed_key k on k.serial = s.serial
-            where c.kind = 'subscriber' and ",
+                on r.grant_id = c.grant_id and r.state in ('submitted', 'proposed')",
+            joined_successor!(),
+            "where c.kind = 'subscriber' and ",
             $chosen
         )
     };
@@ -197,7 +191,6 @@ fn relying_row(row: &Row) -> Result<RelyingRow, StoreError> {
     let of_grant = row.part("issue_grant", 8);
     let is_own = of_grant.opt_id(1, SerialNumber::parse)? == Some(serial);
     let waits = matches!(of_grant.text(0)?, "collected" | "key_fixed");
-    let successor = row.part("issue_grant", 11);
     Ok(RelyingRow {
         serial,
         fingerprint: digest(fields.bytes(1)?)
@@ -212,12 +205,6 @@ fn relying_row(row: &Row) -> Result<RelyingRow, StoreError> {
             .part("revocation_request", 10)
             .opt_text(0)?
             .is_some_and(|source| source == BY_OPERATOR),
-        successor: match successor.opt_text(0)? {
-            Some(_) => Some(Continuation {
-                state: grant::state(successor, 0)?,
-                key: key::place(successor.opt_text(1)?.is_some(), row.part("sealed_key", 16))?,
-            }),
-            None => None,
-        },
+        successor: successor(fields, 11)?.map(|successor| successor.continuation),
     })
 }

@@ -24,4 +24,5 @@ mod revocations;
 mod rules;
 mod samples;
 mod sealed;
+mod successors;
 mod writes;

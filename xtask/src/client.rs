@@ -4,7 +4,7 @@
 //! the standard library, which must be built for a target that still knows Windows 8.1. The
 //! lock file is the workspace's and is never written; what is built lies in a folder of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,6 +16,7 @@ use crate::workspace;
 const PACKAGES: &[&str] = &[
     "rustc-web",
     "cargo-web",
+    "rust-web-clippy",
     "rust-web-src",
     "gcc-mingw-w64-x86-64",
     "gcc-mingw-w64-i686",
@@ -28,6 +29,7 @@ const PACKAGES: &[&str] = &[
 
 const COMPILER: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
+const CLIPPY: &str = "/usr/bin/cargo-clippy";
 
 /// A kind of processor that Windows runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +66,15 @@ pub(crate) struct Options {
     processors: Vec<Processor>,
     /// Also the program that drives the windows in tests.
     with_driver: bool,
+    /// Only look at what the compiler of this machine's own programs never sees.
+    lint: bool,
 }
 
 impl Options {
     /// Reads the arguments after `client`.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
         let mut processors = Vec::new();
-        let mut with_driver = false;
+        let (mut with_driver, mut lint) = (false, false);
         let mut arguments = arguments.iter().map(String::as_str);
         while let Some(argument) = arguments.next() {
             match (argument, arguments.clone().next()) {
@@ -79,6 +83,10 @@ impl Options {
                 ("--arch", _) => bail!("--arch is x64 or x86"),
                 ("--test", _) => {
                     with_driver = true;
+                    continue;
+                }
+                ("--lint", _) => {
+                    lint = true;
                     continue;
                 }
                 (other, _) => bail!("{other} is not an option of client"),
@@ -91,6 +99,7 @@ impl Options {
         Ok(Self {
             processors,
             with_driver,
+            lint,
         })
     }
 }
@@ -99,6 +108,10 @@ impl Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure_tools(&mut Apt::default())?;
     for processor in &options.processors {
+        if options.lint {
+            lint(*processor)?;
+            continue;
+        }
         let program = build(*processor, &["--bin", "mpki-client"])?.join("mpki-client.exe");
         eprintln!("client: {}", program.display());
         if options.with_driver {
@@ -111,43 +124,63 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Where the program for this processor lies once it is built.
 pub(crate) fn program(processor: Processor) -> PathBuf {
-    let folder = workspace::target_folder().join("client");
-    folder
+    folder()
         .join(processor.target())
         .join("small/mpki-client.exe")
 }
 
-/// Builds one program and answers the folder that it lies in.
+/// Builds what is named and answers the folder that it lies in.
 pub(crate) fn build(processor: Processor, what: &[&str]) -> Result<PathBuf> {
-    let folder = workspace::target_folder().join("client");
-    let target = processor.target();
     let mut command = Command::new(CARGO);
-    command
-        .current_dir(workspace::root())
-        .args(["build", "--locked", "--profile", "small"])
-        .args(["-Zbuild-std=std,panic_abort", "--target", target])
-        .args(["--package", "tegata-client"])
-        .args(what)
-        .env("CARGO_TARGET_DIR", &folder)
-        .env("RUSTC", COMPILER)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command.arg("build");
+    let status = cross(&mut command, processor, what).status();
+    if !status.context("start Debian's cargo")?.success() {
+        bail!("the client does not build for {}", processor.target());
+    }
+    Ok(folder().join(processor.target()).join("small"))
+}
+
+/// Runs clippy over the code that is for Windows alone.
+pub(crate) fn lint(processor: Processor) -> Result<()> {
+    let mut command = Command::new(CLIPPY);
+    command.arg("clippy").env("CARGO", CARGO);
+    let what = ["--bin", "mpki-client", "--example", "drive"];
+    let status = cross(&mut command, processor, &what).status();
+    if !status.context("start Debian's clippy")?.success() {
+        bail!("clippy objects to the client for {}", processor.target());
+    }
+    Ok(())
+}
+
+/// Where everything for Windows is built.
+fn folder() -> PathBuf {
+    workspace::target_folder().join("client")
+}
+
+/// Completes a command of cargo for this processor.
+fn cross<'c>(command: &'c mut Command, processor: Processor, what: &[&str]) -> &'c mut Command {
+    let target = processor.target();
     let lower = target.replace('-', "_");
     let mingw = processor.mingw();
-    command.env(
-        format!("CARGO_TARGET_{}_LINKER", lower.to_uppercase()),
-        format!("{mingw}-gcc"),
-    );
     for (tool, program) in [("CC", "gcc"), ("CXX", "g++"), ("AR", "ar")] {
         command.env(format!("{tool}_{lower}"), format!("{mingw}-{program}"));
     }
-    let status = command.status().context("start Debian's cargo")?;
-    if !status.success() {
-        bail!("the client does not build for {target}");
-    }
-    Ok(folder.join(target).join("small"))
+    command
+        .current_dir(workspace::root())
+        .args(["--locked", "--profile", "small"])
+        .args(["-Zbuild-std=std,panic_abort", "--target", target])
+        .args(["--package", "tegata-client"])
+        .args(what)
+        .env("CARGO_TARGET_DIR", folder())
+        .env("RUSTC", COMPILER)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env(
+            format!("CARGO_TARGET_{}_LINKER", lower.to_uppercase()),
+            format!("{mingw}-gcc"),
+        )
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
 }
 
 /// Installs what is missing. An older `rustc-web` is brought up to the one that has the targets.
@@ -161,7 +194,7 @@ pub(crate) fn ensure_tools(apt: &mut Apt) -> Result<()> {
     let has_tools = tools
         .iter()
         .all(|name| workspace::find_program(name).is_some());
-    if has_tools && knows_targets() {
+    if has_tools && Path::new(CLIPPY).exists() && knows_targets() {
         return Ok(());
     }
     apt.refresh()?;
@@ -204,6 +237,7 @@ mod tests {
         let options = parse(&["--test", "--arch", "x86"]).unwrap();
         assert_eq!(options.processors, [Processor::X86]);
         assert!(options.with_driver);
+        assert!(parse(&["--lint"]).unwrap().lint);
         assert!(parse(&["--arch", "arm"]).is_err());
         assert!(parse(&["--arch"]).is_err());
     }

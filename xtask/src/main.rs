@@ -19,7 +19,7 @@ const USAGE: &str = "\
 usage: cargo xtask check
        cargo xtask test [--no-skips] [--only tools|check|unit|system|release|deny]...
        cargo xtask soak [NAME|all]
-       cargo xtask client [--arch x64|x86]... [--test]
+       cargo xtask client [--arch x64|x86]... [--test | --lint]
        cargo xtask dist [--settings FILE] [--sign-with PROGRAM]
        cargo xtask gen [--check]";
 

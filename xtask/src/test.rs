@@ -268,10 +268,11 @@ impl Profile {
     }
 }
 
-/// Builds the Windows program for both processors, and what drives its windows. Answers the folder of the 64-bit one,
+/// Lints the Windows program and builds it for both processors, and what drives its windows. Answers the folder of the 64-bit one,
 /// which the tests run: the wine of this Debian has no 32-bit half.
 fn build_windows_client() -> Result<PathBuf> {
     client::ensure_tools(&mut Apt::default())?;
+    client::lint(Processor::X64)?;
     client::build(Processor::X86, &["--bin", "mpki-client"])?;
     client::build(
         Processor::X64,

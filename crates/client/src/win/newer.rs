@@ -1,7 +1,7 @@
 //! The installed program, and the package that takes its place (F10).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +39,7 @@ impl InstalledProgram {
         let key = RegistryKey::open(Owner::Machine, pack::KEY, View::Own);
         let installed = key.and_then(|key| key.text(PROGRAM_VALUE));
         match installed {
-            Some(path) if process::program() == PathBuf::from(&path) => Scope::Machine,
+            Some(path) if process::program() == Path::new(&path) => Scope::Machine,
             _ => Scope::User,
         }
     }

@@ -1,0 +1,59 @@
+//! Renewals that were accepted and have no key yet: what a crash or a resting signer left, the timer finishes.
+
+use tegata_domain::audit::Actor;
+use tegata_domain::grant::{Grant, GrantState};
+use tegata_domain::time::Timestamp;
+
+use crate::base::App;
+use crate::error::{Error, Refusal, Result};
+
+impl App {
+    /// Finishes renewals that a crash or a resting signer left without a key. One that can never be issued is
+    /// given up, so that its holder can apply again (RU-E9).
+    pub(crate) async fn finish_renewals(
+        &self,
+        before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<usize> {
+        let mut reader = self.store().reader().await?;
+        let waiting = reader.renewals_without_key(before, limit).await?;
+        drop(reader);
+        let mut finished = 0;
+        for grant in waiting {
+            match self
+                .ensure_certificate(&grant, None, &Actor::System, now)
+                .await
+            {
+                Ok(()) => finished += 1,
+                Err(Error::Refused(reason)) => self.give_up(grant, &reason, now).await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(finished)
+    }
+
+    async fn give_up(&self, grant: Grant, reason: &Refusal, now: Timestamp) -> Result<()> {
+        let void = GrantState::Voided { at: now };
+        let object = format!("grant:{}", grant.id);
+        let event = self.event(
+            Actor::System,
+            "renewal.void",
+            object,
+            reason.to_string(),
+            now,
+        );
+        tracing::error!(%reason, request.id = grant.request_id.as_str(), "a renewal is given up");
+        self.store()
+            .write(move |tx| {
+                Box::pin(async move {
+                    if tx.move_grant(&grant.id, &grant.state, &void).await? {
+                        tx.drop_letter_secret(&grant.id).await?;
+                        tx.insert_audit(&event).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+            })
+            .await
+    }
+}

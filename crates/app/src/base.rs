@@ -95,6 +95,7 @@ struct Inner {
     addresses: Addresses,
     proxies: Vec<IpAddr>,
     mail_texts: MailTexts,
+    #[cfg(debug_assertions)]
     failpoint: Failpoint,
     keyring: Keyring,
     key_folder: PathBuf,
@@ -139,6 +140,7 @@ impl App {
             addresses: parts.addresses,
             proxies: parts.proxies,
             mail_texts: parts.mail_texts,
+            #[cfg(debug_assertions)]
             failpoint: parts.failpoint,
             keyring,
             key_folder: parts.key_folder,

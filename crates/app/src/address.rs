@@ -490,7 +490,7 @@ impl App {
     }
 }
 
-/// `Conflict` where certificate or grant are not any more what was read.
+/// `Conflict` where certificate or grant are not any more what was read. Both stay so until the transaction ends.
 async fn expect_as_read(
     tx: &mut Tx,
     serial: &SerialNumber,
@@ -499,9 +499,27 @@ async fn expect_as_read(
 ) -> Result<()> {
     let record = tx.certificate(serial).await?.ok_or(Error::Conflict)?;
     check_in_force(&record, now)?;
+    // In the order of a hold, certificate before grant, so that the two never wait for each other.
+    if !tx
+        .move_certificate(serial, &record.state, &record.state)
+        .await?
+    {
+        return Err(Error::Conflict);
+    }
     let grant = tx.grant(&old.id).await?.ok_or(Error::Conflict)?;
     check_not_frozen(&grant)?;
-    if grant.addresses().eq(old.addresses()) {
+    expect_addresses(tx, &grant, old).await
+}
+
+/// `Conflict` where `grant`, as the transaction read it, moved meanwhile, or has other addresses than `old`. It stays so
+/// until the transaction ends.
+pub(crate) async fn expect_addresses(tx: &mut Tx, grant: &Grant, old: &Grant) -> Result<()> {
+    if !tx.move_grant(&grant.id, &grant.state, &grant.state).await? {
+        return Err(Error::Conflict);
+    }
+    // Whoever changed the addresses before has committed by now.
+    let locked = tx.grant(&grant.id).await?.ok_or(Error::Conflict)?;
+    if locked.addresses().eq(old.addresses()) {
         Ok(())
     } else {
         Err(Error::Conflict)

@@ -37,6 +37,13 @@ impl App {
             .clone()
             .decide(outcome, by.id.clone(), now, note);
         let state = self.audited(number, by, decided, now).await?;
+        let is_end = matches!(state, RevocationState::Ended { .. });
+        let request = if is_end && outcome == Outcome::Complete && request.is_queued() {
+            // What it is about may be another certificate by now than when it was made.
+            self.stop_queued(number, by, now).await?
+        } else {
+            request
+        };
         let action = match state {
             RevocationState::Ended { .. } | RevocationState::EndedByHolder { .. } => {
                 "revocation.end"
@@ -126,8 +133,7 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let (from, to) = (&request.state, &ended.state);
-                    if !tx.move_revocation(&ended.id, from, to).await? {
+                    if !tx.move_revocation(&request, &ended.state).await? {
                         return Err(Error::Conflict);
                     }
                     tx.insert_audit(&event).await?;

@@ -104,6 +104,16 @@ impl App {
         now: Timestamp,
     ) -> Result<RevocationRequest> {
         self.require(by, Act::Hold, now).await?;
+        self.stop_queued(number, by, now).await
+    }
+
+    /// Stops what a queued request is about by now, which may be another certificate than when it was made.
+    pub(crate) async fn stop_queued(
+        &self,
+        number: &str,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
         for _ in 0..TRIES {
             let mut reader = self.store().reader().await?;
             let request = reader.revocation_by_number(number).await?;
@@ -317,11 +327,10 @@ impl Hold {
         now: Timestamp,
     ) -> Result<()> {
         let ended = self.request.state.clone().prove(now)?;
-        let from = std::mem::replace(&mut self.request.state, ended);
-        let (id, to) = (&self.request.id, &self.request.state);
-        if !tx.move_revocation(id, &from, to).await? {
+        if !tx.move_revocation(&self.request, &ended).await? {
             return Err(Error::Conflict);
         }
+        self.request.state = ended;
         end_hold(tx, &self.request, Outcome::Complete, destroyed, now).await
     }
 

@@ -14,7 +14,7 @@ use tegata_domain::operator::{Act, Operator, Role, is_operator_name};
 use tegata_domain::proposal::{Proposal, ProposedAct};
 use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
-use tegata_store::OperatorLogin;
+use tegata_store::{OperatorLogin, Tx};
 
 use crate::apply::state;
 use crate::base::App;
@@ -36,6 +36,22 @@ pub struct NewOperator {
     pub totp_secret: Secret<String>,
     /// The roles that another administrator has to confirm, where one administrator added the operator (F8).
     pub proposal: Option<Proposal>,
+}
+
+/// A one-time code that fitted what was read of its operator.
+pub(crate) struct FittingCode {
+    operator: OperatorId,
+    step: i64,
+    totp_sealed: Vec<u8>,
+}
+
+impl FittingCode {
+    /// Uses the code up, in the transaction of what it opens: `false` where it was used, or the authenticator was
+    /// exchanged or the account closed since (T41).
+    pub(crate) async fn use_up(&self, tx: &mut Tx) -> Result<bool> {
+        let used = tx.use_totp_step(&self.operator, self.step, &self.totp_sealed);
+        Ok(used.await?)
+    }
 }
 
 impl App {
@@ -129,20 +145,26 @@ impl App {
         password: &Secret<String>,
         code: &str,
     ) -> Result<Operator> {
-        if let Some(operator) = self.check_login(name, password, code).await? {
-            return Ok(operator);
+        if let Some((operator, code)) = self.check_login(name, password, code).await? {
+            let used = self
+                .store()
+                .write(move |tx| Box::pin(async move { code.use_up(tx).await }))
+                .await?;
+            if used {
+                return Ok(operator);
+            }
         }
         self.record_wrong_login(name, self.system_now()).await?;
         Err(Refusal::NotAllowed.into())
     }
 
-    /// Whose name, password and one-time code these are; the code is used up.
+    /// Whose name, password and one-time code these are; the code is to be used up by whatever it opens.
     pub(crate) async fn check_login(
         &self,
         name: &str,
         password: &Secret<String>,
         code: &str,
-    ) -> Result<Option<Operator>> {
+    ) -> Result<Option<(Operator, FittingCode)>> {
         let login = self.store().reader().await?.operator_by_name(name).await?;
         let room = self.passwords().acquire().await;
         let hash = match &login {
@@ -155,12 +177,16 @@ impl App {
         else {
             return Ok(None);
         };
-        let used = self.use_code(&login, code).await?;
-        Ok(used.then_some(login.operator))
+        let code = self.fitting_code(&login, code)?;
+        Ok(code.map(|code| (login.operator, code)))
     }
 
-    /// Uses a one-time code up; `false` where it is wrong, or was used before.
-    pub(crate) async fn use_code(&self, login: &OperatorLogin, code: &str) -> Result<bool> {
+    /// A one-time code that fits and was not used yet.
+    pub(crate) fn fitting_code(
+        &self,
+        login: &OperatorLogin,
+        code: &str,
+    ) -> Result<Option<FittingCode>> {
         let id = login.operator.id.clone();
         let secret =
             self.keyring()
@@ -168,12 +194,11 @@ impl App {
         let present = self.system_now().unix().div_euclid(TOTP_STEP);
         let step = (present - 1..=present + 1)
             .find(|step| *step > login.totp_last_step && totp(&secret, *step) == code.trim());
-        let Some(step) = step else { return Ok(false) };
-        self.store()
-            .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.use_totp_step(&id, step).await?) })
-            })
-            .await
+        Ok(step.map(|step| FittingCode {
+            operator: id,
+            step,
+            totp_sealed: login.totp_sealed.clone(),
+        }))
     }
 
     /// Every operator.

@@ -146,8 +146,11 @@ impl App {
         let kind = MailKind::HoldLifted;
         work.mails
             .extend(self.holder_mails(kind, &grant, &key, &values, now));
-        work.steps
-            .push(Step::MoveGrant(grant.id, grant.state, thawed));
+        // A hold that comes meanwhile finds the grant moved, and one that came before is seen then.
+        work.steps = vec![
+            Step::MoveGrant(grant.id.clone(), grant.state, thawed),
+            Step::ExpectNoOpenRequest(grant.id),
+        ];
         Ok(work)
     }
 
@@ -174,8 +177,11 @@ impl App {
         work.about(format!("grant:{}", grant.id), "grant.mail", detail);
         let told = (proposal.id.as_str(), None);
         work.mails = self.address_notes(&grant, &new, told, now);
-        work.steps
-            .push(Step::ChangeAddresses(grant.application, new));
+        let application = grant.application.clone();
+        work.steps = vec![
+            Step::ExpectAddresses(Box::new(grant)),
+            Step::ChangeAddresses(application, new),
+        ];
         Ok(work)
     }
 }

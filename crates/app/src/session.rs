@@ -66,7 +66,7 @@ impl App {
         code: &str,
         source: Source,
     ) -> Result<Secret<String>> {
-        let Some(operator) = self.check_login(name, password, code).await? else {
+        let Some((operator, code)) = self.check_login(name, password, code).await? else {
             return Err(self.wrong_login(name, source).await?);
         };
         let now = self.system_now();
@@ -79,15 +79,22 @@ impl App {
             format!("from {source}"),
             self.clock_now(),
         );
-        self.store()
+        let begun = self
+            .store()
             .write(move |tx| {
                 Box::pin(async move {
+                    if !code.use_up(tx).await? {
+                        return Ok::<_, Error>(false);
+                    }
                     tx.insert_session(&digest, &operator.id, now).await?;
                     tx.insert_audit(&event).await?;
-                    Ok::<_, Error>(())
+                    Ok(true)
                 })
             })
             .await?;
+        if !begun {
+            return Err(self.wrong_login(name, source).await?);
+        }
         Ok(Secret::new(token))
     }
 
@@ -150,24 +157,28 @@ impl App {
     pub async fn step_up(&self, session: &Session, code: &str, source: Source) -> Result<()> {
         let name = &session.operator.name;
         let login = self.store().reader().await?.operator_by_name(name).await?;
-        let used = match login {
-            Some(login) => self.use_code(&login, code).await?,
-            None => false,
+        let code = match login {
+            Some(login) => self.fitting_code(&login, code)?,
+            None => None,
         };
-        if !used {
+        let Some(code) = code else {
             return Err(self.wrong_login(name, source).await?);
-        }
+        };
         let (digest, now) = (session.digest, self.system_now());
-        let open = self
+        let (used, open) = self
             .store()
             .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.step_up_session(&digest, now).await?) })
+                Box::pin(async move {
+                    let used = code.use_up(tx).await?;
+                    let open = used && tx.step_up_session(&digest, now).await?;
+                    Ok::<_, Error>((used, open))
+                })
             })
             .await?;
-        if open {
-            Ok(())
-        } else {
-            Err(Refusal::NotAllowed.into())
+        match (used, open) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Refusal::NotAllowed.into()),
+            (false, _) => Err(self.wrong_login(name, source).await?),
         }
     }
 

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use tegata_domain::id::OperatorId;
 use tegata_domain::operator::{Operator, Role};
+use tegata_store::Tx;
 
 use crate::act_refusal::ActRefusal;
 use crate::base::App;
 use crate::error::{Refusal, Result};
 use crate::work::{Step, Work};
 
-/// Operators read at once.
-const PAGE: u32 = 500;
+/// Administrators that must remain.
+const LEFT: i64 = 2;
+/// Counter of changes that may take an administrator away.
+const CHANGES: &str = "administrators";
 
 impl App {
     /// The roles become exactly these.
@@ -37,6 +40,9 @@ impl App {
         let takes = operator.roles.difference(roles);
         work.steps
             .extend(takes.map(|role| Step::TakeRole(id.clone(), *role)));
+        if operator.roles.contains(&Role::Administrator) && !roles.contains(&Role::Administrator) {
+            work.steps.push(Step::ExpectAdministrators);
+        }
         Ok(work)
     }
 
@@ -59,6 +65,9 @@ impl App {
         let mut work = Work::default();
         work.about(format!("operator:{id}"), "operator.disable", String::new());
         work.steps.push(Step::Disable(id.clone()));
+        if operator.roles.contains(&Role::Administrator) {
+            work.steps.push(Step::ExpectAdministrators);
+        }
         Ok(work)
     }
 
@@ -76,23 +85,17 @@ impl App {
         if !leaving.roles.contains(&Role::Administrator) {
             return Ok(());
         }
-        let mut after = None;
-        let mut left = 0;
-        loop {
-            let mut reader = self.store().reader().await?;
-            let page = reader.list_operators(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.id.clone());
-            let is_left = |operator: &&Operator| {
-                operator.id != leaving.id
-                    && operator.disabled_at.is_none()
-                    && operator.roles.contains(&Role::Administrator)
-            };
-            left += page.iter().filter(is_left).count();
-        }
-        if left < 2 {
+        // Whoever leaves is counted still.
+        if self.store().reader().await?.count_administrators().await? <= LEFT {
             return Err(ActRefusal::AdministratorsRemain.into());
         }
         Ok(())
     }
+}
+
+/// Whether enough administrators are left by what the transaction changed. Two transactions that change it wait for
+/// each other here, so that each counts what the other left.
+pub(crate) async fn expect_administrators(tx: &mut Tx) -> Result<bool> {
+    tx.next_number(CHANGES).await?;
+    Ok(tx.count_administrators().await? >= LEFT)
 }

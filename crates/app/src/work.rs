@@ -3,7 +3,7 @@
 
 use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::CertificateState;
-use tegata_domain::grant::GrantState;
+use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::id::{
     ApplicationId, GrantId, OperatorId, ProposalId, ReferenceRowId, SerialNumber,
 };
@@ -14,9 +14,11 @@ use tegata_domain::secret::Secret;
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
+use crate::address::expect_addresses;
 use crate::base::App;
 use crate::error::{Error, KeyDestroyed, Result};
 use crate::new_addresses::NewAddresses;
+use crate::staffing::expect_administrators;
 
 /// Everything that one proposal changes.
 #[derive(Default)]
@@ -42,6 +44,12 @@ pub(crate) enum Step {
     EndFlows(GrantId),
     /// The certificate must still be in this state.
     ExpectCertificate(SerialNumber, CertificateState),
+    /// The grant must still have these addresses.
+    ExpectAddresses(Box<Grant>),
+    /// Two administrators are left.
+    ExpectAdministrators,
+    /// Nobody asks to stop the grant's certificate.
+    ExpectNoOpenRequest(GrantId),
     ExtendWindow(GrantId, Timestamp, Timestamp),
     GiveRole(OperatorId, Role),
     /// From one state to another; from and to the same: the grant must still be in it.
@@ -110,6 +118,13 @@ impl Step {
             Self::ExpectCertificate(serial, state) => {
                 tx.move_certificate(&serial, &state, &state).await?
             }
+            Self::ExpectAddresses(read) => {
+                let grant = tx.grant(&read.id).await?.ok_or(Error::Conflict)?;
+                expect_addresses(tx, &grant, &read).await?;
+                true
+            }
+            Self::ExpectAdministrators => expect_administrators(tx).await?,
+            Self::ExpectNoOpenRequest(grant) => tx.open_revocation_of(&grant).await?.is_none(),
             Self::ExtendWindow(grant, from, to) => tx.extend_window(&grant, from, to).await?,
             Self::GiveRole(operator, role) => tx.grant_role(&operator, role).await?,
             Self::MoveGrant(grant, from, to) => tx.move_grant(&grant, &from, &to).await?,

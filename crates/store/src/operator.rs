@@ -76,6 +76,19 @@ impl Connection {
         operators(&rows)
     }
 
+    /// Administrators whose accounts are open.
+    pub async fn count_administrators(&mut self) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select cast(count(*) as bigint) from operator o
+                join operator_role r on r.operator_id = o.id
+                where r.role = $1 and o.disabled_at is null",
+                &[Role::Administrator.as_str().into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.of("operator").int(0))
+    }
+
     async fn operator_login(
         &mut self,
         sql: &'static str,
@@ -125,11 +138,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Uses a TOTP step up; `false` where that step or a later one was used before.
-    pub async fn use_totp_step(&mut self, id: &OperatorId, step: i64) -> Result<bool, StoreError> {
+    /// Uses a TOTP step up; `false` where that step or a later one was used before, where the secret is not
+    /// `totp_sealed` any more, or where the account was closed.
+    pub async fn use_totp_step(
+        &mut self,
+        id: &OperatorId,
+        step: i64,
+        totp_sealed: &[u8],
+    ) -> Result<bool, StoreError> {
         self.changes(
-            "update operator set totp_last_step = $2 where id = $1 and totp_last_step < $2",
-            &[id.as_str().into(), step.into()],
+            "update operator set totp_last_step = $2
+            where id = $1 and totp_last_step < $2 and totp_sealed = $3 and disabled_at is null",
+            &[id.as_str().into(), step.into(), totp_sealed.into()],
         )
         .await
     }

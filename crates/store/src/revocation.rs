@@ -158,13 +158,13 @@ impl Tx {
         .await
     }
 
-    /// Writes the state `to` where the request is still exactly in `from`; `false` where it is not.
+    /// Writes the state `to` where the request still stands exactly as it was read, its hold included; `false` where it
+    /// does not.
     ///
     /// `Conflict` on `revocation_request_two_persons` where one person proposes and confirms.
     pub async fn move_revocation(
         &mut self,
-        id: &RevocationId,
-        from: &RevocationState,
+        read: &RevocationRequest,
         to: &RevocationState,
     ) -> Result<bool, StoreError> {
         let [
@@ -175,15 +175,16 @@ impl Tx {
             confirmed_by,
             ended_at,
             note,
-        ] = state_columns(Some(from), to);
-        let [was, was_outcome, was_proposed_by, ..] = state_columns(None, from);
+        ] = state_columns(Some(&read.state), to);
+        let [was, was_outcome, was_proposed_by, ..] = state_columns(None, &read.state);
         self.changes(
             "update revocation_request set state = $2, outcome = $3, proposed_by = $4,
                 proposed_at = $5, confirmed_by = $6, ended_at = $7, note = $8
             where id = $1 and state = $9 and outcome is not distinct from $10
-                and proposed_by is not distinct from $11",
+                and proposed_by is not distinct from $11
+                and held_at is not distinct from $12 and serial is not distinct from $13",
             &[
-                id.as_str().into(),
+                read.id.as_str().into(),
                 state,
                 outcome,
                 proposed_by,
@@ -194,6 +195,8 @@ impl Tx {
                 was,
                 was_outcome,
                 was_proposed_by,
+                read.held_at.into(),
+                read.serial.map(|serial| serial.to_string()).into(),
             ],
         )
         .await

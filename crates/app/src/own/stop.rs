@@ -339,7 +339,7 @@ impl Stop {
                     newer.write(tx, now).await?;
                 }
                 let to = request.state.clone().prove(now)?;
-                if !tx.move_revocation(&request.id, &request.state, &to).await? {
+                if !tx.move_revocation(&request, &to).await? {
                     return Err(Error::Conflict);
                 }
                 let request = RevocationRequest {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tegata_store::{Store, StoreConfig};
@@ -112,5 +113,48 @@ impl Database {
     pub(crate) async fn count(&self, table: &str) -> i64 {
         self.number(&format!("select cast(count(*) as bigint) from {table}"))
             .await
+    }
+}
+
+/// Another process in the middle of a transaction: everybody reads, and whoever writes waits for its end.
+pub(crate) enum OtherWriter {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl OtherWriter {
+    /// Begins, and keeps writers of the product waiting.
+    pub(crate) async fn begin(database: &Database) -> Self {
+        let mut writer = if database.url.starts_with("sqlite:") {
+            Self::Sqlite(SqliteConnection::connect(&database.url).await.unwrap())
+        } else {
+            Self::Postgres(PgConnection::connect(&database.url).await.unwrap())
+        };
+        let begin = match &writer {
+            Self::Sqlite(_) => "begin immediate",
+            Self::Postgres(_) => {
+                "begin; lock table proposal, operator, issue_grant, certificate,
+                    revocation_request in exclusive mode"
+            }
+        };
+        writer.run(begin).await;
+        writer
+    }
+
+    /// Runs statements in the transaction.
+    pub(crate) async fn run(&mut self, sql: &str) {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(connection) => sql.execute(connection).await.map(drop),
+            Self::Postgres(connection) => sql.execute(connection).await.map(drop),
+        }
+        .unwrap();
+    }
+
+    /// Lets the product read what stands and come to its write, changes that, and commits.
+    pub(crate) async fn change_before(mut self, sql: &str) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.run(sql).await;
+        self.run("commit").await;
     }
 }

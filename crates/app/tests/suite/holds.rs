@@ -7,17 +7,14 @@ use tegata_domain::operator::Role;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::revocation::{Outcome, StatedReason};
 
-use crate::database::{postgres, sqlite};
-use crate::world::{MAIL, NOW, Posted, World, policy, refusal, source, visit, worlds};
+use crate::database::sqlite;
+use crate::world::{MAIL, NOW, Posted, World, policy, refusal, source, visit, worlds, worlds_with};
 
 /// Worlds in which two requests of holders stop something in an hour, and no more.
 async fn slow_worlds() -> Vec<World> {
     let mut policy = policy();
     policy.hold.rate_per_hour = 2;
-    let mut worlds = vec![World::begin(sqlite().await, policy.clone()).await];
-    if let Some(database) = postgres().await {
-        worlds.push(World::begin(database, policy).await);
-    }
+    let worlds = worlds_with(policy).await;
     for world in &worlds {
         for _ in 0..2 {
             let posted = world.posted().await;

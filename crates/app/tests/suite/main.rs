@@ -12,6 +12,7 @@ mod address_changes;
 mod addresses;
 mod announcements;
 mod applications;
+mod between;
 mod bounces;
 mod cards;
 mod cases;

@@ -105,9 +105,14 @@ pub(crate) fn password(text: &str, version: i64) -> PasswordForm {
 
 /// One world for each database that there is.
 pub(crate) async fn worlds() -> Vec<World> {
-    let mut worlds = vec![World::begin(sqlite().await, policy()).await];
+    worlds_with(policy()).await
+}
+
+/// The same under another policy.
+pub(crate) async fn worlds_with(policy: Policy) -> Vec<World> {
+    let mut worlds = vec![World::begin(sqlite().await, policy.clone()).await];
     if let Some(database) = postgres().await {
-        worlds.push(World::begin(database, policy()).await);
+        worlds.push(World::begin(database, policy).await);
     }
     worlds
 }

@@ -58,13 +58,17 @@ async fn a_totp_step_is_used_once_and_never_an_earlier_one() {
                         .await?;
                     let mut used = Vec::new();
                     for step in [100, 100, 99, 101] {
-                        used.push(tx.use_totp_step(&id, step).await?);
+                        used.push(tx.use_totp_step(&id, step, b"sealed").await?);
                     }
+                    tx.replace_totp(&id, b"another").await?;
+                    used.push(tx.use_totp_step(&id, 102, b"sealed").await?);
+                    tx.disable_operator(&id, NOW).await?;
+                    used.push(tx.use_totp_step(&id, 103, b"another").await?);
                     Ok(used)
                 })
             })
             .await;
-        assert_eq!(used, [true, false, false, true]);
+        assert_eq!(used, [true, false, false, true, false, false]);
         let login = db.reader().await.operator_by_name("a").await.unwrap();
         assert_eq!(login.unwrap().totp_last_step, 101);
     }

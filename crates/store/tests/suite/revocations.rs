@@ -58,14 +58,14 @@ async fn a_request_goes_from_submitted_to_ended_and_each_state_is_read_as_writte
             },
         ];
         for state in states {
-            let (id, from, to) = (request.id.clone(), request.state, state.clone());
+            let (from, to) = (request.clone(), state.clone());
             let stale = from.clone();
             let moved = db
                 .write(|tx| {
                     Box::pin(async move {
                         Ok([
-                            tx.move_revocation(&id, &from, &to).await?,
-                            tx.move_revocation(&id, &stale, &to).await?,
+                            tx.move_revocation(&from, &to).await?,
+                            tx.move_revocation(&stale, &to).await?,
                         ])
                     })
                 })
@@ -99,7 +99,7 @@ async fn a_request_of_the_certificate_itself_ends_without_an_operator() {
         db.write(|tx| {
             Box::pin(async move {
                 tx.insert_revocation_request(&stored).await?;
-                tx.move_revocation(&stored.id, &stored.state, &to).await
+                tx.move_revocation(&stored, &to).await
             })
         })
         .await;
@@ -162,7 +162,7 @@ async fn the_latest_request_is_the_open_one() {
                     at: NOW,
                     note: String::new(),
                 };
-                tx.move_revocation(&first.id, &first.state, &ended).await?;
+                tx.move_revocation(first, &ended).await?;
                 tx.insert_revocation_request(second).await
             })
         })

@@ -3,7 +3,7 @@
 //! The secret is checked first, and a right answer is never delayed. Wrong ones are counted per source
 //! (IPv4 address or IPv6 /64) and minute, slowed within a budget, and refused above it. No lock per ID.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -40,6 +40,8 @@ impl std::fmt::Display for Source {
 /// many addresses fills no memory. A right pair passes all the same.
 const MOST_NETWORKS: usize = 10_000;
 const OTHERS: &str = "others";
+/// Networks of a minute that are stored by name, those that were wrong most often; the rest is stored as one.
+const MOST_STORED: usize = 100;
 
 /// Counters of the present minute and those that wait to be stored.
 #[derive(Debug, Default)]
@@ -54,6 +56,14 @@ struct Counts {
     all: u32,
     alarmed: bool,
     to_store: HashMap<(String, i64), u32>,
+}
+
+/// Wrong pairs of a network in a minute, which is counted from 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrongInMinute {
+    pub(crate) network: String,
+    pub(crate) minute: i64,
+    pub(crate) count: u32,
 }
 
 /// What a wrong pair earns.
@@ -107,13 +117,26 @@ impl Guessing {
         }
     }
 
-    /// Takes the counts that wait to be stored: network, minute, how many.
-    pub(crate) fn take(&self) -> Vec<(String, i64, u32)> {
+    /// Takes the counts that wait to be stored.
+    pub(crate) fn take(&self) -> Vec<WrongInMinute> {
         let waiting = std::mem::take(&mut self.lock().to_store);
-        waiting
+        let mut by_minute: BTreeMap<i64, Vec<(u32, String)>> = BTreeMap::new();
+        for ((network, minute), count) in waiting {
+            by_minute.entry(minute).or_default().push((count, network));
+        }
+        by_minute
             .into_iter()
-            .map(|((network, minute), count)| (network, minute, count))
+            .flat_map(|(minute, networks)| most(minute, networks))
             .collect()
+    }
+
+    /// Takes counts back that could not be stored.
+    pub(crate) fn give_back(&self, counted: Vec<WrongInMinute>) {
+        let mut counts = self.lock();
+        for wrong in counted {
+            let key = (wrong.network, wrong.minute);
+            *counts.to_store.entry(key).or_default() += wrong.count;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
@@ -138,6 +161,26 @@ impl App {
         }
         verdict
     }
+}
+
+/// The networks of a minute that are stored by name, and the rest as one.
+fn most(minute: i64, mut networks: Vec<(u32, String)>) -> Vec<WrongInMinute> {
+    networks.sort_unstable_by(|a, b| b.cmp(a));
+    let rest = networks.split_off(networks.len().min(MOST_STORED));
+    let rest: u32 = rest.iter().map(|(count, _)| count).sum();
+    let mut named: BTreeMap<String, u32> = networks
+        .into_iter()
+        .map(|(count, network)| (network, count))
+        .collect();
+    if rest > 0 {
+        *named.entry(OTHERS.to_owned()).or_default() += rest;
+    }
+    let stored = named.into_iter().map(|(network, count)| WrongInMinute {
+        network,
+        minute,
+        count,
+    });
+    stored.collect()
 }
 
 #[cfg(test)]
@@ -200,7 +243,14 @@ mod tests {
         }
         let verdict = guessing.wrong(Source(IpAddr::from(last.to_be_bytes())), &POLICY, NOW);
         assert!(verdict.refused.is_some());
-        assert_eq!(guessing.take().len(), MOST_NETWORKS + 1);
+        let stored = guessing.take();
+        assert_eq!(stored.len(), MOST_STORED + 1);
+        assert_eq!(
+            stored.iter().map(|wrong| wrong.count).sum::<u32>(),
+            last + 1
+        );
+        guessing.give_back(stored.clone());
+        assert_eq!(guessing.take(), stored);
     }
 
     #[test]
@@ -212,7 +262,11 @@ mod tests {
         }
         assert_eq!(
             guessing.take(),
-            vec![("2001:db8:0:1::/64".to_owned(), 10, 5)]
+            [WrongInMinute {
+                network: "2001:db8:0:1::/64".to_owned(),
+                minute: 10,
+                count: 5
+            }]
         );
         assert!(guessing.take().is_empty());
     }

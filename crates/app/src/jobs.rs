@@ -15,6 +15,8 @@ const LEFT_BEHIND: i64 = 30;
 const END_OF_TIME: Timestamp = Timestamp::from_unix(i64::MAX);
 /// Days that the clear text of a reference ID is kept which its certificate was shown (I2).
 pub(crate) const SHOWN_SECRET_DAYS: i64 = 1;
+/// Days for which wrong IDs are counted by source.
+const WRONG_ID_DAYS: i64 = 30;
 /// Rows that one run takes at the most.
 const BATCH: u32 = 200;
 
@@ -148,12 +150,13 @@ impl App {
         }
         let system_now = self.system_now();
         let wrong = self.guessing().take();
+        let to_store = wrong.clone();
+        let wrong_ids = system_now.plus_days(-WRONG_ID_DAYS);
         // Wrong logins stand in the audit trail one by one.
         drop(self.logins().take());
         let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
         let shown = now.plus_days(-SHOWN_SECRET_DAYS);
-        self.forget_sent_mails(now).await?;
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
@@ -165,14 +168,18 @@ impl App {
                     tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
                     tx.drop_shown_secrets_older_than(shown).await?;
-                    for (network, minute, count) in wrong {
-                        tx.add_wrong_ids(&network, Timestamp::from_unix(minute * 60), count)
+                    tx.delete_wrong_ids_before(wrong_ids).await?;
+                    for wrong in to_store {
+                        let minute = Timestamp::from_unix(wrong.minute * 60);
+                        tx.add_wrong_ids(&wrong.network, minute, wrong.count)
                             .await?;
                     }
                     Ok::<_, Error>(())
                 })
             })
             .await
+            .inspect_err(|_| self.guessing().give_back(wrong))?;
+        self.forget_sent_mails(now).await.map(drop)
     }
 }
 

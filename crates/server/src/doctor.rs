@@ -326,6 +326,13 @@ async fn check_authorities(instance: &Instance, report: &mut Report) -> Outcome<
         };
         match list {
             None => report.fail(format!("CA \"{name}\" has no revocation list"), remedy),
+            Some(list) if list.this_update > now => {
+                let begins = list.this_update;
+                report.fail(
+                    format!("list of \"{name}\" says that it is of {begins}, which is to come"),
+                    "set the clock right, then run `tegata doctor --confirm-clock` and `tegata serve`",
+                );
+            }
             Some(list) if list.next_update < now => {
                 report.fail(
                     format!("list of \"{name}\" ended at {}", list.next_update),

@@ -172,13 +172,18 @@ pub(crate) async fn clock_doubt(store: &Store, now: Timestamp) -> Outcome<Option
         .then(|| format!("the clock shows {now}, but this system already ran at {latest}")))
 }
 
-/// An operator says that the clock is right.
+/// An operator says that the clock is right: what was put off while it was ahead is due.
 pub(crate) async fn confirm_clock(store: &Store, now: Timestamp) -> Outcome<()> {
-    let failed = |error: StoreError| database_failure("confirm the clock", &error);
-    note(store, DOUBT, String::new()).await.map_err(failed)?;
-    note(store, LATEST, now.unix().to_string())
+    store
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.set_fact(DOUBT, "").await?;
+                tx.set_fact(LATEST, &now.unix().to_string()).await?;
+                tx.forget_what_is_to_come(now).await
+            })
+        })
         .await
-        .map_err(failed)
+        .map_err(|error: StoreError| database_failure("confirm the clock", &error))
 }
 
 async fn note(store: &Store, name: &'static str, value: String) -> Result<(), StoreError> {

@@ -598,7 +598,7 @@ create table wrong_id (
     source text not null,
     minute bigint not null,
     count bigint not null,
-    primary key (source, minute)
+    primary key (minute, source)
 );
 
 create table audit (

@@ -29,11 +29,18 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.execute(
             "insert into wrong_id (source, minute, count) values ($1, $2, $3)
-            on conflict (source, minute) do update
+            on conflict (minute, source) do update
                 set count = wrong_id.count + excluded.count",
             &[source.into(), minute.into(), i64::from(count).into()],
         )
         .await
         .map(drop)
+    }
+
+    /// Forgets wrong IDs of minutes before `before`, so that nobody fills the disk with them (T52).
+    pub async fn delete_wrong_ids_before(&mut self, before: Timestamp) -> Result<(), StoreError> {
+        self.execute("delete from wrong_id where minute < $1", &[before.into()])
+            .await
+            .map(drop)
     }
 }

@@ -20,6 +20,7 @@ mod bare;
 mod bounce;
 mod ca;
 mod certificate;
+mod clock;
 mod collection;
 mod console;
 mod fact;

@@ -54,10 +54,12 @@ impl Connection {
         rows.iter().map(grant).collect()
     }
 
-    /// Renewals accepted before `before` that have no key yet, the oldest first.
+    /// Renewals accepted before `before` that have no key yet and whose certificate was not given up since `tried`, the
+    /// oldest first.
     pub async fn renewals_without_key(
         &mut self,
         before: Timestamp,
+        tried: Timestamp,
         limit: u32,
     ) -> Result<Vec<Grant>, StoreError> {
         let rows = self
@@ -67,10 +69,12 @@ impl Connection {
                     entered_by, examined_by, approved_by,
                     state, serial, state_at, frozen_from, frozen_at, kind, predecessor,
                     second_mail
-                from issue_grant
+                from issue_grant g
                 where kind = 'renewal' and state = 'posted' and approved_at < $1
-                order by approved_at, id limit $2",
-                &[before.into(), i64::from(limit).into()],
+                    and not exists (select 1 from certificate c
+                        where c.grant_id = g.id and c.state = 'void' and c.state_at >= $2)
+                order by approved_at, id limit $3",
+                &[before.into(), tried.into(), i64::from(limit).into()],
             )
             .await?;
         rows.iter().map(grant).collect()

@@ -13,7 +13,7 @@ use tegata_system_tests::ledger::{self, Acknowledged};
 use tegata_system_tests::openssl::{self, Holder};
 use tegata_system_tests::procedure::{self, PASSWORD};
 use tegata_system_tests::served::{Letter, Served};
-use tegata_system_tests::tools::{DAY, command, run, set_clock_from};
+use tegata_system_tests::tools::{DAY, command, eventually, run, set_clock_from, unix_now};
 
 const CODE: &str = "0110119153";
 const MINUTE: i64 = 60;
@@ -165,6 +165,14 @@ impl House {
         self.no_start(3 * DAY - 5 * MINUTE)?;
         self.served.cli(&["doctor", "--confirm-clock"])?.good()?;
         self.serve(0)?;
+        eventually("nothing is put off by the weekend's clock", || {
+            let database = &self.served.database;
+            let now = unix_now();
+            let ahead = database.number(&format!(
+                "select count(*) from publication where this_update > {now}"
+            ))?;
+            Ok((ahead == 0).then_some(()))
+        })?;
         self.served.server()?.stop()?;
         Ok(())
     }

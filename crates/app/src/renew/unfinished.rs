@@ -9,7 +9,8 @@ use crate::error::{Error, Refusal, Result};
 
 impl App {
     /// Finishes renewals that a crash or a resting signer left without a key. One that can never be issued is
-    /// given up, so that its holder can apply again (RU-E9).
+    /// given up, so that its holder can apply again (RU-E9). One that something of ours is wrong with keeps no other
+    /// waiting, and is tried again after a day, or when its holder asks: each try may cost a serial number.
     pub(crate) async fn finish_renewals(
         &self,
         before: Timestamp,
@@ -17,7 +18,8 @@ impl App {
         now: Timestamp,
     ) -> Result<usize> {
         let mut reader = self.store().reader().await?;
-        let waiting = reader.renewals_without_key(before, limit).await?;
+        let tried = now.plus_days(-1);
+        let waiting = reader.renewals_without_key(before, tried, limit).await?;
         drop(reader);
         let mut finished = 0;
         for grant in waiting {
@@ -27,6 +29,14 @@ impl App {
             {
                 Ok(()) => finished += 1,
                 Err(Error::Refused(reason)) => self.give_up(grant, &reason, now).await?,
+                Err(Error::Internal(reason)) => {
+                    let request_id = grant.request_id.as_str();
+                    tracing::error!(
+                        reason,
+                        request.id = request_id,
+                        "a renewal cannot be issued"
+                    );
+                }
                 Err(error) => return Err(error),
             }
         }

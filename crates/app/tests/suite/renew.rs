@@ -8,10 +8,11 @@ use tegata_domain::issuance::RequestStatus;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::revocation::Outcome;
+use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
 
 use crate::cards::Card;
-use crate::world::{refusal, source, worlds};
+use crate::world::{World, refusal, source, worlds};
 
 #[tokio::test]
 async fn renewal_opens_at_midnight_90_days_before_the_end_and_not_a_second_earlier() {
@@ -313,5 +314,54 @@ async fn the_ids_of_a_renewal_also_stop_its_certificate() {
         };
         let stopped = world.app.open_collection(ids, source(1), world.now()).await;
         assert!(matches!(refusal(stopped), Refusal::OnHold { .. }));
+    }
+}
+
+/// Leaves every renewal as one whose certificate was given up at this instant.
+async fn give_up_certificates(world: &World, at: Timestamp) {
+    world
+        .db
+        .run(&format!(
+            "update certificate set state = 'void', state_at = {at}, fingerprint = null
+            where grant_id in (select id from issue_grant where kind = 'renewal');
+            update issue_grant set state = 'posted', serial = null, state_at = null
+            where kind = 'renewal'",
+            at = at.unix()
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_renewal_that_cannot_be_issued_is_tried_again_after_a_day_and_not_at_once() {
+    for world in worlds().await {
+        let (_, card) = world.renewable().await;
+        world.renew(&card).await;
+        give_up_certificates(&world, world.now()).await;
+        world.advance(86_400);
+        assert_eq!(world.jobs().await.renewals, 0);
+        world.advance(1);
+        assert_eq!(world.jobs().await.renewals, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_cannot_be_issued_keeps_no_other_waiting() {
+    for world in worlds().await {
+        let another = world.posted().await;
+        world.collect(&another).await;
+        let second = Card::of(&world.certificate(&another).await);
+        let (_, first) = world.renewable().await;
+        let broken = world.renew(&first).await.renewal.request_id;
+        world.advance(1);
+        world.renew(&second).await;
+        give_up_certificates(&world, Timestamp::from_unix(1)).await;
+        world
+            .db
+            .run(&format!(
+                "update issue_grant set class = 'gone' where request_id = '{broken}'"
+            ))
+            .await;
+        world.advance(60);
+        assert_eq!(world.jobs().await.renewals, 1);
     }
 }

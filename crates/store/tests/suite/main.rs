@@ -9,6 +9,7 @@
 
 mod applicants;
 mod certificates;
+mod clock;
 mod console;
 mod databases;
 mod grants;

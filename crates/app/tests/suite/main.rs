@@ -36,8 +36,6 @@ mod operators;
 mod own;
 mod own_revocations;
 mod proposals;
-mod race_acts;
-mod race_journal;
 mod races;
 mod reenrolment;
 mod registers;

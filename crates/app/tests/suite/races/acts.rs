@@ -1,4 +1,4 @@
-//! What one person does in a race of `races.rs`, and what he was told.
+//! What one person does in a race, and what he was told.
 
 use tegata_app::{App, Error, Issuance, Opened, RevocationForm, Source, Visit};
 use tegata_domain::entropy::{SeededEntropy, octets};
@@ -15,7 +15,7 @@ use crate::world::{PASSWORD, Posted, ids, password, revocation_form, visit};
 
 /// What races against what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Act {
+pub(super) enum Act {
     BeginRenewal,
     Collect,
     /// With a procedure that stands at its file.
@@ -39,7 +39,7 @@ pub(crate) enum Act {
     See,
 }
 
-pub(crate) const ACTS: [Act; 12] = [
+pub(super) const ACTS: [Act; 12] = [
     Act::BeginRenewal,
     Act::Collect,
     Act::CollectAgain,
@@ -56,13 +56,13 @@ pub(crate) const ACTS: [Act; 12] = [
 
 /// A grant with its IDs, and a certificate of it as its holder presents it.
 #[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) posted: Posted,
-    pub(crate) card: Option<Card>,
+pub(super) struct Target {
+    pub(super) posted: Posted,
+    pub(super) card: Option<Card>,
 }
 
 /// Something that was acknowledged, and so must be stored.
-pub(crate) enum Claim {
+pub(super) enum Claim {
     /// A certificate that a terminal got.
     Envelope(Card),
     /// A `.p12`.
@@ -83,11 +83,11 @@ pub(crate) enum Claim {
 
 /// What a person was told.
 #[derive(Default)]
-pub(crate) struct Told {
-    pub(crate) claims: Vec<Claim>,
-    pub(crate) refused: Vec<String>,
+pub(super) struct Told {
+    pub(super) claims: Vec<Claim>,
+    pub(super) refused: Vec<String>,
     /// Answers that no rule gives: the program failed.
-    pub(crate) broken: Vec<String>,
+    pub(super) broken: Vec<String>,
 }
 
 impl Told {
@@ -113,22 +113,22 @@ enum Ready {
 }
 
 /// One person with one thing to do.
-pub(crate) struct Player {
-    pub(crate) act: Act,
-    pub(crate) app: App,
-    pub(crate) now: Timestamp,
+pub(super) struct Player {
+    pub(super) act: Act,
+    pub(super) app: App,
+    pub(super) now: Timestamp,
     /// From where he asks; nobody else in the race does.
-    pub(crate) by: Source,
+    pub(super) by: Source,
     /// Two operators who do nothing else in the race.
-    pub(crate) persons: [Operator; 2],
-    pub(crate) target: Target,
+    pub(super) persons: [Operator; 2],
+    pub(super) target: Target,
     chance: SeededEntropy,
     terminal: Option<Terminal>,
     ready: Ready,
 }
 
 impl Player {
-    pub(crate) fn new(
+    pub(super) fn new(
         act: Act,
         (app, now): (App, Timestamp),
         by: Source,
@@ -151,7 +151,7 @@ impl Player {
     }
 
     /// Half of the time the pages before the last one were clicked through before the race.
-    pub(crate) async fn prepare(&mut self) {
+    pub(super) async fn prepare(&mut self) {
         let [coin] = octets::<1>(&self.chance);
         let is_late = coin % 2 == 0;
         let mut told = Told::default();
@@ -168,7 +168,7 @@ impl Player {
         assert_eq!(told.broken, Vec::<String>::new());
     }
 
-    pub(crate) async fn play(&self) -> Told {
+    pub(super) async fn play(&self) -> Told {
         let mut told = Told::default();
         self.pause().await;
         // `None` where something was refused: that is in `told` too.

@@ -1,6 +1,10 @@
 //! The operator's server, as far as a terminal meets it: EST and the client's JSON over certificates that it really
 //! signs, with the rules of renewal (F3, K2) that a crash must not break.
 
+mod authority;
+mod est;
+mod terminal;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -12,21 +16,13 @@ use tegata_client::ports::{
 };
 use tegata_domain::id::Fingerprint;
 use tegata_domain::time::Timestamp;
-use tegata_pki::ObjectIdentifier;
 use tegata_pki::certificate::Certificate;
-use tegata_pki::cms;
-use tegata_pki::csr::{self, CertificationRequest};
+use tegata_pki::csr;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey, PublicKey};
-use tegata_pki::name::DistinguishedName;
-use tegata_pki::profile::{
-    CaPosition, CertificatePolicy, CertificateProfile, Subscriber, SubscriberCa, TlsCa,
-};
-use tegata_pki::signer::Signer as _;
-use tegata_pki::soft::SoftSigner;
-use tegata_pki::tbs::{self, TbsParameters};
 
+use self::authority::{Authority, authority, ca_profile, issue, subject, tls_profile};
+use self::est::pkcs7;
 use crate::own_server;
-use crate::world::at;
 
 /// IDs of the letter that waits.
 pub(crate) const LETTER: (&str, &str) = ("202702010000042", "AbCdEfGh23");
@@ -67,11 +63,6 @@ pub(crate) enum Fault {
     WrongKey,
     /// A certificate of another CA.
     WrongAuthority,
-}
-
-struct Authority {
-    name: DistinguishedName,
-    signer: SoftSigner,
 }
 
 pub(crate) struct FakeServer {
@@ -349,222 +340,6 @@ impl FakeServer {
             Standing::Good => Ok(one),
         })
     }
-
-    fn enroll(&self, request: &Request, now: Timestamp, fault: Option<&Fault>) -> Response {
-        let (user, password) = request.basic.as_ref().unwrap();
-        let renewed = {
-            let issued = self.issued.lock().unwrap();
-            let found = issued
-                .iter()
-                .find(|one| one.old.is_some() && one.request_id == *user);
-            found.cloned()
-        };
-        if let Some(renewed) = renewed {
-            // The IDs of a receipt retrieve, and nothing else (I7).
-            let wanted = key_of(request);
-            return if *renewed.certificate.public_key() == wanted {
-                pkcs7(&[renewed.certificate])
-            } else {
-                no(409, "key_fixed")
-            };
-        }
-        if (user.as_str(), password.expose().as_str()) != LETTER {
-            return no(401, "ids_wrong");
-        }
-        let needed = *self.mail_code.lock().unwrap();
-        if let Some(code) = needed {
-            let sent = request
-                .headers
-                .iter()
-                .find(|(name, _)| *name == "tegata-mail-code");
-            let word = match sent {
-                None => "mail_code_needed",
-                Some((_, sent)) if sent != code => "mail_code_wrong",
-                Some(_) => "",
-            };
-            if !word.is_empty() {
-                let mut response = no(403, word);
-                let procedure = ("tegata-procedure".to_owned(), "00112233".to_owned());
-                response.headers.push(procedure);
-                return response;
-            }
-        }
-        let key = key_of(request);
-        let mut fixed = self.letter_key.lock().unwrap();
-        match fixed.as_ref() {
-            Some(known) if *known != key => return no(409, "key_fixed"),
-            Some(_) => {
-                let issued = self.issued.lock().unwrap();
-                let found = issued
-                    .iter()
-                    .find(|one| *one.certificate.public_key() == key);
-                return pkcs7(&[found.unwrap().certificate.clone()]);
-            }
-            None => {}
-        }
-        *fixed = Some(key.clone());
-        drop(fixed);
-        self.make(
-            &key,
-            None,
-            LETTER.0,
-            (now.plus_seconds(-600), now.plus_days(1_180)),
-            fault,
-        )
-    }
-
-    fn reenroll(
-        &self,
-        request: &Request,
-        old: &Issued,
-        now: Timestamp,
-        fault: Option<&Fault>,
-    ) -> Response {
-        let key = key_of(request);
-        let print = fingerprint(&old.certificate);
-        let successors: Vec<Issued> = {
-            let issued = self.issued.lock().unwrap();
-            issued
-                .iter()
-                .filter(|one| one.old == Some(print))
-                .cloned()
-                .collect()
-        };
-        if let Some(same) = successors
-            .iter()
-            .find(|one| *one.certificate.public_key() == key)
-        {
-            return pkcs7(std::slice::from_ref(&same.certificate));
-        }
-        if successors.iter().any(|one| one.was_seen) {
-            return no(409, "renewed_before");
-        }
-        let end = old.certificate.not_after();
-        if now < Timestamp::from_unix(end).plus_days(-91) {
-            return no(403, "renewal_not_open");
-        }
-        let validity = (now.plus_seconds(-600), now.plus_days(1_180));
-        self.make(&key, Some(print), "202702120000077", validity, fault)
-    }
-
-    fn make(
-        &self,
-        key: &PublicKey,
-        old: Option<Fingerprint>,
-        request_id: &str,
-        validity: (Timestamp, Timestamp),
-        fault: Option<&Fault>,
-    ) -> Response {
-        let other = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
-        let certificate = match fault {
-            Some(Fault::WrongKey) => {
-                issue(&self.authority, &subject(), other.public_key(), validity)
-            }
-            Some(Fault::WrongAuthority) => issue(&self.foreign, &subject(), key, validity),
-            _ => issue(&self.authority, &subject(), key, validity),
-        };
-        self.issued.lock().unwrap().push(Issued {
-            certificate: certificate.clone(),
-            request_id: request_id.to_owned(),
-            old,
-            was_seen: false,
-            standing: Standing::Good,
-        });
-        pkcs7(&[certificate])
-    }
-
-    fn in_use(&self, one: &Issued, now: Timestamp) -> Response {
-        let print = fingerprint(&one.certificate);
-        for other in self.issued.lock().unwrap().iter_mut() {
-            if fingerprint(&other.certificate) == print {
-                other.was_seen = true;
-            } else if other.old.is_some() && other.old == one.old {
-                // The one whose key was lost with an answer.
-                other.standing = Standing::Superseded;
-            }
-        }
-        let body = json!({
-            "version": 1,
-            "certificate": print.to_string(),
-            "request_id": one.request_id,
-            "seen_at": now.to_string(),
-        });
-        respond(200, "application/json", body.to_string().as_bytes())
-    }
-
-    fn notice(&self, one: &Issued, now: Timestamp) -> Response {
-        let end = Timestamp::from_unix(one.certificate.not_after());
-        let left = now.japan_date().days_until(end.japan_date());
-        let said = self.notices.lock().unwrap().clone().unwrap_or(Notice {
-            status: "good",
-            renewal: Some("open"),
-            message: None,
-            next: None,
-        });
-        let message = said.message.map(|(code, title)| {
-            json!({
-                "code": code, "notify": true, "title": title, "text": "サーバーの文です。",
-                "link": "https://r.example/p/ru", "link_text": "更新する"
-            })
-        });
-        let body = json!({
-            "version": 1,
-            "certificate": fingerprint(&one.certificate).to_string(),
-            "day": now.japan_date().to_string(),
-            "status": said.status,
-            "not_after": end.to_string(),
-            "days_left": left,
-            "renewal": said.renewal,
-            "renewal_opens": end.plus_days(-90).to_string(),
-            "message": message,
-            "next_request_at": said.next.map(|next| at(next).to_string()),
-            "schedule": {
-                "days": [90, 60, 30, 15, 7, 6, 5, 4, 3, 2, 1, 0], "days_after": 30,
-                "first_hour": 9, "last_hour": 17, "busy_first_day": 1, "busy_last_day": 10
-            }
-        });
-        respond(200, "application/json", body.to_string().as_bytes())
-    }
-
-    fn list(&self, one: &Issued) -> Response {
-        let certificate = &one.certificate;
-        let end = Timestamp::from_unix(certificate.not_after()).to_string();
-        let begin = Timestamp::from_unix(certificate.not_before()).to_string();
-        let status = match one.standing {
-            Standing::Good => "good",
-            Standing::OnHold => "on_hold",
-            Standing::Revoked => "revoked",
-            Standing::Superseded => "superseded",
-        };
-        let receipt_until = one.old.map(|_| end.clone());
-        let body = json!({"version": 1, "certificates": [{
-            "request_id": one.request_id, "relation": "presented", "receipt_until": receipt_until,
-            "institution_code": "0110119153", "terminal": "受付", "request_status": "in_use",
-            "accepted_at": begin, "not_after": end, "renewal_opens": begin,
-            "can_be_fetched": false,
-            "issued": {
-                "serial": "5a".repeat(16), "fingerprint": fingerprint(certificate).to_string(),
-                "public_key": "00".repeat(32), "subject": "", "issuer": "",
-                "not_before": begin, "not_after": end, "status": status
-            }
-        }]});
-        respond(200, "application/json", body.to_string().as_bytes())
-    }
-
-    fn stop(&self, one: &Issued, is_hold: bool, now: Timestamp) -> Response {
-        let (standing, word) = if is_hold {
-            (Standing::OnHold, "on_hold")
-        } else {
-            (Standing::Revoked, "revoked")
-        };
-        self.set(&fingerprint(&one.certificate), standing);
-        let body = json!({
-            "version": 1, "request_id": one.request_id, "number": "R-0007",
-            "accepted_at": now.to_string(), "status": word, "since": now.to_string(),
-            "mails": ["t****@example.jp"]
-        });
-        respond(200, "application/json", body.to_string().as_bytes())
-    }
 }
 
 impl tegata_client::ports::Http for FakeServer {
@@ -581,21 +356,6 @@ pub(crate) fn fingerprint(certificate: &Certificate) -> Fingerprint {
     Fingerprint(certificate.fingerprint_sha256())
 }
 
-fn key_of(request: &Request) -> PublicKey {
-    let body = request.body.as_ref().unwrap();
-    assert_eq!(
-        (body.content_type, body.is_base64),
-        ("application/pkcs10", true)
-    );
-    let der = STANDARD.decode(&body.octets).unwrap();
-    let read = CertificationRequest::from_der(&der).unwrap();
-    assert!(
-        read.subject().unwrap().is_empty(),
-        "the subject is the server's to say (W5)"
-    );
-    read.public_key().clone()
-}
-
 pub(crate) fn respond(status: u16, kind: &str, body: &[u8]) -> Response {
     Response {
         status,
@@ -604,12 +364,6 @@ pub(crate) fn respond(status: u16, kind: &str, body: &[u8]) -> Response {
         date: None,
         body: body.to_vec(),
     }
-}
-
-fn pkcs7(certificates: &[Certificate]) -> Response {
-    let text = STANDARD.encode(cms::certificates_only(certificates));
-    let kind = "application/pkcs7-mime; smime-type=certs-only";
-    respond(200, kind, text.as_bytes())
 }
 
 fn no(status: u16, word: &str) -> Response {
@@ -625,87 +379,4 @@ fn no(status: u16, word: &str) -> Response {
         .headers
         .push(("tegata-error".to_owned(), word.to_owned()));
     response
-}
-
-fn subject() -> DistinguishedName {
-    DistinguishedName::builder()
-        .country("JP")
-        .organization("ReceiptOnline")
-        .organizational_unit("hokkaido")
-        .organizational_unit("medical")
-        .common_name("0110119153")
-        .build()
-        .unwrap()
-}
-
-fn ca_profile() -> CertificateProfile {
-    CertificateProfile::SubscriberCa(SubscriberCa {
-        position: CaPosition::Root,
-        path_length: None,
-    })
-}
-
-fn tls_profile() -> CertificateProfile {
-    CertificateProfile::TlsCa(TlsCa {
-        permitted_dns: vec!["r.example".to_owned()],
-        permitted_ips: Vec::new(),
-        path_length: Some(0),
-    })
-}
-
-fn authority(common_name: &str, profile: &CertificateProfile) -> (Authority, Certificate) {
-    let key = PrivateKey::generate(KeyAlgorithm::P256).unwrap();
-    let signer = SoftSigner::from_private_key(key);
-    let name = DistinguishedName::builder()
-        .country("JP")
-        .organization("Sample Billing NW")
-        .common_name(common_name)
-        .build()
-        .unwrap();
-    let authority = Authority { name, signer };
-    let public = authority.signer.public_key().clone();
-    let validity = (at("2020-01-01T00:00:00Z"), at("2040-01-01T00:00:00Z"));
-    let name = authority.name.clone();
-    let certificate = sign(&authority, &name, &public, profile, validity);
-    (authority, certificate)
-}
-
-fn issue(
-    authority: &Authority,
-    subject: &DistinguishedName,
-    key: &PublicKey,
-    validity: (Timestamp, Timestamp),
-) -> Certificate {
-    let profile = CertificateProfile::Subscriber(Subscriber {
-        policy: CertificatePolicy {
-            identifier: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1.1"),
-            cps_uri: None,
-        },
-        crl_uri: "http://pki.example/0.crl".to_owned(),
-        ocsp_uri: None,
-        ca_issuers_uri: None,
-    });
-    sign(authority, subject, key, &profile, validity)
-}
-
-fn sign(
-    authority: &Authority,
-    subject: &DistinguishedName,
-    key: &PublicKey,
-    profile: &CertificateProfile,
-    validity: (Timestamp, Timestamp),
-) -> Certificate {
-    let tbs = tbs::build_tbs(&TbsParameters {
-        serial: [0x5a; 16],
-        issuer: &authority.name,
-        issuer_key: authority.signer.public_key(),
-        signature_algorithm: authority.signer.signature_algorithm(),
-        subject,
-        subject_key: key,
-        not_before: validity.0.unix(),
-        not_after: validity.1.unix(),
-        profile,
-    })
-    .unwrap();
-    Certificate::from_der(&tbs::issue(&tbs, &authority.signer).unwrap()).unwrap()
 }

@@ -45,9 +45,12 @@ impl IdsForm {
     }
 }
 
-/// What is wrong with a pair of IDs: one answer for both fields (E-01, E-02).
+/// Why a pair of IDs leads nowhere: one answer for both fields (E-01, E-02, E-05). The page keeps the first of the pair; the
+/// other is a secret and is typed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdsProblem {
+    /// E-05: nothing is wrong with them.
+    Later,
     /// E-02, with the seconds to wait.
     Throttled(u64),
     /// E-01
@@ -58,6 +61,9 @@ impl IdsProblem {
     /// The problem and its status; any other error goes back.
     pub(crate) fn of(error: Error) -> Result<(Self, StatusCode), Error> {
         match error {
+            Error::Conflict | Error::Unavailable => {
+                Ok((Self::Later, StatusCode::SERVICE_UNAVAILABLE))
+            }
             Error::Refused(Refusal::WrongIds) => Ok((Self::Wrong, StatusCode::BAD_REQUEST)),
             Error::Refused(Refusal::Throttled { seconds }) => {
                 Ok((Self::Throttled(seconds), StatusCode::TOO_MANY_REQUESTS))
@@ -67,9 +73,15 @@ impl IdsProblem {
     }
 
     /// Says in the header, too, when to try again.
-    pub(crate) fn mark(self, response: &mut Response) {
-        if let Self::Throttled(seconds) = self {
-            respond::retry_after(response, seconds);
+    pub(crate) fn mark(self, response: Response) -> Response {
+        match self {
+            Self::Later => respond::later(response),
+            Self::Throttled(seconds) => {
+                let mut response = response;
+                respond::retry_after(&mut response, seconds);
+                response
+            }
+            Self::Wrong => response,
         }
     }
 }
@@ -123,11 +135,11 @@ fn ids_page(
         mail_code: web.app().policy().collect.second_factor == SecondFactor::MailCode,
         problem,
     };
-    let mut response = page(status, &view);
-    if let Some(problem) = problem {
-        problem.mark(&mut response);
+    let response = page(status, &view);
+    match problem {
+        Some(problem) => problem.mark(response),
+        None => response,
     }
-    response
 }
 
 /// 303 to a procedure's page, with its cookie where there is a new one.

@@ -108,11 +108,11 @@ fn numbers_page(
         application_no,
         problem,
     };
-    let mut response = page(status, &view);
-    if let Some(problem) = problem {
-        problem.mark(&mut response);
+    let response = page(status, &view);
+    match problem {
+        Some(problem) => problem.mark(response),
+        None => response,
     }
-    response
 }
 
 /// GET /p/rcr/status/{flow}: RCS-2, or RCS-4 after the withdrawal

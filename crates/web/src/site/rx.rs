@@ -124,11 +124,11 @@ fn ids_page(
         problem,
         own: own_address(web),
     };
-    let mut response = page(status, &view);
-    if let Some(problem) = problem {
-        problem.mark(&mut response);
+    let response = page(status, &view);
+    match problem {
+        Some(problem) => problem.mark(response),
+        None => response,
     }
-    response
 }
 
 /// Where 「この端末の電子証明書で申請する」 leads.
@@ -371,7 +371,11 @@ pub(crate) async fn enter(
         mail: form.mail.clone(),
         mail_confirmation: form.confirmation.clone(),
         reason: StatedReason::parse(&form.reason).unwrap_or(StatedReason::NotStated),
-        stop_newer: None,
+        stop_newer: match form.newer.as_str() {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        },
         problems: form_problems(problems),
     };
     match web

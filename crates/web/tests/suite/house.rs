@@ -41,13 +41,18 @@ pub(crate) struct House {
     pub(crate) plain: Router,
     staff: Vec<Operator>,
     pub(crate) releases: Releases,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What a letter says.
 pub(crate) struct Letter {
     pub(crate) request_id: String,
     pub(crate) reference_id: String,
+}
+
+async fn open_store(folder: &TempDir) -> Store {
+    let url = format!("sqlite:{}", folder.path().join("tegata.db").display());
+    Store::open(&StoreConfig { url, readers: 2 }).await.unwrap()
 }
 
 /// The proxy that stands before the sites.
@@ -77,8 +82,7 @@ impl House {
         policy.ca.subscriber_key = "p256".to_owned();
         policy.ca.key_pool = 0;
         change(&mut policy);
-        let url = format!("sqlite:{}", folder.path().join("tegata.db").display());
-        let store = Store::open(&StoreConfig { url, readers: 2 }).await.unwrap();
+        let store = open_store(&folder).await;
         store.migrate().await.unwrap();
         let parts = AppParts {
             store,
@@ -119,8 +123,13 @@ impl House {
             clock,
             staff,
             releases,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The database, as another process has it.
+    pub(crate) async fn open_again(&self) -> Store {
+        open_store(&self.folder).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {

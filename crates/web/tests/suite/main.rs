@@ -53,4 +53,6 @@ mod rx;
 #[cfg(test)]
 mod status;
 #[cfg(test)]
+mod unavailable;
+#[cfg(test)]
 mod visitor;

@@ -1,5 +1,7 @@
 //! Who sits at the console: the session of a request, the right of its address, and what stands around a page.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
@@ -46,11 +48,28 @@ pub(crate) async fn guard(
         return fault::denied(&web, &session, what).await;
     }
     let case = fault::case_of(request.uri().path());
+    let typed = Typed::default();
     request.extensions_mut().insert(session.clone());
+    request.extensions_mut().insert(typed.clone());
     let response = next.run(request).await;
     match response.extensions().get::<Fault>() {
-        Some(fault) if case.is_some() => fault.page(&web, &session, case),
-        _ => response,
+        Some(fault) => fault.page(&web, &session, case, typed.take()),
+        None => response,
+    }
+}
+
+/// What a form of this request said, for the page of a fault: it keeps what was typed.
+#[derive(Clone, Default)]
+struct Typed(Arc<OnceLock<Vec<(String, String)>>>);
+
+impl Typed {
+    fn keep(&self, body: &[u8]) {
+        // A request has one body.
+        let _ = self.0.set(Fields::lenient(body));
+    }
+
+    fn take(&self) -> Vec<(String, String)> {
+        self.0.get().cloned().unwrap_or_default()
     }
 }
 
@@ -98,6 +117,7 @@ impl<T: Form> FromRequest<Web> for Posted<T> {
     async fn from_request(request: Request, web: &Web) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let Signed(session) = Signed::from_request_parts(&mut parts, web).await?;
+        let typed = parts.extensions.get::<Typed>().cloned().unwrap_or_default();
         let request = Request::from_parts(parts, body);
         let body = body_of_form(web, request, LONGEST_FORM).await?;
         let known: Vec<&str> = T::FIELDS.iter().copied().chain([FORM_TOKEN]).collect();
@@ -106,6 +126,7 @@ impl<T: Form> FromRequest<Web> for Posted<T> {
         if !session.made_form(&fields.take(FORM_TOKEN)) {
             return Err(fault::forged(web, &session));
         }
+        typed.keep(&body);
         T::read(&mut fields).map(Self).map_err(|_| unreadable())
     }
 }

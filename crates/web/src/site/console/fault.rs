@@ -26,10 +26,12 @@ struct FaultPage {
     incident: Option<String>,
     /// Where the case is, for whoever has to look at it again.
     case: Option<String>,
+    /// What was typed, by the names of the fields.
+    typed: Vec<(String, String)>,
 }
 
 /// What a fault's page says. It stands beside the page that was made of it, so that the guard, which knows the address,
-/// can add where the case is.
+/// can add where the case is and what was typed.
 #[derive(Clone)]
 pub(super) struct Fault {
     screen: Screen,
@@ -70,13 +72,19 @@ fn told(
 
 impl Fault {
     fn respond(self, web: &Web, session: &Session) -> Response {
-        let mut response = self.page(web, session, None);
+        let mut response = self.page(web, session, None, Vec::new());
         response.extensions_mut().insert(self);
         response
     }
 
-    /// The page, with a link to the case of the address that failed.
-    pub(super) fn page(&self, web: &Web, session: &Session, case: Option<String>) -> Response {
+    /// The page, with a link to the case of the address that failed, and what was typed there.
+    pub(super) fn page(
+        &self,
+        web: &Web,
+        session: &Session,
+        case: Option<String>,
+        typed: Vec<(String, String)>,
+    ) -> Response {
         let may_look = [messages::C_MOVED, messages::C_STATE, messages::C_FAULT];
         let view = FaultPage {
             desk: Desk::new(web, session, self.screen, ""),
@@ -84,6 +92,7 @@ impl Fault {
             detail: self.detail.clone(),
             incident: self.incident.clone(),
             case: case.filter(|_| may_look.contains(&self.screen)),
+            typed: named(typed),
         };
         page(self.status, &view)
     }
@@ -171,17 +180,21 @@ pub(super) fn unreadable(web: &Web, session: &Session) -> Response {
 
 /// CE-1: what was typed stands on the page, to be copied after the login.
 pub(super) fn over(web: &Web, typed: Vec<(String, String)>) -> Response {
-    let typed = typed
-        .into_iter()
-        .filter(|(name, text)| !text.is_empty() && !NOT_SHOWN.contains(&name.as_str()))
-        .map(|(name, text)| (shown::field_name(&name).to_owned(), text))
-        .collect();
     let view = OverPage {
         frame: web.frame(SITE_CONSOLE, messages::C_ENDED),
         console_style: format!("/assets/{}", web.assets().console_style),
-        typed,
+        typed: named(typed),
     };
     page(StatusCode::UNAUTHORIZED, &view)
+}
+
+/// Texts that may be shown again, under the names of their fields.
+fn named(typed: Vec<(String, String)>) -> Vec<(String, String)> {
+    typed
+        .into_iter()
+        .filter(|(name, text)| !text.is_empty() && !NOT_SHOWN.contains(&name.as_str()))
+        .map(|(name, text)| (shown::field_name(&name).to_owned(), text))
+        .collect()
 }
 
 /// An error before anybody is known.

@@ -21,6 +21,9 @@ pub enum Error {
     /// Somebody was first; look again.
     #[error("somebody else changed this at the same moment; look again and repeat")]
     Conflict,
+    /// The disk of the database is full; nothing was changed. Outside it is told as [`Error::Unavailable`] is.
+    #[error("the disk of the database is full")]
+    Full,
     /// Something is wrong in the program or its data. The text is for the log only.
     #[error("internal error: {0}")]
     Internal(String),
@@ -238,6 +241,10 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::Full(reason) => {
+                tracing::error!(reason, "the disk of the database is full; make room there");
+                Self::Full
+            }
             StoreError::Unavailable(reason) => {
                 tracing::error!(reason, "the database does not answer");
                 Self::Unavailable

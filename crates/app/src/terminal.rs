@@ -137,7 +137,7 @@ impl App {
     ) -> Result<Certified> {
         if record.state == CertificateState::Intended {
             match self.finish_intent(record.serial, actor, now).await {
-                Err(Error::Unavailable) => return self.pending(),
+                Err(Error::Full | Error::Unavailable) => return self.pending(),
                 done => done?,
             }
         }
@@ -152,7 +152,7 @@ impl App {
         now: Timestamp,
     ) -> Result<Certified> {
         let der = match self.sign_intent(&intent) {
-            Err(Error::Unavailable) => return self.pending(),
+            Err(Error::Full | Error::Unavailable) => return self.pending(),
             signed => signed?,
         };
         let serial = intent.record.serial;

@@ -84,6 +84,9 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let remedy = match &error {
             Error::Conflict | Error::Refused(_) => "look at the case with `list` and repeat",
+            Error::Full => {
+                "make room on the disk that holds the database (`df` shows what is left there), then repeat"
+            }
             Error::Internal(_) => "run `tegata doctor`; it explains what is missing or wrong",
             Error::Unavailable => "see that the database runs (`tegata doctor`), then repeat",
         };
@@ -103,5 +106,18 @@ impl From<Error> for Failure {
             Some((reason, remedy)) => Self::new(reason, remedy),
             None => Self::new(told, remedy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_with_what_to_do() {
+        let told = Failure::from(Error::Full);
+        assert_eq!(told.reason(), "the disk of the database is full");
+        assert!(told.remedy().starts_with("make room on the disk"));
+        assert_eq!(told.code(), 1);
     }
 }

@@ -55,6 +55,11 @@ pub(crate) fn is_deadlock(code: Option<&str>) -> bool {
     code == Some(DEADLOCK)
 }
 
+/// Whether this code of an error says that the disk is full: `SQLITE_FULL`, or `disk_full` of PostgreSQL.
+pub(crate) fn is_full(code: Option<&str>) -> bool {
+    matches!(code, Some("13" | "53100"))
+}
+
 /// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives
 /// them.
 pub(crate) fn rule_of_sqlite_message(message: &str) -> String {

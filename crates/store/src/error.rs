@@ -21,10 +21,13 @@ pub enum StoreError {
         /// The row's first column, as text.
         id: String,
     },
+    /// The disk of the database is full; nothing was changed.
+    #[error("the disk of the database is full: {0}")]
+    Full(String),
     /// The closure of a write panicked; the write was rolled back.
     #[error("a write was given up because its closure panicked")]
     Panicked,
-    /// The database cannot be reached, is locked, full or not migrated; the text says which.
+    /// The database cannot be reached, is locked or not migrated; the text says which.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
 }

@@ -533,7 +533,31 @@ fn classify(error: sqlx::Error) -> StoreError {
             str::to_owned,
         ),
         _ if dialect::is_deadlock(database.code().as_deref()) => "deadlock".to_owned(),
+        _ if dialect::is_full(database.code().as_deref()) => {
+            return StoreError::Full(error.to_string());
+        }
         _ => return StoreError::Unavailable(error.to_string()),
     };
     StoreError::Conflict { rule }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_has_an_error_of_its_own() {
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        // What SQLite answers where its file may not grow is what it answers on a full disk.
+        for statement in ["create table t (x blob)", "pragma max_page_count = 4"] {
+            sqlx::query(statement)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        let large = sqlx::query("insert into t values (zeroblob(100000))");
+        let error = large.execute(&mut connection).await.unwrap_err();
+        assert!(matches!(classify(error), StoreError::Full(_)));
+        assert!(dialect::is_full(Some("53100")) && !dialect::is_full(Some("5")));
+    }
 }

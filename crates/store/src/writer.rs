@@ -169,7 +169,7 @@ async fn run_all(tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> Result<(), StoreErr
 /// Whatever fails outside a closure, no caller did anything wrong.
 fn unavailable(error: StoreError) -> StoreError {
     match error {
-        StoreError::Unavailable(_) => error,
+        StoreError::Full(_) | StoreError::Unavailable(_) => error,
         other => StoreError::Unavailable(other.to_string()),
     }
 }

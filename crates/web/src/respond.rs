@@ -75,7 +75,7 @@ const fn site(procedure: Procedure) -> &'static str {
 pub(crate) fn refuse(web: &Web, place: Place<'_>, error: Error) -> Response {
     match error {
         Error::Refused(refusal) => refused(web, place, refusal),
-        Error::Conflict | Error::Unavailable => unavailable(web, place),
+        Error::Conflict | Error::Full | Error::Unavailable => unavailable(web, place),
         Error::Internal(text) => incident(web, place, &text),
     }
 }

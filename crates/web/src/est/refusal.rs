@@ -232,7 +232,7 @@ fn by_edge(web: &Web, refused: &Refused) -> Told {
 fn by_app(web: &Web, error: Error) -> Told {
     match error {
         Error::Refused(refusal) => by_rules(web, refusal),
-        Error::Conflict | Error::Unavailable => {
+        Error::Conflict | Error::Full | Error::Unavailable => {
             let detail =
                 "The service is not available now; send the same request again in a minute.";
             let about = (MessageCode::UNAVAILABLE, messages::client_unavailable());

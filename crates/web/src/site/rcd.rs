@@ -61,7 +61,7 @@ impl IdsProblem {
     /// The problem and its status; any other error goes back.
     pub(crate) fn of(error: Error) -> Result<(Self, StatusCode), Error> {
         match error {
-            Error::Conflict | Error::Unavailable => {
+            Error::Conflict | Error::Full | Error::Unavailable => {
                 Ok((Self::Later, StatusCode::SERVICE_UNAVAILABLE))
             }
             Error::Refused(Refusal::WrongIds) => Ok((Self::Wrong, StatusCode::BAD_REQUEST)),

@@ -247,7 +247,7 @@ async fn answer(
             typed.problems = form_problems(&problems);
             shown(web, flow, typed).await
         }
-        Err(Error::Unavailable) if typed.form().is_some() => {
+        Err(Error::Full | Error::Unavailable) if typed.form().is_some() => {
             typed.problems = Problems::unavailable();
             respond::later(shown(web, flow, typed).await)
         }

@@ -387,7 +387,7 @@ pub(crate) async fn enter(
         Err(Error::Refused(Refusal::Fields(problems))) => {
             form_again(&web, &flow, visit, typed(&problems)).await
         }
-        Err(Error::Unavailable) => {
+        Err(Error::Full | Error::Unavailable) => {
             let typed = Typed {
                 problems: Problems::unavailable(),
                 ..typed(&[])

@@ -66,7 +66,7 @@ impl Told {
 /// The answer to a request that the application refused or could not answer.
 pub(super) fn refuse(web: &Web, error: Error) -> Response {
     let told = match error {
-        Error::Conflict | Error::Unavailable => unavailable(),
+        Error::Conflict | Error::Full | Error::Unavailable => unavailable(),
         Error::Internal(text) => {
             let incident = web.incident();
             tracing::error!(incident, error = text.as_str(), "a request failed");

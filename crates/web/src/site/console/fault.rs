@@ -136,7 +136,7 @@ pub(super) fn refuse(web: &Web, session: &Session, error: Error) -> Response {
             told(web, session, screen, status, (None, detail))
         }
         Error::Conflict => fault(web, session, messages::C_MOVED, StatusCode::CONFLICT),
-        Error::Unavailable => {
+        Error::Full | Error::Unavailable => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
             fault(web, session, messages::C_FAULT, status)
         }

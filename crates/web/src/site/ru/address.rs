@@ -139,7 +139,7 @@ pub(crate) async fn enter(
             let problems = Problems(problems.into_iter().map(problem).collect());
             here(&web, &flow, presented, Some(form), Again::of(problems)).await
         }
-        Err(Error::Unavailable) => {
+        Err(Error::Full | Error::Unavailable) => {
             let again = Again::of(Problems::unavailable());
             later(here(&web, &flow, presented, Some(form), again).await)
         }

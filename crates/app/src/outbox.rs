@@ -26,6 +26,9 @@ const FIRST_PAUSE: i64 = 60;
 const LONGEST_PAUSE: i64 = 3_600;
 /// The same while it is reached and refuses the mail.
 const LONGEST_PAUSE_OF_REFUSED: i64 = 4 * 3_600;
+/// Seconds that a claim or a pause lies ahead at the most, and an hour, by which clocks may differ (S7). One that lies
+/// further ahead was given by a wrong clock, and does not hold.
+const FARTHEST: i64 = LONGEST_PAUSE_OF_REFUSED + 3_600;
 /// Refusals after which a mail is over: some five days with these pauses (RFC 5321 §4.5.4.1).
 const MOST_REFUSALS: i64 = 38;
 /// Tries after which a mail has waited for about a day, and somebody must look.
@@ -49,15 +52,9 @@ pub struct ReadyMail {
 impl App {
     /// Claims up to `limit` mails that are due. One that cannot be written is put off and told in the log, and keeps no
     /// other back; a notice that does not hold any more is given up (F6). While the clock is in doubt notices stay where
-    /// they are: by a wrong day they would be given up (S7).
+    /// they are: by a wrong day they would be given up (S7). A clock that is believed takes back what a wrong one put off.
     pub async fn claim_mails(&self, limit: u32) -> Result<Vec<ReadyMail>> {
-        let now = self.system_now();
-        let until = now.plus_seconds(CLAIM);
-        let bulk = self.may_sign().is_ok();
-        let claimed = self.store().write(move |tx| {
-            Box::pin(async move { tx.claim_mails(now, until, bulk, limit).await })
-        });
-        let claimed = claimed.await?;
+        let claimed = self.claim(limit).await?;
         let about = self.told_about(&claimed).await;
         let mut ready = Vec::with_capacity(claimed.len());
         for claimed in claimed {
@@ -74,6 +71,22 @@ impl App {
             }
         }
         Ok(ready)
+    }
+
+    async fn claim(&self, limit: u32) -> Result<Vec<ClaimedMail>> {
+        let now = self.system_now();
+        let until = now.plus_seconds(CLAIM);
+        let (bulk, farthest) = match self.may_sign() {
+            Ok(()) => (true, now.plus_seconds(FARTHEST)),
+            Err(_) => (false, Timestamp::from_unix(i64::MAX)),
+        };
+        let claimed = self.store().write(move |tx| {
+            Box::pin(async move {
+                tx.recall_mails(now, farthest).await?;
+                tx.claim_mails(now, until, farthest, bulk, limit).await
+            })
+        });
+        Ok(claimed.await?)
     }
 
     /// What a mail says; `None` of a notice that does not hold any more.

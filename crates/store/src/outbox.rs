@@ -134,11 +134,13 @@ impl Tx {
 
 impl Tx {
     /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before. Those that come by
-    /// the thousand are taken last, and without `bulk` not at all.
+    /// the thousand are taken last, and without `bulk` not at all. A claim that ends after `farthest` is over: a clock
+    /// that was wrong gave it.
     pub async fn claim_mails(
         &mut self,
         now: Timestamp,
         until: Timestamp,
+        farthest: Timestamp,
         bulk: bool,
         limit: u32,
     ) -> Result<Vec<ClaimedMail>, StoreError> {
@@ -146,12 +148,12 @@ impl Tx {
             .fetch_all(
                 "update outbox set epoch = epoch + 1, claimed_until = $4
                 where sent_at is null and dropped_at is null
-                    and (claimed_until is null or claimed_until < $1)
+                    and (claimed_until is null or claimed_until < $1 or claimed_until > $5)
                     and id in (
                         select id from outbox
                         where sent_at is null and dropped_at is null
                             and bulk in (0, $2) and next_try_at <= $1
-                            and (claimed_until is null or claimed_until < $1)
+                            and (claimed_until is null or claimed_until < $1 or claimed_until > $5)
                         order by bulk, next_try_at, id limit $3)
                 returning id, at, kind, recipient, key, fields, attempts, epoch,
                     bulk, next_try_at, coalesce(refusals, 0)",
@@ -160,6 +162,7 @@ impl Tx {
                     i64::from(bulk).into(),
                     i64::from(limit).into(),
                     until.into(),
+                    farthest.into(),
                 ],
             )
             .await?;
@@ -178,6 +181,21 @@ impl Tx {
         // What an update returns has no order.
         claimed.sort_by(|(a, one), (b, other)| (a, &one.mail.id).cmp(&(b, &other.mail.id)));
         Ok(claimed.into_iter().map(|(_, taken)| taken).collect())
+    }
+
+    /// Makes mails due at `now` that a clock that was wrong put off beyond `farthest`, and answers how many.
+    pub async fn recall_mails(
+        &mut self,
+        now: Timestamp,
+        farthest: Timestamp,
+    ) -> Result<u64, StoreError> {
+        self.execute(
+            "update outbox set next_try_at = $1
+            where sent_at is null and dropped_at is null
+                and bulk in (0, 1) and next_try_at > $2",
+            &[now.into(), farthest.into()],
+        )
+        .await
     }
 
     /// Records that claimed mails were handed over, and answers of how many: others have the rest by now. What they

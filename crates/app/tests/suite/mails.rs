@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tegata_domain::revocation::Outcome;
+use tegata_domain::time::Clock as _;
 
 use crate::world::{World, worlds};
 
@@ -82,5 +83,48 @@ async fn a_mail_of_a_process_that_ended_is_taken_over_and_the_old_claim_records_
         world.app.mail_failed(&lost, "too late").await.unwrap();
         world.app.mail_sent(&taken).await.unwrap();
         assert!(world.app.oldest_waiting_mail().await.unwrap().is_none());
+    }
+}
+
+/// What was wrong: what a clock that was years ahead claimed or put off waited for those years.
+#[tokio::test]
+async fn a_mail_that_a_wrong_clock_claimed_or_put_off_goes_out_by_the_right_one() {
+    for world in worlds().await {
+        busy(&world).await;
+        let right = world.system.now();
+        world.system.set(right.plus_days(3_650));
+        let claimed = world.app.claim_mails(2).await.unwrap();
+        world
+            .app
+            .mail_failed(&claimed[0], "451 later")
+            .await
+            .unwrap();
+        world.system.set(right);
+        let waiting = world.app.waiting_mails(100).await.unwrap().len();
+        let ready = world.app.claim_mails(100).await.unwrap();
+        assert_eq!(ready.len(), waiting);
+        world
+            .app
+            .mail_failed(&claimed[1], "too late")
+            .await
+            .unwrap();
+        world.app.mails_sent(&ready).await.unwrap();
+        assert!(world.app.waiting_mails(100).await.unwrap().is_empty());
+    }
+}
+
+/// A clock in doubt may be the wrong one: it takes nothing from a process whose clock is right (S7).
+#[tokio::test]
+async fn a_clock_in_doubt_takes_no_claim_over_that_lies_far_ahead() {
+    for world in worlds().await {
+        busy(&world).await;
+        let right = world.system.now();
+        let of_right = world.app.claim_mails(100).await.unwrap();
+        world.app.believe_clock(right);
+        world.system.set(right.plus_days(-3_650));
+        assert!(world.app.claim_mails(100).await.unwrap().is_empty());
+        world.app.mails_sent(&of_right).await.unwrap();
+        world.system.set(right);
+        assert!(world.app.waiting_mails(100).await.unwrap().is_empty());
     }
 }

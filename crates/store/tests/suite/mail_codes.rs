@@ -9,7 +9,7 @@ use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_store::MailFate;
 
 use crate::databases::{Database, databases};
-use crate::samples::{Case, NOW};
+use crate::samples::{Case, FAR, NOW};
 
 /// A mail with a code in it.
 fn mail(case: &Case, number: i64) -> OutboxMail {
@@ -162,7 +162,7 @@ async fn codes_end_after_their_time_and_are_deleted_after_their_hour() {
                     tx.insert_flow(&flow).await?;
                     // The procedure may go first: its codes still count.
                     tx.delete_flows_of(&flow.grant).await?;
-                    tx.claim_mails(NOW.plus_seconds(1), NOW.plus_seconds(99), true, 9)
+                    tx.claim_mails(NOW.plus_seconds(1), NOW.plus_seconds(99), FAR, true, 9)
                         .await
                 })
             })

@@ -9,7 +9,7 @@ use tegata_domain::time::Timestamp;
 use tegata_store::{NoticeRun, NoticeTally};
 
 use crate::databases::{Database, databases};
-use crate::samples::{Case, NOW, Samples};
+use crate::samples::{Case, FAR, NOW, Samples};
 
 fn mail(samples: &Samples, kind: MailKind, at: Timestamp, key: &str) -> OutboxMail {
     OutboxMail {
@@ -42,7 +42,9 @@ async fn queue(db: &Database) {
         Box::pin(async move {
             tx.insert_mails(&mails[..3]).await?;
             tx.drop_mail(&dropped, NOW).await?;
-            let claimed = tx.claim_mails(NOW, NOW.plus_seconds(9), true, 9).await?;
+            let claimed = tx
+                .claim_mails(NOW, NOW.plus_seconds(9), FAR, true, 9)
+                .await?;
             let [first, second] = claimed.as_slice() else {
                 panic!("two mails wait");
             };

@@ -22,6 +22,8 @@ use crate::databases::Database;
 
 /// The instant of the samples.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+/// An hour later: no claim of these tests lasts until then.
+pub(crate) const FAR: Timestamp = NOW.plus_seconds(3_600);
 
 /// Makes samples that differ from each other and are the same in each run.
 pub(crate) struct Samples(pub(crate) SeededEntropy);

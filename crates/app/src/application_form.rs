@@ -242,9 +242,9 @@ impl App {
                 continue;
             };
             let earlier = reader
-                .application_for_terminal(&institution.id, &name)
+                .application_for_terminal(&institution.id, &name, own)
                 .await?;
-            if let Some(earlier) = earlier.filter(|earlier| Some(&earlier.id) != own) {
+            if let Some(earlier) = earlier {
                 found.push((name.as_str().to_owned(), earlier.entered_at));
             }
         }

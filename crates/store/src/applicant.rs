@@ -47,21 +47,27 @@ impl Connection {
         row.map(|row| applicant(row.of("applicant"))).transpose()
     }
 
-    /// The newest application of an institution for a terminal of this name, rejected and withdrawn ones left out.
+    /// The newest application of an institution for a terminal of this name, other than `own`; rejected and withdrawn
+    /// ones left out.
     pub async fn application_for_terminal(
         &mut self,
         institution: &InstitutionId,
         terminal: &TerminalName,
+        own: Option<&ApplicationId>,
     ) -> Result<Option<CertificateApplication>, StoreError> {
         let row = self
             .fetch_optional(
                 "select id, institution_id, terminal, mail, entered_by, entered_at,
                     state, examined_by, examined_at, decided_by, decided_at, reason, grant_id
                 from application
-                where institution_id = $1 and terminal = $2
+                where institution_id = $1 and terminal = $2 and id <> $3
                     and state not in ('cancelled', 'rejected')
                 order by id desc limit 1",
-                &[institution.as_str().into(), terminal.as_str().into()],
+                &[
+                    institution.as_str().into(),
+                    terminal.as_str().into(),
+                    own.map_or("", ApplicationId::as_str).into(),
+                ],
             )
             .await?;
         row.map(|row| application(row.of("application")))

@@ -46,4 +46,14 @@ impl Tx {
         let fields = row.of("counter");
         u64::try_from(fields.int(1)?).map_err(|_| fields.corrupt(1))
     }
+
+    /// Waits for other writers of a counter, as who takes a number does, and takes none.
+    pub async fn wait_for_counter(&mut self, counter: &str) -> Result<(), StoreError> {
+        self.execute(
+            "update counter set value = value where name = $1",
+            &[counter.into()],
+        )
+        .await
+        .map(drop)
+    }
 }

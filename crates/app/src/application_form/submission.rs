@@ -1,10 +1,12 @@
 //! RCR-4 → RCR-5: the applications come into being, or an application that was returned is corrected.
 
+use std::slice;
+
 use tegata_domain::applicant::{Applicant, ApplicationNumber};
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::audit::Actor;
 use tegata_domain::flow::{ApplicationFlow, ApplicationStep, Turn};
-use tegata_domain::id::{ApplicationId, FlowId};
+use tegata_domain::id::{ApplicationId, FlowId, InstitutionId};
 use tegata_domain::institution::{Institution, TerminalName};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::reference::ReferenceId;
@@ -51,7 +53,13 @@ impl App {
             Err(duplicate_unanswered())
         } else if let Some(id) = row.application.clone() {
             let actor = Actor::Subscriber(source.to_string());
-            self.resubmit((row, digest), id, wanted, actor, now).await
+            let correction = Correction {
+                id,
+                wanted,
+                is_other_terminal,
+                actor,
+            };
+            self.resubmit((row, digest), correction, now).await
         } else {
             let submission = Submission {
                 institution,
@@ -101,12 +109,7 @@ impl App {
                     }
                     // Whoever applies at the same moment has waited for the counter, and is seen now.
                     if !is_other_terminal {
-                        for terminal in &wanted.terminals {
-                            let found = tx.application_for_terminal(&institution.id, terminal);
-                            if found.await?.is_some() {
-                                return Err(duplicate_unanswered());
-                            }
-                        }
+                        expect_no_other(tx, &institution.id, &wanted.terminals, None).await?;
                     }
                     let mut numbers = Vec::with_capacity(wanted.terminals.len());
                     for (terminal, number) in wanted.terminals.iter().zip(given) {
@@ -207,11 +210,15 @@ impl App {
     async fn resubmit(
         &self,
         (flow, digest): (ApplicationFlow, [u8; 32]),
-        id: ApplicationId,
-        wanted: Wanted,
-        actor: Actor,
+        correction: Correction,
         now: Timestamp,
     ) -> Result<()> {
+        let Correction {
+            id,
+            wanted,
+            is_other_terminal,
+            actor,
+        } = correction;
         let application = self.application(&id).await?;
         let terminal = wanted
             .terminals
@@ -229,6 +236,12 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
+                    tx.wait_for_counter(COUNTER).await?;
+                    if !is_other_terminal {
+                        let (institution, terminal) = (&corrected.institution, &corrected.terminal);
+                        expect_no_other(tx, institution, slice::from_ref(terminal), Some(&id))
+                            .await?;
+                    }
                     let done = ApplicationStep::Done;
                     let moved = tx
                         .move_application_flow(
@@ -259,6 +272,31 @@ struct Submission {
     /// 「別の端末の申請なので、このまま申請する」.
     is_other_terminal: bool,
     actor: Actor,
+}
+
+/// RCR-4 of an application that was returned, checked.
+struct Correction {
+    id: ApplicationId,
+    wanted: Wanted,
+    /// 「別の端末の申請なので、このまま申請する」.
+    is_other_terminal: bool,
+    actor: Actor,
+}
+
+/// Inside a transaction that has waited for the counter: no application but `own` is for one of these terminals.
+async fn expect_no_other(
+    tx: &mut Tx,
+    institution: &InstitutionId,
+    terminals: &[TerminalName],
+    own: Option<&ApplicationId>,
+) -> Result<()> {
+    for terminal in terminals {
+        let found = tx.application_for_terminal(institution, terminal, own);
+        if found.await?.is_some() {
+            return Err(duplicate_unanswered());
+        }
+    }
+    Ok(())
 }
 
 /// Whether it is another terminal of the same name was not said.

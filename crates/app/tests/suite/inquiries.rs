@@ -1,12 +1,18 @@
 //! 申請状況照会 (decisions F2, I6, I3).
 
-use tegata_app::{ApplicationStatus, EnteredContact, InquiryPage, Opened, Refusal, TypedNumbers};
+use std::sync::Arc;
+
+use tegata_app::{
+    App, AppParts, ApplicationStatus, EnteredContact, FieldProblem, InquiryPage, IssuedNumbers,
+    Opened, Refusal, TypedNumbers,
+};
 use tegata_domain::applicant::ApplicationNumber;
 use tegata_domain::application::{ApplicationState, EnteredBy};
 use tegata_domain::flow::ApplicationStep;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::ReferenceId;
+use tokio::sync::Barrier;
 
 use crate::applications::{Desk, applied, typed_contact, typed_institution};
 use crate::world::{FORM_MAIL, Posted, World, refusal, source, worlds};
@@ -29,7 +35,10 @@ struct Asked<'w> {
 
 impl<'w> Asked<'w> {
     async fn begin(world: &'w World) -> Self {
-        let numbers = applied(world).await;
+        Self::about(world, applied(world).await).await
+    }
+
+    async fn about(world: &'w World, numbers: IssuedNumbers) -> Self {
         let pair = typed(&numbers.application_no, &numbers.inquiry_no);
         let opened = world.app.open_inquiry(pair, source(1)).await.unwrap();
         let number = ApplicationNumber::parse(&numbers.application_no).unwrap();
@@ -207,6 +216,71 @@ async fn a_returned_application_is_corrected_and_waits_again() {
         assert_eq!(applicant.due, None);
         assert_eq!(world.audited("application.correct").await, 1);
     }
+}
+
+/// What was wrong: two corrections to one name of a terminal, or a correction and an application, did not see each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_a_correction_and_another_for_one_terminal_at_once_one_is_asked_about_the_other() {
+    for world in worlds().await {
+        let store = world.db.open_again().await;
+        let parts = AppParts {
+            store,
+            ..world.parts()
+        };
+        let processes = [world.app.clone(), App::open(parts).await.unwrap()];
+        for n in 1..=10 {
+            let terminal = format!("窓口{n}");
+            let first = corrects(&world, &format!("甲{n}"), &terminal).await;
+            let other = if n % 2 == 0 {
+                corrects(&world, &format!("乙{n}"), &terminal).await
+            } else {
+                Desk::at_confirm(&world, &[&terminal]).await
+            };
+            let barrier = Arc::new(Barrier::new(2));
+            let clicks = [(&first, &processes[0]), (&other, &processes[1])].map(|(desk, app)| {
+                let (app, now, opened) = (app.clone(), world.now(), desk.opened.clone());
+                let barrier = Arc::clone(&barrier);
+                tokio::spawn(async move {
+                    barrier.wait().await;
+                    let cookie = Some(opened.cookie.as_str());
+                    app.submit_application(&opened.flow, cookie, 3, false, source(1), now)
+                        .await
+                })
+            });
+            let [one, two] = clicks;
+            let asked = match (one.await.unwrap(), two.await.unwrap()) {
+                (Ok(()), Err(error)) => (&other, error),
+                (Err(error), Ok(())) => (&first, error),
+                both => panic!("{n}: {both:?}"),
+            };
+            let (asked, error) = asked;
+            assert_eq!(
+                refusal::<()>(Err(error)),
+                Refusal::Form(vec![("duplicate", FieldProblem::DuplicateUnanswered)])
+            );
+            assert_eq!(asked.page().await.duplicates.len(), 1);
+            asked.submit(3, true).await.unwrap();
+        }
+    }
+}
+
+/// A clerk at RCR-4 who corrects a returned application for `before` to `after`.
+async fn corrects<'w>(world: &'w World, before: &str, after: &str) -> Desk<'w> {
+    let (app, now) = (&world.app, world.now());
+    let desk = Desk::at_confirm(world, &[before]).await;
+    desk.submit(3, false).await.unwrap();
+    let numbers = desk.page().await.numbers.remove(0);
+    let asked = Asked::about(world, numbers).await;
+    let (by, due) = (&world.people.examiner, now.japan_date().plus_days(14));
+    app.return_application(&asked.id, "端末名称等をご確認ください。", due, by, now)
+        .await
+        .unwrap();
+    let (flow, cookie) = (&asked.opened.flow, Some(asked.opened.cookie.as_str()));
+    let opened = app.begin_correction(flow, cookie, now).await.unwrap();
+    let desk = Desk { world, opened };
+    desk.enter_institution(typed_institution()).await.unwrap();
+    desk.enter_contact(typed_contact(&[after])).await.unwrap();
+    desk
 }
 
 #[tokio::test]

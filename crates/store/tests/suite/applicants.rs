@@ -135,7 +135,9 @@ async fn the_newest_application_for_a_terminal_that_still_counts_is_found() {
             let store = db.store.clone();
             async move {
                 let mut reader = store.reader().await.unwrap();
-                let found = reader.application_for_terminal(&institution, &name).await;
+                let found = reader
+                    .application_for_terminal(&institution, &name, None)
+                    .await;
                 found.unwrap().map(|application| application.id)
             }
         };

@@ -33,4 +33,5 @@ pub mod stand_in;
 pub mod steps;
 pub mod terminal;
 pub mod tools;
+pub mod windows_client;
 pub mod wine;

@@ -17,6 +17,9 @@ const FONTS: &str = "REGEDIT4\n\n[HKEY_CURRENT_USER\\Software\\Wine\\Fonts\\Repl
      \"MS UI Gothic\"=\"IPAPGothic\"\n\"Meiryo UI\"=\"IPAPGothic\"\n\"Meiryo\"=\"IPAPGothic\"\n\
      \"Yu Gothic UI\"=\"IPAPGothic\"\n\"Segoe UI\"=\"IPAPGothic\"\n\"Tahoma\"=\"IPAPGothic\"\n";
 
+/// Where Windows keeps the list of installed programs.
+const PROGRAMS: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
+
 /// A running Windows. Dropping it ends every program in it and removes its disk.
 #[derive(Debug)]
 pub struct Wine {
@@ -174,6 +177,22 @@ impl Wine {
         } else {
             String::new()
         })
+    }
+
+    /// What Windows knows of the programs in its list.
+    pub fn programs(&self) -> Result<String> {
+        self.registry(PROGRAMS)
+    }
+
+    /// The versions of the programs in the list.
+    pub fn versions(&self) -> Result<Vec<String>> {
+        let listed = self.programs()?;
+        let versions = listed
+            .lines()
+            .filter(|line| line.contains("DisplayVersion"));
+        Ok(versions
+            .filter_map(|line| line.split_whitespace().last().map(str::to_owned))
+            .collect())
     }
 
     /// Waits for a window whose title holds these words.

@@ -18,7 +18,6 @@ const FOLDER: &str = "AppData/Local/Programs/TegataMPKIClient";
 const SHORTCUT: &str = "AppData/Roaming/Microsoft/Windows/Start Menu/Programs/MPKIクライアント.lnk";
 const OWN: &str = r"HKCU\Software\Tegata\MPKI Client";
 const RUN: &str = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run";
-const PROGRAMS: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
 /// ERROR_INSTALL_FAILURE, of which wine hands the lowest octet on.
 const FAILED: i32 = 1603 % 256;
 
@@ -94,16 +93,6 @@ fn said(wine: &Wine, until: &str) -> Result<Vec<String>> {
     Ok(said.lines().map(str::to_owned).collect())
 }
 
-fn version_in_list(wine: &Wine) -> Result<Vec<String>> {
-    let listed = wine.registry(PROGRAMS)?;
-    let versions = listed
-        .lines()
-        .filter(|line| line.contains("DisplayVersion"));
-    Ok(versions
-        .filter_map(|line| line.split_whitespace().last().map(str::to_owned))
-        .collect())
-}
-
 #[test]
 fn a_package_is_installed_replaced_repaired_and_removed_without_a_window() -> Result<()> {
     let (wine, packages) = (Wine::start()?, Packages::make()?);
@@ -126,19 +115,19 @@ fn a_package_is_installed_replaced_repaired_and_removed_without_a_window() -> Re
     ensure!(user.join(SHORTCUT).is_file());
     ensure!(wine.registry(RUN)?.contains(r#"mpki-client.exe" --tray"#));
     ensure!(wine.registry(OWN)?.contains("r.ca.example:8441"));
-    let listed = wine.registry(PROGRAMS)?;
+    let listed = wine.programs()?;
     ensure!(
         listed.contains("Tegata MPKI Client") && listed.contains("https://cert.ca.example/p/c"),
         "{listed}"
     );
-    ensure!(version_in_list(&wine)? == ["1.0.0"]);
+    ensure!(wine.versions()? == ["1.0.0"]);
     ensure!(said(&wine, "--tray")? == ["--tray"]);
     let first = fs::read(&program)?;
 
     // A newer version takes its place: the running program is asked to end, what was set stays, the new one runs.
     ensure!(silently(&wine, "/i", &packages.file("1.1.0-x64"), &[])? == 0);
     ensure!(fs::read(&program)? != first);
-    ensure!(version_in_list(&wine)? == ["1.1.0"]);
+    ensure!(wine.versions()? == ["1.1.0"]);
     ensure!(wine.registry(OWN)?.contains("r.ca.example:8441"));
     let told = said(&wine, "--tray")?;
     ensure!(
@@ -150,7 +139,7 @@ fn a_package_is_installed_replaced_repaired_and_removed_without_a_window() -> Re
     // An older one is refused and changes nothing.
     let newer = fs::read(&program)?;
     ensure!(silently(&wine, "/i", &packages.file("1.0.0-x64"), &[])? == FAILED);
-    ensure!(fs::read(&program)? == newer && version_in_list(&wine)? == ["1.1.0"]);
+    ensure!(fs::read(&program)? == newer && wine.versions()? == ["1.1.0"]);
 
     // Repaired.
     fs::remove_file(&settings)?;
@@ -177,7 +166,7 @@ fn a_package_is_installed_replaced_repaired_and_removed_without_a_window() -> Re
     ensure!(silently(&wine, "/x", &packages.file("1.1.0-x64"), &[])? == 0);
     ensure!(!user.join(FOLDER).exists() && !user.join(SHORTCUT).exists());
     ensure!(wine.registry(OWN)?.is_empty() && !wine.registry(RUN)?.contains("mpki-client"));
-    ensure!(version_in_list(&wine)?.is_empty());
+    ensure!(wine.versions()?.is_empty());
     ensure!(
         said(&wine, "ends")?
             .iter()

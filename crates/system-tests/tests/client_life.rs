@@ -17,13 +17,11 @@ use tegata_system_tests::door::Door;
 use tegata_system_tests::openssl::{self, Holder, openssl};
 use tegata_system_tests::served::Letter;
 use tegata_system_tests::stand_in::{CodeSigner, client};
-use tegata_system_tests::tools::{eventually, named, unix_now};
-use tegata_system_tests::wine::Wine;
+use tegata_system_tests::tools::{eventually, unix_now};
+use tegata_system_tests::windows_client::{WindowsClient, id};
 
 const PROGRAM: &str = "AppData/Local/Programs/TegataMPKIClient/mpki-client.exe";
-const OWN_FOLDER: &str = "AppData/Local/Tegata/MPKI Client";
 const STORE: &str = r"HKCU\Software\Microsoft\SystemCertificates\MY\Certificates";
-const PROGRAMS: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
 /// R-079 of the sample profile: 半角数字4桁.
 const PASSWORD: &str = "2468";
 /// Nothing is proven or disproven by the hour of the test.
@@ -32,61 +30,30 @@ const MORE_SETTINGS: &str = "\n[backup]\nmin_password = 4\n\n[notices]\nhour = 0
 const LARGEST_INSTALLED: u64 = 8 * 1024 * 1024;
 const MOST_MEMORY: u64 = 15 * 1024;
 
-/// Numbers of `crates/client/windows/resource.h`.
-mod id {
-    pub(super) const LIST: &str = "101";
-    pub(super) const RENEW: &str = "102";
-    pub(super) const ENROL: &str = "103";
-    pub(super) const DETAIL: &str = "108";
-    pub(super) const OPEN: &str = "113";
-    pub(super) const PASSWORD: &str = "202";
-    pub(super) const AGAIN: &str = "204";
-    pub(super) const REQUEST: &str = "213";
-    pub(super) const REFERENCE: &str = "214";
-    pub(super) const OK: &str = "1";
-    pub(super) const CANCEL: &str = "2";
-}
+/// The client as its package installs it.
+struct Terminal(WindowsClient);
 
-struct Terminal {
-    wine: Wine,
-    driver: String,
+impl std::ops::Deref for Terminal {
+    type Target = WindowsClient;
+
+    fn deref(&self) -> &WindowsClient {
+        &self.0
+    }
 }
 
 impl Terminal {
-    fn drive(&self, steps: &[&str]) -> Result<String> {
-        let mut arguments = vec![self.driver.as_str()];
-        arguments.extend_from_slice(steps);
-        Ok(self.wine.run(&arguments)?.good()?.text())
-    }
-
     fn picture(&self, name: &str) -> Result<()> {
-        self.wine
-            .picture(&format!("mpki-life-{name}"), &[])
-            .map(|_| ())
-    }
-
-    /// Runs the package without windows, as an operator's distribution does.
-    fn msiexec(&self, what: &str, package: &Path) -> Result<()> {
-        let package = self.wine.windows_path(package);
-        self.wine.run(&["msiexec", what, &package, "/qn"])?.good()?;
-        Ok(())
+        self.0.picture(&format!("mpki-life-{name}"))
     }
 
     fn program(&self) -> Result<PathBuf> {
         Ok(self.wine.user()?.join(PROGRAM))
     }
 
-    fn log(&self) -> Result<String> {
-        let log = self.wine.user()?.join(OWN_FOLDER).join("client.log");
-        Ok(fs::read_to_string(log).unwrap_or_default())
-    }
-
     /// Waits until the program has said this so often since it was installed.
     fn says(&self, words: &str, times: usize) -> Result<()> {
-        eventually(&format!("{times} times {words:?} in client.log"), || {
-            let count = self.log()?.matches(words).count();
-            Ok((count >= times).then_some(()))
-        })
+        let what = format!("{times} times {words:?} in client.log");
+        self.wait_for_log(&what, |log| log.matches(words).count() >= times)
     }
 
     /// SHA-1 of the certificates of this user, as Windows names them.
@@ -132,14 +99,7 @@ fn a_terminal_lives_by_its_package_from_the_letter_to_the_removal() -> Result<()
     let server = port(demo.text("subscriber")?)?;
     let door = Door::open(server)?;
     let [older, newer] = packages(&demo, server, door.port())?;
-    let mut terminal = Terminal {
-        wine: Wine::start()?,
-        driver: String::new(),
-    };
-    let built = PathBuf::from(named("TEGATA_MPKI_CLIENT")?);
-    terminal.driver = terminal
-        .wine
-        .windows_path(&built.join("examples/drive.exe"));
+    let mut terminal = Terminal(WindowsClient::start()?);
 
     terminal.msiexec("/i", &older)?;
     is_small(&terminal)?;
@@ -157,7 +117,7 @@ fn a_terminal_lives_by_its_package_from_the_letter_to_the_removal() -> Result<()
     let before = terminal.stored()?;
     terminal.msiexec("/x", &newer)?;
     ensure!(!terminal.program()?.exists(), "the program is still there");
-    ensure!(version_in_list(&terminal)?.is_empty());
+    ensure!(terminal.wine.versions()?.is_empty());
     ensure!(terminal.stored()? == before && before.len() == 1);
     Ok(())
 }
@@ -182,7 +142,7 @@ fn packages(demo: &Demo, server: u16, door: u16) -> Result<[PathBuf; 2]> {
         here.display().to_string(),
         signer.tool.display().to_string(),
     );
-    let built = PathBuf::from(named("TEGATA_MPKI_CLIENT")?).join("mpki-client.exe");
+    let built = WindowsClient::built()?.join("mpki-client.exe");
     let made = |name: &str, version: [u16; 3]| -> Result<PathBuf> {
         let program = here.join(name);
         let mut octets = fs::read(&built)?;
@@ -342,7 +302,7 @@ fn outside_the_window_nothing_is_asked(
         terminal.log()?.matches("event: started").count(),
         terminal.log()?.matches("event: window opened").count(),
     );
-    terminal.wine.wake_up_after(days)?;
+    terminal.0.wine.wake_up_after(days)?;
     terminal.says("event: started", starts + 1)?;
     terminal.drive(&["menu", id::OPEN, "wait", id::LIST, "rows", id::LIST, "1"])?;
     terminal.says("event: window opened", looks + 1)?;
@@ -357,7 +317,7 @@ fn outside_the_window_nothing_is_asked(
 /// On the first day of the window the program starts at the logon, and the notification comes by itself.
 fn told_when_the_window_opens(demo: &mut Demo, terminal: &mut Terminal, days: i64) -> Result<()> {
     demo.restart_ahead(days)?;
-    terminal.wine.wake_up_after(days)?;
+    terminal.0.wine.wake_up_after(days)?;
     // The words of the server where its second of the day has come, else the terminal's own: both end so. The title,
     // with the days that are left, is in the picture.
     let said = terminal.drive(&["balloon", "を行ってください"])?;
@@ -431,24 +391,14 @@ fn works(demo: &Demo, holder: &Holder) -> Result<()> {
     Ok(())
 }
 
-fn version_in_list(terminal: &Terminal) -> Result<Vec<String>> {
-    let listed = terminal.wine.registry(PROGRAMS)?;
-    let versions = listed
-        .lines()
-        .filter(|line| line.contains("DisplayVersion"));
-    Ok(versions
-        .filter_map(|line| line.split_whitespace().last().map(str::to_owned))
-        .collect())
-}
-
 /// The running program is asked to end, the new one runs in its place with what was there.
 fn replaced_while_it_runs(terminal: &Terminal, newer: &Path) -> Result<()> {
     let running = terminal.wine.process("mpki-client.exe")?;
     let starts = terminal.log()?.matches("event: started").count();
-    ensure!(version_in_list(terminal)? == ["1.0.0"]);
+    ensure!(terminal.wine.versions()? == ["1.0.0"]);
     let old = fs::read(terminal.program()?)?;
     terminal.msiexec("/i", newer)?;
-    ensure!(version_in_list(terminal)? == ["1.1.0"]);
+    ensure!(terminal.wine.versions()? == ["1.1.0"]);
     ensure!(fs::read(terminal.program()?)? != old);
     terminal.says("event: started", starts + 1)?;
     ensure!(terminal.wine.process("mpki-client.exe")? != running);

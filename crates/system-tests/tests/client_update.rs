@@ -7,57 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, ensure};
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::stand_in::{CodeSigner, client};
-use tegata_system_tests::tools::{eventually, named};
-use tegata_system_tests::wine::Wine;
+use tegata_system_tests::tools::eventually;
+use tegata_system_tests::windows_client::{WindowsClient, id};
 
 const PROGRAM: &str = "mpki-client.exe";
-const OWN_FOLDER: &str = "AppData/Local/Tegata/MPKI Client";
 const SHORTCUT: &str = "AppData/Roaming/Microsoft/Windows/Start Menu/Programs/MPKIクライアント.lnk";
-const PROGRAMS: &str = r"HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall";
-
-/// Numbers of `crates/client/windows/resource.h`.
-mod id {
-    pub(super) const LIST: &str = "101";
-    pub(super) const ENROL: &str = "103";
-    pub(super) const UPDATE: &str = "119";
-}
-
-struct Terminal {
-    wine: Wine,
-    driver: String,
-}
-
-impl Terminal {
-    fn start() -> Result<Self> {
-        let built = PathBuf::from(named("TEGATA_MPKI_CLIENT")?);
-        let wine = Wine::start()?;
-        let driver = wine.windows_path(&built.join("examples/drive.exe"));
-        Ok(Self { wine, driver })
-    }
-
-    fn drive(&self, steps: &[&str]) -> Result<String> {
-        let mut arguments = vec![self.driver.as_str()];
-        arguments.extend_from_slice(steps);
-        Ok(self.wine.run(&arguments)?.good()?.text())
-    }
-
-    /// As a person does it, by the Start menu.
-    fn open_by_start_menu(&self) -> Result<()> {
-        let shortcut = self.wine.user()?.join(SHORTCUT).display().to_string();
-        self.wine.run(&["start", "/unix", &shortcut])?.good()?;
-        self.drive(&["wait", id::LIST])?;
-        Ok(())
-    }
-
-    fn log(&self) -> Result<String> {
-        let log = self.wine.user()?.join(OWN_FOLDER).join("client.log");
-        Ok(fs::read_to_string(log).unwrap_or_default())
-    }
-
-    fn wait_for_log(&self, what: &str, is_there: impl Fn(&str) -> bool) -> Result<()> {
-        eventually(what, || Ok(is_there(&self.log()?).then_some(())))
-    }
-}
 
 #[test]
 fn a_newer_version_is_installed_on_a_click() -> Result<()> {
@@ -75,31 +29,35 @@ fn a_newer_version_is_installed_on_a_click() -> Result<()> {
     ];
     let [first, newer] = packages(&demo, &folder, &keys)?;
     publish(&demo, &newer, &holders[..2])?;
-    let terminal = Terminal::start()?;
-    let package = terminal.wine.windows_path(&first);
-    terminal
-        .wine
-        .run(&["msiexec", "/i", &package, "/qn"])?
-        .good()?;
+    let terminal = WindowsClient::start()?;
+    terminal.msiexec("/i", &first)?;
     terminal.wait_for_log("the first start", |log| log.contains("event: started"))?;
-    terminal.open_by_start_menu()?;
+    open_by_start_menu(&terminal)?;
     terminal.drive(&["wait", id::LIST, "enabled", id::ENROL])?;
 
     let version = next_version()?;
     let said = terminal.drive(&["menu", id::UPDATE, "message", "1013"])?;
     ensure!(said.contains(&version), "{said}");
-    terminal.wine.picture("mpki-client-1013", &[])?;
+    terminal.picture("mpki-client-1013")?;
     terminal.drive(&["message", "1013", "answer", "yes"])?;
     terminal.wait_for_log("the newer one's start", |log| {
         log.contains(&format!("install version {version}")) && starts(log) == 2
     })?;
-    let listed = terminal.wine.registry(PROGRAMS)?;
+    let listed = terminal.wine.programs()?;
     ensure!(listed.contains(&version), "{listed}");
     ensure!(
         terminal.log()?.matches("end\r\n").count() == 1,
         "{}",
         terminal.log()?
     );
+    Ok(())
+}
+
+/// As a person does it, by the Start menu.
+fn open_by_start_menu(terminal: &WindowsClient) -> Result<()> {
+    let shortcut = terminal.wine.user()?.join(SHORTCUT).display().to_string();
+    terminal.wine.run(&["start", "/unix", &shortcut])?.good()?;
+    terminal.drive(&["wait", id::LIST])?;
     Ok(())
 }
 
@@ -154,7 +112,7 @@ fn publish(demo: &Demo, package: &Path, holders: &[(String, String)]) -> Result<
 
 /// Signed packages for one user: of the program as it was built, and of the same one marked as the next version.
 fn packages(demo: &Demo, folder: &Path, keys: &[&str]) -> Result<[PathBuf; 2]> {
-    let built = PathBuf::from(named("TEGATA_MPKI_CLIENT")?).join(PROGRAM);
+    let built = WindowsClient::built()?.join(PROGRAM);
     let newer = folder.join("newer.exe");
     fs::write(&newer, marked_as_next(fs::read(&built)?)?)?;
     let settings = folder.join("client.toml").display().to_string();

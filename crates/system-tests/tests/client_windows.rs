@@ -11,54 +11,23 @@ use anyhow::{Context as _, Result, ensure};
 use tegata_system_tests::demo::Demo;
 use tegata_system_tests::json::text;
 use tegata_system_tests::openssl::openssl;
-use tegata_system_tests::tools::{Ran, eventually, named};
-use tegata_system_tests::wine::Wine;
+use tegata_system_tests::tools::{Ran, eventually};
+use tegata_system_tests::windows_client::{WindowsClient, id};
 use tempfile::TempDir;
 
-/// Where the client keeps its files, below the folder of the user.
-const OWN_FOLDER: &str = "AppData/Local/Tegata/MPKI Client";
 /// R-079 of the sample profile: 半角数字4桁.
 const PASSWORD: &str = "2468";
 const NEW_MAIL: &str = "new@clinic.example";
 
-/// Numbers of `crates/client/windows/resource.h`.
-mod id {
-    pub(super) const LIST: &str = "101";
-    pub(super) const RENEW: &str = "102";
-    pub(super) const ENROL: &str = "103";
-    pub(super) const SETTINGS: &str = "104";
-    pub(super) const DIAGNOSTICS: &str = "105";
-    pub(super) const DETAIL: &str = "108";
-    pub(super) const CHECK: &str = "111";
-    pub(super) const ADDRESS: &str = "120";
-    pub(super) const RECEIPT: &str = "121";
-    pub(super) const NEW_REFERENCE: &str = "122";
-    pub(super) const PASSWORD: &str = "202";
-    pub(super) const AGAIN: &str = "204";
-    pub(super) const WEAK: &str = "207";
-    pub(super) const REQUEST: &str = "213";
-    pub(super) const REFERENCE: &str = "214";
-    pub(super) const CODE: &str = "215";
-    pub(super) const LINE: &str = "223";
-    pub(super) const SERVER: &str = "231";
-    pub(super) const FINDINGS: &str = "241";
-    pub(super) const SAVE: &str = "243";
-    pub(super) const MAIL: &str = "272";
-    pub(super) const SHOWN_REFERENCE: &str = "283";
-    pub(super) const OK: &str = "1";
-    pub(super) const CANCEL: &str = "2";
-}
-
 /// The program in a folder of its own, with an operator's settings beside it.
 struct Terminal {
-    wine: Wine,
+    client: WindowsClient,
     folder: TempDir,
-    driver: String,
 }
 
 impl Terminal {
     fn start(server: &str) -> Result<Self> {
-        let built = PathBuf::from(named("TEGATA_MPKI_CLIENT")?);
+        let built = WindowsClient::built()?;
         let folder = tempfile::tempdir()?;
         fs::copy(
             built.join("mpki-client.exe"),
@@ -69,30 +38,13 @@ impl Terminal {
              [backup]\nmin_password = 4\n"
         );
         fs::write(folder.path().join("client.toml"), settings)?;
-        let wine = Wine::start()?;
-        let driver = wine.windows_path(&built.join("examples/drive.exe"));
-        Ok(Self {
-            wine,
-            folder,
-            driver,
-        })
+        let client = WindowsClient::start()?;
+        Ok(Self { client, folder })
     }
 
     fn program(&self) -> String {
         self.wine
             .windows_path(&self.folder.path().join("mpki-client.exe"))
-    }
-
-    /// Does steps in the windows, and answers what the driver printed.
-    fn drive(&self, steps: &[&str]) -> Result<String> {
-        let arguments: Vec<&str> = std::iter::once(self.driver.as_str())
-            .chain(steps.iter().copied())
-            .collect();
-        Ok(self.wine.run(&arguments)?.good()?.text())
-    }
-
-    fn picture(&self, name: &str) -> Result<()> {
-        self.wine.picture(name, &[]).map(|_| ())
     }
 
     /// A place for a file, here and as Windows names it.
@@ -101,10 +53,13 @@ impl Terminal {
         let told = self.wine.windows_path(&place);
         (place, told)
     }
+}
 
-    fn log(&self) -> Result<String> {
-        let log = self.wine.user()?.join(OWN_FOLDER).join("client.log");
-        Ok(fs::read_to_string(log)?)
+impl std::ops::Deref for Terminal {
+    type Target = WindowsClient;
+
+    fn deref(&self) -> &WindowsClient {
+        &self.client
     }
 }
 

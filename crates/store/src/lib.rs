@@ -8,6 +8,7 @@
 mod arg;
 mod dialect;
 mod error;
+mod kept;
 mod sql;
 mod store;
 mod writer;

@@ -1,7 +1,7 @@
 //! The seam over the two native drivers: bind, fetch, read columns, map errors (decision S1).
 //!
-//! The only file that names the driver's types. Statements are constant strings with `$1…`; both
-//! databases run the same text.
+//! The only file that names the driver's types, beside `kept`. Statements are constant strings with
+//! `$1…`; both databases run the same text.
 
 use std::io::ErrorKind;
 use std::os::fd::IntoRawFd as _;
@@ -26,9 +26,10 @@ use tokio::fs::OpenOptions;
 use crate::arg::Arg;
 use crate::dialect;
 use crate::error::StoreError;
+use crate::kept::{Kept, Lent};
 
 /// How long a statement waits for another process's lock, and a caller for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// What the connection that writes keeps of the file, KiB (as SQLite wants it, negative): with its 2 MB a batch of rows in
 /// several indexes writes the same pages again and again.
 const CACHE: &str = "-16384";
@@ -44,11 +45,8 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 /// Where connections come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// A pool of one connection that writes, and a pool of those that only read.
-    Sqlite {
-        writing: Pool<Sqlite>,
-        reading: Pool<Sqlite>,
-    },
+    /// One connection that writes, and those that only read.
+    Sqlite { writing: Kept, reading: Kept },
     /// One pool for both.
     Postgres(Pool<Postgres>),
 }
@@ -72,10 +70,10 @@ impl Source {
             .pragma("cache_size", CACHE)
             .pragma("wal_autocheckpoint", LOG);
         make_private(path).await?;
-        let writing = pool(1).connect_with(writer).await.map_err(classify)?;
-        let reading = pool(readers.max(1))
-            .min_connections(1)
-            .connect_lazy_with(options.read_only(true));
+        let writing = Kept::new(writer, 1);
+        // Makes the file, and says at once where that fails.
+        drop(writing.lend().await?);
+        let reading = Kept::new(options.read_only(true), readers.max(1));
         Ok(Self::Sqlite { writing, reading })
     }
 
@@ -84,8 +82,11 @@ impl Source {
         let options = PgConnectOptions::from_str(url)
             .map_err(classify)?
             .statement_cache_capacity(STATEMENTS);
-        let pool = pool(connections.max(2)).test_before_acquire(true);
-        pool.connect_with(options)
+        PoolOptions::new()
+            .max_connections(connections.max(2))
+            .acquire_timeout(PATIENCE)
+            .test_before_acquire(true)
+            .connect_with(options)
             .await
             .map(Self::Postgres)
             .map_err(classify)
@@ -96,7 +97,8 @@ impl Source {
         match self {
             Self::Sqlite { reading, .. } => {
                 // The writing connection belongs to the writer: migrations take one of their own.
-                let options = SqliteConnectOptions::clone(&reading.connect_options())
+                let options = reading
+                    .options()
                     .read_only(false)
                     .synchronous(SqliteSynchronous::Full);
                 let mut connection = options.connect().await.map_err(classify)?;
@@ -111,26 +113,22 @@ impl Source {
 
     /// A connection to read with.
     pub(crate) async fn reading(&self) -> Result<Connection, StoreError> {
-        match self {
-            Self::Sqlite { reading, .. } => reading.acquire().await.map(Driver::Sqlite),
-            Self::Postgres(pool) => pool.acquire().await.map(Driver::Postgres),
-        }
-        .map(Connection::new)
-        .map_err(classify)
+        let driver = match self {
+            Self::Sqlite { reading, .. } => Driver::Sqlite(reading.lend().await?),
+            Self::Postgres(pool) => Driver::Postgres(pool.acquire().await.map_err(classify)?),
+        };
+        Ok(Connection::new(driver))
     }
 
     /// A connection to write with. A log that a killed process left is scrubbed after the first write.
     pub(crate) async fn writing(&self) -> Result<Connection, StoreError> {
-        match self {
-            Self::Sqlite { writing, .. } => writing.acquire().await.map(Driver::Sqlite),
-            Self::Postgres(pool) => pool.acquire().await.map(Driver::Postgres),
-        }
-        .map(|driver| {
-            let mut connection = Connection::new(driver);
-            connection.owe_scrub();
-            connection
-        })
-        .map_err(classify)
+        let driver = match self {
+            Self::Sqlite { writing, .. } => Driver::Sqlite(writing.lend().await?),
+            Self::Postgres(pool) => Driver::Postgres(pool.acquire().await.map_err(classify)?),
+        };
+        let mut connection = Connection::new(driver);
+        connection.owe_scrub();
+        Ok(connection)
     }
 
     /// Waits for the connections that are out and closes all.
@@ -178,13 +176,6 @@ async fn make_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn pool<DB: Database>(connections: u32) -> PoolOptions<DB> {
-    PoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-}
-
 /// A connection with the functions that only read; [`crate::Reader`] and [`crate::Tx`] lead to it.
 ///
 /// After a statement failed, the connection refuses every further one with the same error, as
@@ -199,7 +190,7 @@ pub struct Connection {
 
 #[derive(Debug)]
 enum Driver {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite(Lent),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -241,8 +232,8 @@ impl Connection {
     ) -> Result<u64, StoreError> {
         self.expect_sound()?;
         let done = match &mut self.driver {
-            Driver::Sqlite(c) => {
-                let done = bound::<Sqlite>(sql, args).execute(&mut **c).await;
+            Driver::Sqlite(lent) => {
+                let done = bound::<Sqlite>(sql, args).execute(lent.begin()?).await;
                 done.map(|done| done.rows_affected())
             }
             Driver::Postgres(c) => {
@@ -270,8 +261,10 @@ impl Connection {
     ) -> Result<Option<Row>, StoreError> {
         self.expect_sound()?;
         let row = match &mut self.driver {
-            Driver::Sqlite(c) => {
-                let row = bound::<Sqlite>(sql, args).fetch_optional(&mut **c).await;
+            Driver::Sqlite(lent) => {
+                let row = bound::<Sqlite>(sql, args)
+                    .fetch_optional(lent.begin()?)
+                    .await;
                 row.map(|row| row.map(Row::Sqlite))
             }
             Driver::Postgres(c) => {
@@ -306,8 +299,8 @@ impl Connection {
     ) -> Result<(), StoreError> {
         self.expect_sound()?;
         let mut rows = match &mut self.driver {
-            Driver::Sqlite(c) => {
-                let rows = bound::<Sqlite>(sql, args).fetch(&mut **c);
+            Driver::Sqlite(lent) => {
+                let rows = bound::<Sqlite>(sql, args).fetch(lent.begin()?);
                 Box::pin(rows.map_ok(Row::Sqlite)) as futures_util::stream::BoxStream<'_, _>
             }
             Driver::Postgres(c) => Box::pin(
@@ -316,15 +309,15 @@ impl Connection {
                     .map_ok(Row::Postgres),
             ),
         };
-        let failure = loop {
+        let ended = loop {
             match rows.try_next().await {
                 Ok(Some(row)) => each(row)?,
-                Ok(None) => return Ok(()),
-                Err(e) => break e,
+                Ok(None) => break Ok(()),
+                Err(e) => break Err(e),
             }
         };
         drop(rows);
-        self.remember(Err(failure))
+        self.remember(ended)
     }
 
     /// Begins a transaction.
@@ -348,12 +341,13 @@ impl Connection {
 
     /// Throws the connection away instead of handing it back.
     pub(crate) async fn discard(self) {
-        let closed = match self.driver {
-            Driver::Sqlite(c) => c.close().await,
-            Driver::Postgres(c) => c.close().await,
-        };
-        if let Err(e) = closed {
-            tracing::warn!(error = %e, "close a broken database connection");
+        match self.driver {
+            Driver::Sqlite(lent) => lent.discard().await,
+            Driver::Postgres(c) => {
+                if let Err(error) = c.close().await {
+                    tracing::warn!(%error, "a connection to the database could not be closed");
+                }
+            }
         }
     }
 
@@ -362,6 +356,9 @@ impl Connection {
     }
 
     fn remember<T>(&mut self, done: Result<T, sqlx::Error>) -> Result<T, StoreError> {
+        if let (Ok(_), Driver::Sqlite(lent)) = (&done, &mut self.driver) {
+            lent.settle();
+        }
         done.map_err(|e| {
             let error = classify(e);
             self.failed = Some(error.clone());
@@ -519,7 +516,7 @@ impl<'r> Fields<'r> {
 }
 
 /// What an error of the driver means to us.
-fn classify(error: sqlx::Error) -> StoreError {
+pub(crate) fn classify(error: sqlx::Error) -> StoreError {
     let Some(database) = error.as_database_error() else {
         return StoreError::Unavailable(error.to_string());
     };

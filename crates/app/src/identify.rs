@@ -5,17 +5,17 @@
 
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateKind, CertificateRecord, CertificateState};
-use tegata_domain::grant::{Grant, days_left, renewal_opens};
+use tegata_domain::grant::{days_left, renewal_opens};
 use tegata_domain::id::{Fingerprint, SerialNumber};
 use tegata_domain::institution::MailAddress;
 use tegata_domain::renewal::RenewalStanding;
 use tegata_domain::time::Timestamp;
 use tegata_pki::certificate::Certificate;
-use tegata_store::CaKeyPurpose;
+use tegata_store::{CaKeyPurpose, PresentedRow};
 
 use crate::base::App;
 use crate::download::CertificateBox;
-use crate::error::{Result, internal};
+use crate::error::Result;
 use crate::guessing::Source;
 use crate::renew::Successor;
 
@@ -99,11 +99,12 @@ impl App {
                 issuer: String::new(),
             });
         };
-        let Some((record, grant)) = self.find_ours(&certificate).await? else {
+        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
+        let Some(ours) = self.find_ours(&certificate, &fingerprint).await? else {
             return Ok(foreign(&certificate));
         };
+        let (record, grant) = (ours.certificate, ours.grant);
         let shown = CertificateBox::of(&grant, record.not_after);
-        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
         Ok(match record.state {
             CertificateState::Revoked { at, .. }
             | CertificateState::Superseded { at }
@@ -128,7 +129,11 @@ impl App {
                 let actor = Actor::Subscriber(source.to_string());
                 self.see_in_use(&grant, &record, actor, now).await?;
                 let periods = &self.policy().periods;
-                let next = self.successor_of(&record).await?;
+                let next = if ours.has_renewals {
+                    self.successor_of(&record).await?
+                } else {
+                    None
+                };
                 let state = next.as_ref().map(|grant| &grant.state);
                 Identity::Holder {
                     certificate: shown,
@@ -159,7 +164,8 @@ impl App {
     async fn find_ours(
         &self,
         certificate: &Certificate,
-    ) -> Result<Option<(CertificateRecord, Grant)>> {
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<PresentedRow>> {
         let signed = self
             .authorities()
             .all()
@@ -172,17 +178,8 @@ impl App {
         if !signed || !certificate.has_client_auth() {
             return Ok(None);
         }
-        let mut reader = self.store().reader().await?;
-        let fingerprint = Fingerprint(certificate.fingerprint_sha256());
-        let Some(record) = reader.certificate_by_fingerprint(&fingerprint).await? else {
-            return Ok(None);
-        };
-        let (CertificateKind::Subscriber, Some(grant)) = (record.kind, &record.grant) else {
-            return Ok(None);
-        };
-        let grant = reader.grant(grant).await?;
-        let grant = grant.ok_or_else(|| internal("identify", "a certificate without its grant"))?;
-        Ok(Some((record, grant)))
+        let row = self.store().reader().await?.presented(fingerprint).await?;
+        Ok(row.filter(|row| row.certificate.kind == CertificateKind::Subscriber))
     }
 }
 

@@ -362,7 +362,11 @@ pub(crate) fn state_columns(state: &GrantState) -> [Arg<'static>; 5] {
 }
 
 pub(crate) fn grant(row: &Row) -> Result<Grant, StoreError> {
-    let fields = row.of(TABLE);
+    of(row.of(TABLE))
+}
+
+/// The grant in these columns.
+pub(crate) fn of(fields: Fields<'_>) -> Result<Grant, StoreError> {
     Ok(Grant {
         id: fields.id(0, GrantId::parse)?,
         request_id: fields.word(1, RequestId::parse)?,

@@ -39,6 +39,7 @@ mod notice;
 mod notice_figures;
 mod operator;
 mod outbox;
+mod presented;
 mod proposal;
 mod publication;
 mod relying;
@@ -69,6 +70,7 @@ pub use notice::{EndingCertificate, Holder, NoticeCursor, NoticePage, WaitingGra
 pub use notice_figures::{NoticeRun, NoticeTally};
 pub use operator::OperatorLogin;
 pub use outbox::{ClaimedMail, MailFate};
+pub use presented::PresentedRow;
 pub use publication::{DuePublication, FinishedList, RevocationList};
 pub use relying::{FeedRow, RelyingRow};
 pub use sealed::{SealedColumn, SealedValue};

@@ -19,6 +19,11 @@ impl Pair {
     async fn store(db: &Database) -> Self {
         let case = Case::store(db).await;
         let older = case.issue(db, &case.grant.id).await.serial;
+        Self::of(db, case, older).await
+    }
+
+    /// The same with a certificate that was issued before.
+    async fn of(db: &Database, case: Case, older: SerialNumber) -> Self {
         let collected = GrantState::Collected {
             serial: older,
             at: NOW,
@@ -57,6 +62,28 @@ async fn move_grant(db: &Database, grant: &Grant, to: GrantState) {
         .write(|tx| Box::pin(async move { tx.move_grant(&id, &from, &to).await }))
         .await;
     assert!(moved);
+}
+
+#[tokio::test]
+async fn a_presented_certificate_comes_with_its_grant_and_whether_it_was_renewed() {
+    for db in databases().await {
+        let case = Case::store(&db).await;
+        let record = case.issue(&db, &case.grant.id).await;
+        let print = record.fingerprint.unwrap();
+        let row = db.reader().await.presented(&print).await.unwrap().unwrap();
+        assert_eq!(row.certificate, record);
+        let grant = db.reader().await.grant(&case.grant.id).await.unwrap();
+        assert_eq!(Some(row.grant), grant);
+        assert!(!row.has_renewals);
+        let unknown = case.samples.fingerprint();
+        let nobody = db.reader().await.presented(&unknown).await.unwrap();
+        assert_eq!(nobody, None);
+
+        let pair = Pair::of(&db, case, record.serial).await;
+        let row = db.reader().await.presented(&print).await.unwrap().unwrap();
+        assert!(row.has_renewals);
+        assert_eq!(row.grant.id, pair.case.grant.id);
+    }
 }
 
 #[tokio::test]

@@ -164,9 +164,18 @@ impl App {
                 .unwrap_or(spans.len()),
             None => 0,
         };
+        // What was counted a moment ago had nothing there: nothing is asked.
+        let counted = self.counted().due((since, day), self.system_now());
+        let is_empty = |span: &Span| {
+            let mut groups = counted.iter().flatten();
+            counted.is_some() && groups.all(|group| group.occasion != span.occasion)
+        };
         let mut entries = Vec::new();
         let mut start = after.map(|after| after.after.clone());
         for span in spans.iter().skip(first) {
+            if start.is_none() && is_empty(span) {
+                continue;
+            }
             let mut cursor = Some(start.take().unwrap_or_else(|| span.begin()));
             while let Some(after) = cursor {
                 let found = u32::try_from(entries.len()).unwrap_or(limit);

@@ -132,6 +132,22 @@ async function arrive(page, act) {
   await page.waitForLoadState();
 }
 
+/**
+ * Sends the form again that the browser asks about. The page that asks may only just be coming: a call that
+ * comes between two pages reaches neither, and has sent nothing.
+ */
+async function sendAgain(page) {
+  const isBetween = (error) => error.message.includes("Not attached to an active page");
+  for (let tries = 0; tries < MOST_STEPS; tries += 1) {
+    await page.waitForLoadState();
+    const error = await page.reload().then(() => null, (error) => error);
+    if (!error) return;
+    if (!isBetween(error)) throw error;
+    await page.waitForTimeout(20);
+  }
+  throw new Error("the form is not sent again");
+}
+
 /** The 画面番号 in the last line of a page of ours. */
 function numberIn(foot) {
   return foot.replace("画面番号", "").trim();
@@ -234,7 +250,7 @@ const actions = {
   async back(browser) {
     const { page } = browser;
     // What answered a form is gone from the browser; whoever wants it back sends the form again.
-    await page.goBack().catch(() => page.reload());
+    await page.goBack().catch(() => sendAgain(page));
     if (page.url() === "about:blank") await page.goForward();
     return shown(page);
   },

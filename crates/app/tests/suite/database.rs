@@ -24,6 +24,18 @@ pub(crate) async fn sqlite() -> Database {
     open(url, folder).await
 }
 
+/// The same where the machine keeps files in memory, for a test of many steps that is not about what a disk keeps.
+pub(crate) async fn sqlite_in_memory() -> Database {
+    let folder = memory_folder();
+    let url = format!("sqlite:{}", folder.path().join("tegata.db").display());
+    open(url, folder).await
+}
+
+/// A folder in memory, or one on the disk where there is no such thing.
+fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
 /// `None` where no server is named.
 pub(crate) async fn postgres() -> Option<Database> {
     #[expect(
@@ -62,9 +74,9 @@ impl Database {
         Store::open(&StoreConfig { url, readers: 6 }).await.unwrap()
     }
 
-    /// What another program would find in a copy of the whole folder; SQLite only.
+    /// What another program would find in a copy of the whole folder, in memory where that can be; SQLite only.
     pub(crate) async fn copy(&self) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = memory_folder();
         let file = folder.path().join("tegata.db");
         self.run(&format!("vacuum into '{}'", file.display())).await;
         let keys = self.folder.path().join("keys");

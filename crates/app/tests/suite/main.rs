@@ -48,6 +48,7 @@ mod send_again;
 mod sessions;
 mod setup;
 mod status;
+mod tab_outcomes;
 mod tab_procedures;
 mod tabs;
 mod terminal;

@@ -5,19 +5,25 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
+use std::thread;
 
 use tegata_app::{Error, Refusal};
 use tegata_domain::entropy::{SeededEntropy, octets};
 use tegata_domain::id::FlowId;
 use tegata_soak::Soak;
+use tokio::runtime;
 
-use crate::database::sqlite;
+use crate::database::sqlite_in_memory;
+use crate::tab_outcomes::{Totals, outcome};
 use crate::tab_procedures::{Form, KINDS, Kind, Mailbox, Procedure, Sent, Subject};
 use crate::world::{World, policy};
 
 /// Certificates and grants that nobody collected, enough for some interleavings.
 const CARDS: usize = 40;
 const FRESH: usize = 16;
+
+/// Threads that the full size is shared by: one of them waits much for its database.
+const LANES: usize = 2;
 
 /// A tab shows what its page was when it was loaded, and holds the form that it sent last.
 #[derive(Clone, Copy)]
@@ -48,53 +54,30 @@ async fn tabs_in_any_order_end_as_one_procedure_after_the_other() {
     let soak = Soak::named("tabs");
     let stage = Stage::prepare().await;
     let expected = stage.one_after_the_other().await;
-    let only = seed_wanted();
-    let (first, count) = match only {
+    let (first, count) = match seed_wanted() {
         Some(seed) => (seed, 1),
         None => (1, soak.size(150, 100_000)),
     };
-    let mut done = 0;
-    let mut seed = first;
-    while done < count {
-        let mut world = stage.world.copy(1_000_000 + seed).await;
-        let (mut cards, mut fresh) = (stage.cards.clone(), stage.fresh.clone());
-        let before = Totals::of(&world).await;
-        let mut made = Totals::default();
-        while done < count {
-            let chance = SeededEntropy::new(seed);
-            let Some(procedures) = chosen(&chance, seed, &mut cards, &mut fresh) else {
-                break;
-            };
-            let _told = Told {
-                seed,
-                kinds: kinds(&procedures),
-            };
-            for procedure in &procedures {
-                made.expect(procedure.kind);
-            }
-            let mut browser = Browser {
-                world,
-                procedures,
-                tabs: Vec::new(),
-                mailbox: HashMap::new(),
-            };
-            browser.interleave(&chance).await;
-            for procedure in &browser.procedures {
-                let outcome = outcome(&browser.world, procedure).await;
-                assert_eq!(
-                    outcome, expected[&procedure.kind],
-                    "interleaving {seed}: {:?} ends unlike alone",
-                    procedure.kind
-                );
-            }
-            world = browser.world;
-            done += 1;
-            seed += 1;
-        }
-        let after = Totals::of(&world).await;
-        assert_eq!(after, before.plus(&made), "up to interleaving {seed}");
-    }
+    let part = count.div_ceil(soak.size(1, LANES));
+    let (stage, expected) = (&stage, &expected);
+    let done = thread::scope(|scope| {
+        let starts = (0..count).step_by(part);
+        let lanes: Vec<_> = starts
+            .map(|start| {
+                let seed = first + u64::try_from(start).unwrap();
+                let count = part.min(count - start);
+                scope.spawn(move || in_turn(stage.interleavings(seed, count, expected)))
+            })
+            .collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
     soak.report(done, "interleavings", 0);
+}
+
+/// Does this in a thread of its own, which waits for its databases by itself.
+fn in_turn<T>(work: impl Future<Output = T>) -> T {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.unwrap().block_on(work)
 }
 
 #[expect(
@@ -159,13 +142,42 @@ fn chosen(
     Some(procedures)
 }
 
+/// One interleaving of these procedures: each ends as it does alone. The world that they leave.
+async fn judged(
+    world: World,
+    (seed, chance): (u64, &SeededEntropy),
+    procedures: Vec<Procedure>,
+    expected: &HashMap<Kind, String>,
+) -> World {
+    let _told = Told {
+        seed,
+        kinds: kinds(&procedures),
+    };
+    let mut browser = Browser {
+        world,
+        procedures,
+        tabs: Vec::new(),
+        mailbox: HashMap::new(),
+    };
+    browser.interleave(chance).await;
+    for procedure in &browser.procedures {
+        let outcome = outcome(&browser.world, procedure).await;
+        assert_eq!(
+            outcome, expected[&procedure.kind],
+            "interleaving {seed}: {:?} ends unlike alone",
+            procedure.kind
+        );
+    }
+    browser.world
+}
+
 impl Stage {
     async fn prepare() -> Self {
         let mut policy = policy();
         policy.hold.rate_per_hour = 1_000_000;
         policy.renewal.rate_per_hour = 1_000_000;
         policy.collect.codes_per_hour = 60;
-        let world = World::begin(sqlite().await, policy).await;
+        let world = World::begin(sqlite_in_memory().await, policy).await;
         let (mut cards, mut fresh) = (Vec::new(), Vec::new());
         for _ in 0..CARDS {
             cards.push(Subject::with_card(&world).await);
@@ -183,6 +195,38 @@ impl Stage {
             cards,
             fresh,
         }
+    }
+
+    /// So many interleavings, the first of them from this number; how many were as they should be.
+    async fn interleavings(
+        &self,
+        first: u64,
+        count: usize,
+        expected: &HashMap<Kind, String>,
+    ) -> usize {
+        let mut done = 0;
+        let mut seed = first;
+        while done < count {
+            let mut world = self.world.copy(1_000_000 + seed).await;
+            let (mut cards, mut fresh) = (self.cards.clone(), self.fresh.clone());
+            let before = Totals::of(&world).await;
+            let mut made = Totals::default();
+            while done < count {
+                let chance = SeededEntropy::new(seed);
+                let Some(procedures) = chosen(&chance, seed, &mut cards, &mut fresh) else {
+                    break;
+                };
+                for procedure in &procedures {
+                    made.expect(procedure.kind);
+                }
+                world = judged(world, (seed, &chance), procedures, expected).await;
+                done += 1;
+                seed += 1;
+            }
+            let after = Totals::of(&world).await;
+            assert_eq!(after, before.plus(&made), "up to interleaving {seed}");
+        }
+        done
     }
 
     /// Each procedure by itself, in one tab, without a detour: what an interleaving is judged against.
@@ -405,93 +449,5 @@ fn told<T>(answer: Result<T, Error>, what: &str) -> Option<T> {
         Ok(answer) => Some(answer),
         Err(Error::Refused(_)) => None,
         Err(error) => panic!("what {what} fails: {error}"),
-    }
-}
-
-/// Where a procedure left its subject, without what differs from one subject to the next.
-async fn outcome(world: &World, procedure: &Procedure) -> String {
-    let posted = &procedure.subject.posted;
-    let card = procedure.subject.card.fingerprint;
-    match procedure.kind {
-        Kind::Apply => {
-            let sql = "select cast(count(*) as bigint) from application where state = 'submitted'";
-            let terminal = procedure.terminal();
-            let of = format!(
-                "{sql} and terminal = '{terminal}' and mail = '{}'",
-                procedure.mail()
-            );
-            let applied = world.db.number(&of).await;
-            format!("{applied} applications")
-        }
-        Kind::Address => {
-            let addresses = world.addresses(&posted.grant.request_id).await;
-            let own = procedure.mail();
-            let are_own = addresses.iter().all(|address| *address == own);
-            format!("{} addresses, as typed: {are_own}", addresses.len())
-        }
-        Kind::Renew => {
-            let (renewals, _) = world.app.list_renewals(card).await.unwrap();
-            let states: Vec<_> = renewals.iter().map(|one| one.status.clone()).collect();
-            let old = word(&world.certificate_state(posted).await);
-            format!("{states:?}, the old one {old}")
-        }
-        Kind::Collect | Kind::Revoke | Kind::RevokeOwn => {
-            let grant = word(&world.grant_state(posted).await);
-            let certificate = word(&world.certificate_state(posted).await);
-            let file = procedure.has_file;
-            format!("grant {grant}, certificate {certificate}, file: {file}")
-        }
-    }
-}
-
-/// The name of a state alone.
-fn word(state: &impl std::fmt::Debug) -> String {
-    let text = format!("{state:?}");
-    let end = text.find(|c: char| !c.is_alphanumeric());
-    text[..end.unwrap_or(text.len())].to_owned()
-}
-
-/// Rows that only procedures make: nothing may come into being beside them.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Totals {
-    applications: i64,
-    certificates: i64,
-    grants: i64,
-    revocations: i64,
-}
-
-impl Totals {
-    async fn of(world: &World) -> Self {
-        Self {
-            applications: world.db.count("application").await,
-            certificates: world
-                .db
-                .count("certificate where kind = 'subscriber'")
-                .await,
-            grants: world.db.count("issue_grant").await,
-            revocations: world.db.count("revocation_request").await,
-        }
-    }
-
-    fn expect(&mut self, kind: Kind) {
-        match kind {
-            Kind::Address => {}
-            Kind::Apply => self.applications += 1,
-            Kind::Collect => self.certificates += 1,
-            Kind::Renew => {
-                self.certificates += 1;
-                self.grants += 1;
-            }
-            Kind::Revoke | Kind::RevokeOwn => self.revocations += 1,
-        }
-    }
-
-    fn plus(&self, made: &Self) -> Self {
-        Self {
-            applications: self.applications + made.applications,
-            certificates: self.certificates + made.certificates,
-            grants: self.grants + made.grants,
-            revocations: self.revocations + made.revocations,
-        }
     }
 }

@@ -15,6 +15,10 @@ use crate::workspace;
 /// What a name stands behind in a test's source.
 const NAMED: &str = "Soak::named(\"";
 
+/// A test that runs for long in its own process is worth compiling with care; what the dev profile checks, it checks
+/// still. The crates of others are not compiled again.
+const OPTIMISED: (&str, &str) = ("CARGO_PROFILE_DEV_OPT_LEVEL", "2");
+
 /// The name that stands for each of them.
 const ALL: &str = "all";
 
@@ -52,6 +56,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool> {
     session.environment.set("TEGATA_SOAK", wanted.into());
     for file in files {
         let mut command = targets::test([file]);
+        if !file.is_of_the_system() {
+            command.env(OPTIMISED.0, OPTIMISED.1);
+        }
         command.args(["--", "--test-threads=1"]);
         command.args(filter(file));
         let tally = session.libtest(&mut command)?;

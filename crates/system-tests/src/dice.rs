@@ -18,4 +18,9 @@ impl Dice {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)) % bound
     }
+
+    /// The same for a place in a list.
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.throw(bound as u64)).unwrap_or(0)
+    }
 }

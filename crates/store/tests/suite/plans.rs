@@ -82,7 +82,7 @@ fn is_walk(step: &str, statement: &str) -> bool {
 
 /// The statements of a file: its texts that begin with a verb of SQL, those of a macro with what each use adds.
 fn statements(path: &Path) -> Vec<String> {
-    let source = fs::read_to_string(path).unwrap();
+    let source = with_pieces(fs::read_to_string(path).unwrap());
     let mut heads: Vec<(String, String)> = Vec::new();
     let mut found = Vec::new();
     let mut rest = source.as_str();
@@ -119,4 +119,20 @@ fn statements(path: &Path) -> Vec<String> {
 
 fn is_verb(word: &str) -> bool {
     ["select", "insert", "update", "delete"].contains(&word)
+}
+
+/// The source with the pieces of `successor.rs` in place of their names, as `concat!` joins them.
+fn with_pieces(mut source: String) -> String {
+    let pieces = fs::read_to_string("src/successor.rs").unwrap();
+    for definition in pieces.split("macro_rules! ").skip(1) {
+        let (name, body) = definition.split_once(' ').unwrap();
+        let text = body.split('"').nth(1).unwrap();
+        let used = format!("{name}!(),");
+        while let Some((before, after)) = source.split_once(&used) {
+            let before = before.trim_end().strip_suffix("\",").unwrap();
+            let after = after.trim_start().strip_prefix('"').unwrap();
+            source = format!("{before}{text}{after}");
+        }
+    }
+    source
 }

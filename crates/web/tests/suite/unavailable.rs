@@ -56,12 +56,13 @@ async fn what_was_typed_stays_where_the_database_takes_nothing_and_secrets_do_no
         async move { send(public, request, Some("localhost"), None).await }
     };
 
+    let back = format!("{case}/return");
     let held = lock(&house).await;
     let (collect, revoke, inquire, console) = tokio::join!(
         here("/p/rcd", &ids(&letter)),
         here("/p/rx", &ids(&letter)),
         here("/p/rcr/status", &numbers),
-        clerk.post(&format!("{case}/return"), &returned),
+        clerk.post(&back, &returned),
     );
     drop(held);
 

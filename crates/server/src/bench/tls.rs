@@ -1,8 +1,9 @@
 //! `bench tls`: the first page of the subscribers' site, each on a connection of its own (PERF9): TLS 1.3 with a client
 //! certificate of RSA-2048, its status looked up, the page written. The server is a process, whose processor time counts.
 //!
-//! The reference is a bare rustls server with the same settings and the same client: the handshake, both ways, and
-//! nothing after it. The client's work counts on neither side.
+//! The reference is a bare rustls server with the same suites and the same client: the handshake, both ways, with the
+//! client's chain verified by rustls (our handler verifies it after the handshake), and nothing after it. The client's
+//! work counts on neither side.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,12 +12,14 @@ use std::time::Instant;
 
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
 };
 use serde_json::json;
 use tegata_app::ServerIdentity;
 use tegata_pki::key::{KeyAlgorithm, PrivateKey};
+use tegata_store::CaKeyPurpose;
 
 use super::measure::{
     Figure, median, memory_kb, microseconds, per_second, thread_seconds, threads_seconds,
@@ -24,7 +27,8 @@ use super::measure::{
 use super::startup::{end, free_port, point_to, serve, wait_for_answer};
 use super::world::World;
 use crate::failure::{Failure, Outcome};
-use crate::tls::{ClientCertificate, ServerCertificates, crypto_provider, server_config};
+use crate::instance::database_failure;
+use crate::tls::{ServerCertificates, crypto_provider};
 
 /// The name of every listener of a bench.
 const NAME: &str = "localhost";
@@ -44,7 +48,7 @@ pub(super) async fn run(n: usize, rounds: usize) -> Outcome<Figure> {
     let now = world.app.clock_now();
     let identity = world.app.server_identity(NAME, now).await?;
     let client = client(&world, &identity).await?;
-    let settings = bare_settings(&identity)?;
+    let settings = bare_settings(&world, &identity).await?;
     let (plain, port) = (free_port()?, free_port()?);
     point_to(&world, "plain", plain)?;
     point_to(&world, "subscriber", port)?;
@@ -122,15 +126,36 @@ async fn client(world: &World, identity: &ServerIdentity) -> Outcome<Arc<ClientC
     Ok(Arc::new(config))
 }
 
-/// What the subscriber listener's TLS is set to, with the same certificate.
-fn bare_settings(identity: &ServerIdentity) -> Outcome<Arc<ServerConfig>> {
+/// TLS as on the subscriber listener, with the same certificate; the client's is verified by rustls.
+async fn bare_settings(world: &World, identity: &ServerIdentity) -> Outcome<Arc<ServerConfig>> {
     let certificates = ServerCertificates::new(NAME);
     certificates.insert(NAME, identity.chain.clone(), &identity.key_pkcs8)?;
-    server_config(
-        Arc::new(certificates),
-        ClientCertificate::Optional,
-        Vec::new(),
-    )
+    let trusted = Arc::new(client_cas(world).await?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(trusted, crypto_provider())
+        .build()
+        .map_err(|error| failed("verify clients", error))?;
+    let mut config = ServerConfig::builder_with_provider(crypto_provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| failed("set up TLS", error))?
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(Arc::new(certificates));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// The CA keys that sign subscribers' certificates.
+async fn client_cas(world: &World) -> Outcome<RootCertStore> {
+    let wrong = |error| database_failure("read the CA keys", &error);
+    let mut reader = world.store.reader().await.map_err(wrong)?;
+    let mut trusted = RootCertStore::empty();
+    for row in reader.list_ca_keys().await.map_err(wrong)? {
+        if row.purpose == CaKeyPurpose::Subscriber {
+            let added = trusted.add(CertificateDer::from(row.certificate));
+            added.map_err(|error| failed("trust our CA", error))?;
+        }
+    }
+    Ok(trusted)
 }
 
 /// `n` pages of the server with this process id.

@@ -23,7 +23,7 @@ use crate::authority_secret::Digests;
 use crate::error::{Error, Result, internal};
 use crate::failpoint::Failpoint;
 use crate::feed::Feeds;
-use crate::guessing::Guessing;
+use crate::guessing::{Guessing, WrongCodes};
 use crate::kek::KeySource;
 use crate::keypool::KeyPool;
 use crate::mail_text::MailTexts;
@@ -104,6 +104,7 @@ struct Inner {
     authorities: Authorities,
     guessing: Guessing,
     logins: Guessing,
+    wrong_codes: WrongCodes,
     passwords: Semaphore,
     keypool: KeyPool,
     wanted: Notify,
@@ -149,6 +150,7 @@ impl App {
             authorities,
             guessing: Guessing::default(),
             logins: Guessing::default(),
+            wrong_codes: WrongCodes::default(),
             passwords: Semaphore::new(PASSWORDS_AT_ONCE.get().into()),
             keypool,
             wanted: Notify::new(),
@@ -290,6 +292,11 @@ impl App {
 
     pub(crate) fn guessing(&self) -> &Guessing {
         &self.0.guessing
+    }
+
+    /// Wrong one-time codes of operators.
+    pub(crate) fn wrong_codes(&self) -> &WrongCodes {
+        &self.0.wrong_codes
     }
 
     /// Wrong logins at the console.

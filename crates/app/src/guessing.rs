@@ -5,9 +5,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tegata_domain::id::OperatorId;
 use tegata_domain::policy::GuessingPolicy;
 use tegata_domain::time::Timestamp;
 
@@ -40,6 +41,8 @@ impl std::fmt::Display for Source {
 /// many addresses fills no memory. A right pair passes all the same.
 const MOST_NETWORKS: usize = 10_000;
 const OTHERS: &str = "others";
+/// Wrong one-time codes of an operator in a minute after which none is judged.
+const MOST_CODES: u32 = 5;
 /// Networks of a minute that are stored by name, those that were wrong most often; the rest is stored as one.
 const MOST_STORED: usize = 100;
 
@@ -102,8 +105,7 @@ impl Guessing {
         let own = counts.by_network.entry(network).or_default();
         *own += 1;
         let over = own.saturating_sub(policy.free_per_minute);
-        let refused = (*own > policy.budget_per_minute)
-            .then(|| 60 - u64::try_from(now.unix().rem_euclid(60)).unwrap_or(0));
+        let refused = (*own > policy.budget_per_minute).then(|| to_next_minute(now));
         let delay = if refused.is_some() || over == 0 {
             Duration::ZERO
         } else {
@@ -115,6 +117,20 @@ impl Guessing {
             refused,
             alarm,
         }
+    }
+
+    /// The seconds to wait, where the source has used up its budget of this minute.
+    pub(crate) fn used_up(
+        &self,
+        source: Source,
+        policy: &GuessingPolicy,
+        now: Timestamp,
+    ) -> Option<u64> {
+        let counts = self.lock();
+        let own = counts.by_network.get(&source.network()).copied();
+        let is_used_up = counts.minute == now.unix().div_euclid(60)
+            && own.unwrap_or(0) >= policy.budget_per_minute;
+        is_used_up.then(|| to_next_minute(now))
     }
 
     /// Takes the counts that wait to be stored.
@@ -148,6 +164,15 @@ impl Guessing {
 }
 
 impl App {
+    /// The seconds after which a login from `source` is judged again, where it used its budget up.
+    pub(crate) fn login_refused(&self, source: Source) -> Option<u64> {
+        if self.is_proxy(source.0) {
+            return None;
+        }
+        let policy = &self.policy().guessing;
+        self.logins().used_up(source, policy, self.system_now())
+    }
+
     /// Counts a wrong secret from `source`, and says what it earns. Behind a configured proxy that does not say for whom it
     /// asks stand many: it is counted for the alarm, and neither slowed nor refused.
     pub(crate) fn wrong_secret(&self, counters: &Guessing, source: Source) -> Verdict {
@@ -160,6 +185,41 @@ impl App {
             };
         }
         verdict
+    }
+}
+
+fn to_next_minute(now: Timestamp) -> u64 {
+    60 - u64::try_from(now.unix().rem_euclid(60)).unwrap_or(0)
+}
+
+/// Wrong one-time codes of operators whose password was right, or who are logged in. A code of six digits is guessed
+/// soon where nobody counts (T41); whoever reaches this counter has the rest already, so it locks nobody out by name.
+#[derive(Debug, Default)]
+pub(crate) struct WrongCodes(Mutex<(i64, HashMap<OperatorId, u32>)>);
+
+impl WrongCodes {
+    /// Whether codes of this operator are judged at this time; after five wrong ones, not until the next minute.
+    pub(crate) fn may_try(&self, operator: &OperatorId, now: Timestamp) -> bool {
+        let counts = self.of_minute(now);
+        counts
+            .1
+            .get(operator)
+            .is_none_or(|wrong| *wrong < MOST_CODES)
+    }
+
+    /// Counts a wrong code.
+    pub(crate) fn count(&self, operator: &OperatorId, now: Timestamp) {
+        let mut counts = self.of_minute(now);
+        *counts.1.entry(operator.clone()).or_default() += 1;
+    }
+
+    fn of_minute(&self, now: Timestamp) -> MutexGuard<'_, (i64, HashMap<OperatorId, u32>)> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let minute = now.unix().div_euclid(60);
+        if counts.0 != minute {
+            *counts = (minute, HashMap::new());
+        }
+        counts
     }
 }
 

@@ -188,12 +188,19 @@ impl App {
         code: &str,
     ) -> Result<Option<FittingCode>> {
         let id = login.operator.id.clone();
+        let now = self.system_now();
+        if !self.wrong_codes().may_try(&id, now) {
+            return Ok(None);
+        }
         let secret =
             self.keyring()
                 .open(Purpose::Totp, &totp_place(id.as_str()), &login.totp_sealed)?;
-        let present = self.system_now().unix().div_euclid(TOTP_STEP);
+        let present = now.unix().div_euclid(TOTP_STEP);
         let step = (present - 1..=present + 1)
             .find(|step| *step > login.totp_last_step && totp(&secret, *step) == code.trim());
+        if step.is_none() {
+            self.wrong_codes().count(&id, now);
+        }
         Ok(step.map(|step| FittingCode {
             operator: id,
             step,

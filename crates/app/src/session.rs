@@ -58,7 +58,8 @@ impl App {
     }
 
     /// Begins a session; the value of its cookie. One answer for an unknown name, a wrong password and a wrong
-    /// code; wrong ones are slowed and refused by source, and never by name (I3).
+    /// code; wrong ones are slowed and refused by source, and never by name (I3). A source that used its budget up is
+    /// not judged any more in this minute: a password costs much to look at, and a code of six digits is soon guessed.
     pub async fn log_in(
         &self,
         name: &str,
@@ -66,6 +67,7 @@ impl App {
         code: &str,
         source: Source,
     ) -> Result<Secret<String>> {
+        self.expect_budget(source)?;
         let Some((operator, code)) = self.check_login(name, password, code).await? else {
             return Err(self.wrong_login(name, source).await?);
         };
@@ -155,6 +157,7 @@ impl App {
 
     /// A fresh one-time code opens the acts of two persons for five minutes. Wrong: counted as a wrong login.
     pub async fn step_up(&self, session: &Session, code: &str, source: Source) -> Result<()> {
+        self.expect_budget(source)?;
         let name = &session.operator.name;
         let login = self.store().reader().await?.operator_by_name(name).await?;
         let code = match login {
@@ -179,6 +182,13 @@ impl App {
             (true, true) => Ok(()),
             (true, false) => Err(Refusal::NotAllowed.into()),
             (false, _) => Err(self.wrong_login(name, source).await?),
+        }
+    }
+
+    fn expect_budget(&self, source: Source) -> Result<()> {
+        match self.login_refused(source) {
+            Some(seconds) => Err(Refusal::Throttled { seconds }.into()),
+            None => Ok(()),
         }
     }
 

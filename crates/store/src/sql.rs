@@ -552,7 +552,7 @@ mod tests {
                 .await
                 .unwrap();
         }
-        let large = sqlx::query("insert into t values (zeroblob(100000))");
+        let large = sqlx::query("replace into t values (zeroblob(100000))");
         let error = large.execute(&mut connection).await.unwrap_err();
         assert!(matches!(classify(error), StoreError::Full(_)));
         assert!(dialect::is_full(Some("53100")) && !dialect::is_full(Some("5")));

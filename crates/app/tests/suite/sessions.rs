@@ -93,6 +93,53 @@ async fn wrong_logins_cost_their_source_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn t41_after_five_wrong_codes_none_is_judged_until_the_next_minute() {
+    for world in worlds().await {
+        let secret = hired(&world).await;
+        let (app, password) = (&world.app, Secret::from(PASSWORD));
+        for n in 0..5 {
+            let tried = app.log_in("sato", &password, "wrong", source(n)).await;
+            assert_eq!(refusal(tried.map(drop)), Refusal::NotAllowed);
+        }
+        let right = code(&world, &secret);
+        let tried = app.log_in("sato", &password, &right, source(9)).await;
+        assert_eq!(refusal(tried.map(drop)), Refusal::NotAllowed);
+        world.system.advance(60);
+        let right = code(&world, &secret);
+        let begun = app.log_in("sato", &password, &right, source(9)).await;
+        begun.map(drop).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_used_its_budget_up_is_not_judged_any_more() {
+    for mut world in worlds().await {
+        world.change_policy(|policy| {
+            policy.guessing.free_per_minute = 2;
+            policy.guessing.budget_per_minute = 2;
+        });
+        world.restart().await;
+        let secret = hired(&world).await;
+        let (app, password) = (&world.app, Secret::from(PASSWORD));
+        for _ in 0..2 {
+            let wrong = Secret::from("wrong");
+            let tried = app.log_in("sato", &wrong, "000000", source(9)).await;
+            assert_eq!(refusal(tried.map(drop)), Refusal::NotAllowed);
+        }
+        let right = code(&world, &secret);
+        let tried = app.log_in("sato", &password, &right, source(9)).await;
+        assert!(matches!(
+            refusal(tried.map(drop)),
+            Refusal::Throttled { .. }
+        ));
+        app.log_in("sato", &password, &right, source(8))
+            .await
+            .map(drop)
+            .unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_case_is_read_as_a_whole_with_its_mails() {
     for world in worlds().await {
         let posted = world.posted().await;

@@ -27,6 +27,8 @@ const CA_WARNING_DAYS: i64 = 4 * 365;
 /// Seconds after which a mail that waits deserves a look, and after which it is an error.
 const MAIL_HOUR: i64 = 3_600;
 const MAIL_DAY: i64 = 86_400;
+/// Seconds by which the clocks of two processes may be apart.
+const APART: i64 = 60;
 /// Before this instant no clock can be right: 2026-01-01T00:00:00Z.
 const NEVER_BEFORE: Timestamp = Timestamp::from_unix(1_767_225_600);
 

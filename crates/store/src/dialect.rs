@@ -8,6 +8,23 @@ pub(crate) const BEGIN_SQLITE: &str = "begin immediate";
 /// the statements do the rest.
 pub(crate) const BEGIN_POSTGRES: &str = "begin isolation level read committed";
 
+/// What a session of PostgreSQL may wait for (the names are those of the server's settings): a lock as long as SQLite's
+/// busy timeout, a statement, and the next statement of a transaction. Where the machine of a process vanishes, the
+/// server ends its session after half a minute, or after a minute without an answer to its keepalives, instead of the
+/// system's two hours; its locks are free then.
+pub(crate) const LIMITS_POSTGRES: [(&str, &str); 6] = [
+    ("lock_timeout", "10s"),
+    ("statement_timeout", "60s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
+
+/// Of these limits, those that a migration does not have.
+pub(crate) const UNLIMITED_POSTGRES: [(&str, &str); 2] =
+    [("lock_timeout", "0"), ("statement_timeout", "0")];
+
 /// Moves SQLite's write-ahead log into the file and cuts it to nothing: deleted secrets are overwritten in the
 /// file (`secure_delete`), but stand in the log until then. Answers busy, log size, pages moved.
 pub(crate) const SCRUB_SQLITE: &str = "pragma wal_checkpoint(truncate)";

@@ -86,7 +86,7 @@ impl Source {
             .max_connections(connections.max(2))
             .acquire_timeout(PATIENCE)
             .test_before_acquire(true)
-            .connect_with(options)
+            .connect_with(with_limits(options))
             .await
             .map(Self::Postgres)
             .map_err(classify)
@@ -106,7 +106,16 @@ impl Source {
                 connection.close().await.map_err(classify)?;
                 done
             }
-            Self::Postgres(pool) => MIGRATIONS.run(pool).await,
+            Self::Postgres(sessions) => {
+                // Tables may be large, and another process may migrate: a session without these limits.
+                let options = PgConnectOptions::clone(&sessions.connect_options())
+                    .options(dialect::UNLIMITED_POSTGRES);
+                let alone = pool::<Postgres>(1).connect_with(options).await;
+                let alone = alone.map_err(classify)?;
+                let done = MIGRATIONS.run(&alone).await;
+                alone.close().await;
+                done
+            }
         }
         .map_err(|e| StoreError::Unavailable(format!("migrate: {e}")))
     }
@@ -141,6 +150,15 @@ impl Source {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The limits of a session, apart from those that the address of the database names itself.
+fn with_limits(options: PgConnectOptions) -> PgConnectOptions {
+    let named = options.get_options().unwrap_or_default().to_owned();
+    let limits = dialect::LIMITS_POSTGRES
+        .into_iter()
+        .filter(|(name, _)| !named.contains(&format!("-c {name}=")));
+    options.options(limits)
 }
 
 /// Migrates inside one transaction that holds the write lock from its begin, so that a second

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tegata_domain::grant::GrantState;
 use tegata_store::{Store, StoreConfig, StoreError};
 use tokio::sync::{Barrier, Notify, oneshot};
 
-use crate::databases::{databases, postgres, sqlite};
+use crate::databases::{Database, databases, postgres, sqlite};
 use crate::samples::Case;
 
 #[tokio::test]
@@ -52,6 +53,60 @@ async fn of_two_that_wait_for_each_other_one_is_told_to_look_again() {
     answers.sort_by_key(Result::is_err);
     let rule = "deadlock".to_owned();
     assert_eq!(answers, [Ok(1), Err(StoreError::Conflict { rule })]);
+}
+
+/// The same database, whose sessions have other limits.
+async fn with_limit(db: &Database, limit: &str) -> Store {
+    let config = StoreConfig {
+        url: format!("{}?{limit}", db.config.url),
+        readers: 2,
+    };
+    Store::open(&config).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_write_does_not_wait_for_ever_for_a_row_that_another_process_holds() {
+    let Some(db) = postgres().await else { return };
+    let store = with_limit(&db, "options[lock_timeout]=300").await;
+    let write = async |store: &Store| {
+        let number = store.write(|tx| Box::pin(tx.next_number("a")));
+        number.await
+    };
+    assert_eq!(write(&store).await, Ok(1));
+    let mut other = PgConnection::connect(&db.config.url).await.unwrap();
+    other.execute("begin").await.unwrap();
+    other.execute("update counter set value = 7").await.unwrap();
+    let refused: Result<u64, StoreError> = write(&store).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    other.execute("rollback").await.unwrap();
+    assert_eq!(write(&store).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_process_that_falls_silent_in_a_transaction_loses_its_locks() {
+    let Some(db) = postgres().await else { return };
+    let silent = with_limit(&db, "options[idle_in_transaction_session_timeout]=300").await;
+    let (holds, held) = oneshot::channel();
+    let (wake, woken) = oneshot::channel::<()>();
+    let first = tokio::spawn(async move {
+        silent
+            .write(|tx| {
+                Box::pin(async move {
+                    tx.set_fact("a", "silent").await?;
+                    holds.send(()).unwrap();
+                    woken.await.unwrap();
+                    tx.set_fact("a", "late").await
+                })
+            })
+            .await
+    });
+    held.await.unwrap();
+    db.write(|tx| Box::pin(tx.set_fact("a", "second"))).await;
+    wake.send(()).unwrap();
+    let late: Result<(), StoreError> = first.await.unwrap();
+    assert!(matches!(late, Err(StoreError::Unavailable(_))));
+    let fact = db.reader().await.fact("a").await.unwrap();
+    assert_eq!(fact.as_deref(), Some("second"));
 }
 
 #[tokio::test]

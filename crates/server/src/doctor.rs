@@ -336,7 +336,8 @@ async fn check_authorities(
             None => report.fail(format!("CA \"{name}\" has no revocation list"), remedy),
             Some(list) if list.this_update.seconds_since(now) > APART => {
                 let at = list.this_update;
-                let finding = format!("list of \"{name}\" says that it is of {at}, which is to come");
+                let finding =
+                    format!("list of \"{name}\" says that it is of {at}, which is to come");
                 let remedy = "set the clock right, run `tegata doctor --confirm-clock`, then serve";
                 if confirmed {
                     report.warn(finding, remedy);

@@ -110,8 +110,8 @@ impl Source {
                 // Tables may be large, and another process may migrate: a session without these limits.
                 let options = PgConnectOptions::clone(&sessions.connect_options())
                     .options(dialect::UNLIMITED_POSTGRES);
-                let alone = pool::<Postgres>(1).connect_with(options).await;
-                let alone = alone.map_err(classify)?;
+                let alone = PoolOptions::<Postgres>::new().max_connections(1);
+                let alone = alone.connect_with(options).await.map_err(classify)?;
                 let done = MIGRATIONS.run(&alone).await;
                 alone.close().await;
                 done

@@ -410,15 +410,17 @@ async fn a_closed_store_finishes_what_waits_and_refuses_the_rest() {
 #[tokio::test]
 async fn a_reader_that_was_given_up_in_the_middle_is_nobody_elses() {
     let db = sqlite().await;
+    let mut unfinished = 0;
     for _ in 0..20 {
         let mut readers = Vec::new();
         for _ in 0..db.config.readers {
             readers.push(db.reader().await);
         }
-        // Begun, not finished.
+        // Begun, and as a rule not finished.
         let reader = readers.first_mut().unwrap();
-        assert!(reader.fact("a").now_or_never().is_none());
+        unfinished += usize::from(reader.fact("a").now_or_never().is_none());
     }
+    assert!(unfinished > 0);
     db.write(|tx| Box::pin(tx.set_fact("a", "1"))).await;
     for _ in 0..db.config.readers * 2 {
         let fact = db.reader().await.fact("a").await.unwrap();

@@ -54,7 +54,7 @@ async fn one_answer_for_an_unknown_name_a_wrong_password_and_a_wrong_code() {
 }
 
 #[tokio::test]
-async fn guessing_is_refused_by_source_and_a_right_login_passes_all_the_same() {
+async fn a_source_that_guessed_too_often_is_judged_again_in_the_next_minute() {
     let house = House::with(|policy| {
         policy.guessing.free_per_minute = 100;
         policy.guessing.budget_per_minute = 2;
@@ -68,6 +68,9 @@ async fn guessing_is_refused_by_source_and_a_right_login_passes_all_the_same() {
         last = answer.status;
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
+    let answer = clerk.log_in(PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    house.clock.advance(60);
     let answer = clerk.log_in(PASSWORD).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
 }

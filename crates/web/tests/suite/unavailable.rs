@@ -39,8 +39,8 @@ fn is_later(answer: &Answer, screen: &str) {
 #[tokio::test]
 async fn what_was_typed_stays_where_the_database_takes_nothing_and_secrets_do_not() {
     let house = House::new().await;
-    let letter = house.letter().await;
     let [number, secret] = Visitor::new(&house).applied().await;
+    let letter = house.letter().await;
     let clerk = Clerk::hire(&house, "sato", &[Role::Examiner]).await;
     let case = format!(
         "/console/applications/{}",

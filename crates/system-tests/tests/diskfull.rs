@@ -19,7 +19,7 @@ const CODE: &str = "0110119153";
 const PRESSES: usize = 4;
 /// What a page says that takes nothing now (E-05), and that it is not too late.
 const REFUSAL: &str = "ただいま、手続きを行うことができません";
-const REMEDY: &str = "1分ほどたってから、もう一度";
+const REMEDY: &str = "1分ほどたってから";
 /// What stands in the form of an application.
 const TERMINAL: &str = "内科の受付12号機";
 const PERSON: &str = "見本 花子";
@@ -298,7 +298,7 @@ impl House {
         let ran = self.served.try_act_of(&name, &enter)?;
         if !ran.status.success() {
             ensure!(
-                ran.stderr.contains("what to do: try again"),
+                ran.stderr.contains("the disk of the database is full"),
                 "{}",
                 ran.all()
             );

@@ -38,6 +38,9 @@ impl App {
             .decide(outcome, by.id.clone(), now, note);
         let state = self.audited(number, by, decided, now).await?;
         let is_end = matches!(state, RevocationState::Ended { .. });
+        if let (true, RevocationState::Proposed { by: first, .. }) = (is_end, &request.state) {
+            self.expect_proposer(first, Act::FinishRevocation).await?;
+        }
         let request = if is_end && outcome == Outcome::Complete && request.is_queued() {
             // What it is about may be another certificate by now than when it was made.
             self.stop_queued(number, by, now).await?

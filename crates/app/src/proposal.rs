@@ -4,8 +4,8 @@
 //! it is proposed, so that nobody confirms the impossible, and again when it is done.
 
 use tegata_domain::audit::{Actor, AuditEvent};
-use tegata_domain::id::ProposalId;
-use tegata_domain::operator::Operator;
+use tegata_domain::id::{OperatorId, ProposalId};
+use tegata_domain::operator::{Act, Operator};
 use tegata_domain::proposal::{
     MOST_REQUESTS, Proposal, ProposalRefusal, ProposalState, ProposedAct,
 };
@@ -84,7 +84,8 @@ impl App {
         self.require_second(by, proposal.act.act(), now).await?;
         let confirmed = proposal.confirm(by.id.clone(), now);
         let confirmed = self.audited_proposal(id, by, confirmed, now).await?;
-        self.expect_proposer(&confirmed).await?;
+        self.expect_proposer(&confirmed.proposed_by, confirmed.act.act())
+            .await?;
         let mut work = self.prepare(&confirmed, now).await?;
         let totp_secret = work.totp_secret.take();
         let events = work.events(self, &by.id, id, now);
@@ -169,10 +170,10 @@ impl App {
     }
 
     /// Whoever proposed it must still be somebody who may (T41).
-    async fn expect_proposer(&self, proposal: &Proposal) -> Result<()> {
+    pub(crate) async fn expect_proposer(&self, first: &OperatorId, act: Act) -> Result<()> {
         let mut reader = self.store().reader().await?;
-        let first = reader.operator(&proposal.proposed_by).await?;
-        if first.is_some_and(|first| first.may(proposal.act.act())) {
+        let first = reader.operator(first).await?;
+        if first.is_some_and(|first| first.may(act)) {
             return Ok(());
         }
         Err(ActRefusal::ProposerLeft.into())

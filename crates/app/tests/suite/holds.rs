@@ -240,6 +240,34 @@ async fn two_operators_revoke_what_queues_from_that_moment() {
 }
 
 #[tokio::test]
+async fn t41_what_somebody_proposed_who_left_ends_no_hold() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let number = world.revoke(&posted, "lost").await;
+        let (people, app) = (&world.people, &world.app);
+        let decide = |by| app.decide_revocation(&number, Outcome::Lift, "x", by, NOW);
+        let leaver = world.operator("leaver", Role::Examiner).await;
+        decide(&leaver).await.unwrap();
+        let closed = format!(
+            "update operator set disabled_at = 1 where id = '{}'",
+            leaver.id
+        );
+        world.db.run(&closed).await;
+        assert!(matches!(
+            refusal(decide(&people.approver).await),
+            Refusal::Act(ActRefusal::ProposerLeft)
+        ));
+        let held = world.certificate_state(&posted).await;
+        assert!(matches!(held, CertificateState::OnHold { .. }));
+        app.withdraw_decision(&number, &people.approver, NOW)
+            .await
+            .unwrap();
+        world.finish(&number, Outcome::Lift).await;
+    }
+}
+
+#[tokio::test]
 async fn holds_by_operators_do_not_use_up_the_rate_of_the_holders() {
     let mut policy = policy();
     policy.hold.rate_per_hour = 1;

@@ -84,7 +84,9 @@ pub enum ActRefusal {
         number: String,
     },
     /// Whoever proposed it may not do so any more (T41).
-    #[error("whoever proposed it may not do so any more: refuse it, and propose it again")]
+    #[error(
+        "whoever proposed it may not do so any more: refuse it or take it back, and propose it again"
+    )]
     ProposerLeft,
     /// A reason with control characters.
     #[error("the reason has control characters")]

@@ -16,6 +16,7 @@ use crate::download::values_of;
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::failpoint::failpoint;
 use crate::issue::want_lists;
+use crate::proposal::read_reason;
 use crate::revoke::addresses;
 
 impl App {
@@ -30,7 +31,13 @@ impl App {
         now: Timestamp,
     ) -> Result<RevocationRequest> {
         let request = self.request_to_finish(number, by, now).await?;
-        let note = note.trim().to_owned();
+        // Whoever asked for it is told why a hold is lifted: that stands in the proposal.
+        let needs_note =
+            outcome == Outcome::Lift && matches!(request.state, RevocationState::Submitted);
+        let note = match note.trim() {
+            "" if !needs_note => String::new(),
+            typed => read_reason(typed)?,
+        };
         let detail = format!("{} {note}", outcome.as_str());
         let decided = request
             .state
@@ -42,8 +49,7 @@ impl App {
             self.expect_proposer(first, Act::FinishRevocation).await?;
         }
         let request = if is_end && outcome == Outcome::Complete && request.is_queued() {
-            // What it is about may be another certificate by now than when it was made.
-            self.stop_queued(number, by, now).await?
+            self.stop_before_end(request, by, now).await?
         } else {
             request
         };
@@ -55,6 +61,20 @@ impl App {
         };
         self.move_request(request, state, (action, detail), by, now)
             .await
+    }
+
+    /// What it is about may be another certificate by now than when it was made: that one is stopped. One that ended by
+    /// itself meanwhile needs no stop.
+    async fn stop_before_end(
+        &self,
+        request: RevocationRequest,
+        by: &Operator,
+        now: Timestamp,
+    ) -> Result<RevocationRequest> {
+        match self.stop_queued(&request.number, by, now).await {
+            Err(Error::Refused(Refusal::Expired { .. })) => Ok(request),
+            stopped => stopped,
+        }
     }
 
     /// Takes a proposal back, so that another outcome can be proposed.

@@ -268,6 +268,37 @@ async fn t41_what_somebody_proposed_who_left_ends_no_hold() {
 }
 
 #[tokio::test]
+async fn what_queued_until_its_certificate_expired_can_be_completed() {
+    for world in slow_worlds().await {
+        let (posted, _) = queued(&world).await;
+        let number = number_in_queue(&world).await;
+        world.go_to(posted.grant.not_after.plus_seconds(1));
+        world.finish(&number, Outcome::Complete).await;
+        let revoked = world.certificate_state(&posted).await;
+        assert!(matches!(revoked, CertificateState::Revoked { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_hold_is_lifted_with_a_reason_that_its_holder_can_read() {
+    for world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let number = world.revoke(&posted, "lost").await;
+        let (by, app) = (&world.people.examiner, &world.app);
+        let lift = |note| app.decide_revocation(&number, Outcome::Lift, note, by, NOW);
+        assert!(matches!(
+            refusal(lift(" ").await),
+            Refusal::Act(ActRefusal::ReasonMissing)
+        ));
+        assert!(matches!(
+            refusal(lift("a\u{7}").await),
+            Refusal::Act(ActRefusal::ReasonControl)
+        ));
+    }
+}
+
+#[tokio::test]
 async fn holds_by_operators_do_not_use_up_the_rate_of_the_holders() {
     let mut policy = policy();
     policy.hold.rate_per_hour = 1;

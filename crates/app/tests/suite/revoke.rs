@@ -610,13 +610,19 @@ async fn a_restart_between_any_two_steps_changes_nothing() {
         let (people, now) = (&world.people, world.now());
         world
             .app
-            .decide_revocation(&number, Outcome::Lift, "", &people.examiner, now)
+            .decide_revocation(&number, Outcome::Lift, "called back", &people.examiner, now)
             .await
             .unwrap();
         world.restart().await;
         world
             .app
-            .decide_revocation(&number, Outcome::Lift, "", &world.people.approver, now)
+            .decide_revocation(
+                &number,
+                Outcome::Lift,
+                "called back",
+                &world.people.approver,
+                now,
+            )
             .await
             .unwrap();
         assert!(matches!(

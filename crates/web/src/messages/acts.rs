@@ -54,7 +54,7 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
             );
         }
         ActRefusal::ProposerLeft => {
-            "提案した担当者は、現在この操作をする役割がありません。提案を認めず、改めて提案してください。"
+            "提案した担当者は、現在この操作をする役割がありません。提案を取り消し(認めない、または取り下げる)、改めて提案してください。"
         }
         ActRefusal::ReasonControl => "理由に、使えない文字が含まれています。",
         ActRefusal::ReasonMissing => "理由を入力してください。",

@@ -506,21 +506,19 @@ async fn expect_as_read(
     {
         return Err(Error::Conflict);
     }
-    let grant = tx.grant(&old.id).await?.ok_or(Error::Conflict)?;
-    check_not_frozen(&grant)?;
-    expect_addresses(tx, &grant, old).await
+    check_not_frozen(&expect_addresses(tx, old).await?)
 }
 
-/// `Conflict` where `grant`, as the transaction read it, moved meanwhile, or has other addresses than `old`. It stays so
-/// until the transaction ends.
-pub(crate) async fn expect_addresses(tx: &mut Tx, grant: &Grant, old: &Grant) -> Result<()> {
-    if !tx.move_grant(&grant.id, &grant.state, &grant.state).await? {
+/// The grant as it stands, which it does until the transaction ends; `Conflict` where its addresses are not those of `old`.
+pub(crate) async fn expect_addresses(tx: &mut Tx, old: &Grant) -> Result<Grant> {
+    let read = tx.grant(&old.id).await?.ok_or(Error::Conflict)?;
+    if !tx.move_grant(&read.id, &read.state, &read.state).await? {
         return Err(Error::Conflict);
     }
     // Whoever changed the addresses before has committed by now.
-    let locked = tx.grant(&grant.id).await?.ok_or(Error::Conflict)?;
-    if locked.addresses().eq(old.addresses()) {
-        Ok(())
+    let grant = tx.grant(&old.id).await?.ok_or(Error::Conflict)?;
+    if grant.addresses().eq(old.addresses()) {
+        Ok(grant)
     } else {
         Err(Error::Conflict)
     }

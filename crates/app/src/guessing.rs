@@ -61,6 +61,18 @@ struct Counts {
     to_store: HashMap<(String, i64), u32>,
 }
 
+impl Counts {
+    /// The network that a source is counted with.
+    fn counted_as(&self, source: Source) -> String {
+        let network = source.network();
+        let is_full = self.by_network.len() >= MOST_NETWORKS;
+        if is_full && !self.by_network.contains_key(&network) {
+            return OTHERS.to_owned();
+        }
+        network
+    }
+}
+
 /// Wrong pairs of a network in a minute, which is counted from 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrongInMinute {
@@ -91,10 +103,7 @@ impl Guessing {
             counts.all = 0;
             counts.alarmed = false;
         }
-        let mut network = source.network();
-        if counts.by_network.len() >= MOST_NETWORKS && !counts.by_network.contains_key(&network) {
-            OTHERS.clone_into(&mut network);
-        }
+        let network = counts.counted_as(source);
         *counts
             .to_store
             .entry((network.clone(), minute))
@@ -127,7 +136,7 @@ impl Guessing {
         now: Timestamp,
     ) -> Option<u64> {
         let counts = self.lock();
-        let own = counts.by_network.get(&source.network()).copied();
+        let own = counts.by_network.get(&counts.counted_as(source)).copied();
         let is_used_up = counts.minute == now.unix().div_euclid(60)
             && own.unwrap_or(0) >= policy.budget_per_minute;
         is_used_up.then(|| to_next_minute(now))
@@ -303,6 +312,8 @@ mod tests {
         }
         let verdict = guessing.wrong(Source(IpAddr::from(last.to_be_bytes())), &POLICY, NOW);
         assert!(verdict.refused.is_some());
+        let unseen = Source(IpAddr::from((last + 1).to_be_bytes()));
+        assert_eq!(guessing.used_up(unseen, &POLICY, NOW), verdict.refused);
         let stored = guessing.take();
         // Those beyond the networks that are counted are the greatest of them, and take the rest up.
         assert_eq!(stored.len(), MOST_STORED);

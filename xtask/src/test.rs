@@ -268,8 +268,8 @@ impl Profile {
     }
 }
 
-/// Lints the Windows program and builds it for both processors, and what drives its windows. Answers the folder of the 64-bit one,
-/// which the tests run: the wine of this Debian has no 32-bit half.
+/// Lints the Windows program and builds it for both processors, and what drives its windows. Answers the folder of the
+/// 64-bit one, which the tests run: the wine of this Debian has no 32-bit half.
 fn build_windows_client() -> Result<PathBuf> {
     client::ensure_tools(&mut Apt::default())?;
     client::lint(Processor::X64)?;

@@ -19,11 +19,11 @@ use crate::base::{App, TRIES};
 use crate::bounce::note_reached;
 use crate::download::CertificateBox;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
-use crate::guessing::Source;
 use crate::mail_code::{CodeForm, NewCode, count_try, send};
 use crate::new_addresses::{AddressForm, NewAddresses};
 use crate::renew::check_in_force;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// What RU-6 and the pages after it show.
 pub struct AddressPage {

@@ -25,6 +25,7 @@ use crate::cookie::FlowSecret;
 use crate::error::{FieldProblem, Refusal, Result, internal};
 use crate::flow::Opened;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// What RCR-2 to RCR-5 show.
 #[derive(Clone, Debug)]
@@ -45,11 +46,14 @@ pub struct ApplicationPage {
     pub is_correction: bool,
     /// RCR-5: terminal, 申請番号 and 照会番号.
     pub numbers: Vec<IssuedNumbers>,
+    /// RCR-5: no mail went out, since the address had its number of them today.
+    pub is_mail_withheld: bool,
 }
 
 impl App {
     /// RCR-1 → RCR-2.
-    pub async fn begin_application(&self) -> Result<Opened> {
+    pub async fn begin_application(&self, source: Source) -> Result<Opened> {
+        self.count_begun(source)?;
         let entered = write_entered(&Entered::default())?;
         self.begin_applicant_flow(ApplicationStep::Institution, None, entered)
             .await
@@ -82,6 +86,7 @@ impl App {
             register,
             duplicates,
             is_correction: flow.application.is_some(),
+            is_mail_withheld: entered.is_mail_withheld,
             numbers: match &entered.numbers {
                 Some(sealed) => open_numbers(&flow.id, sealed, &secret)?,
                 None => Vec::new(),

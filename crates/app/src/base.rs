@@ -20,6 +20,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::authority::Authorities;
 use crate::authority_secret::Digests;
+use crate::budget::Budgets;
 use crate::error::{Error, Result, internal};
 use crate::failpoint::Failpoint;
 use crate::feed::Feeds;
@@ -104,6 +105,7 @@ struct Inner {
     authorities: Authorities,
     guessing: Guessing,
     logins: Guessing,
+    budgets: Budgets,
     wrong_codes: WrongCodes,
     passwords: Semaphore,
     keypool: KeyPool,
@@ -150,6 +152,7 @@ impl App {
             authorities,
             guessing: Guessing::default(),
             logins: Guessing::default(),
+            budgets: Budgets::default(),
             wrong_codes: WrongCodes::default(),
             passwords: Semaphore::new(PASSWORDS_AT_ONCE.get().into()),
             keypool,
@@ -302,6 +305,11 @@ impl App {
     /// Wrong logins at the console.
     pub(crate) fn logins(&self) -> &Guessing {
         &self.0.logins
+    }
+
+    /// What sources did that have shown nothing yet.
+    pub(crate) fn budgets(&self) -> &Budgets {
+        &self.0.budgets
     }
 
     /// Room for checking a password.

@@ -17,9 +17,9 @@ use crate::cookie::FlowSecret;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
-use crate::guessing::Source;
 use crate::issue::KeptKey;
 use crate::reference::{Proven, TypedIds};
+use crate::source::Source;
 
 /// Days that the key of a renewal in the browser is kept at the most (K3).
 const RENEWAL_KEY_DAYS: i64 = 7;

@@ -19,11 +19,11 @@ use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
 use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
 use crate::flow::Opened;
-use crate::guessing::Source;
 use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
 use crate::reference::{TypedIds, wrap_key};
 use crate::renew::status_of;
 use crate::seal::Purpose;
+use crate::source::Source;
 use crate::visit::Visit;
 
 /// 「手続き中の電子証明書」: the box on top of each screen.

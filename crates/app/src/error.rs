@@ -47,6 +47,12 @@ pub enum Refusal {
     /// A terminal's request for a certificate that cannot be taken (EST).
     #[error(transparent)]
     Enrolment(EnrolmentRefusal),
+    /// Too much was begun or sent in by this source in this hour.
+    #[error("too much was sent in from this address in this hour; try again in {seconds} seconds")]
+    Crowded {
+        /// Until the next hour.
+        seconds: u64,
+    },
     /// The certificate has expired: nothing to revoke.
     #[error("the certificate expired at {not_after}; no request is needed")]
     Expired {

@@ -10,7 +10,7 @@ use tegata_domain::time::Timestamp;
 
 use crate::base::App;
 use crate::error::{Error, Refusal, Result, internal};
-use crate::guessing::Source;
+use crate::source::Source;
 
 /// A procedure that has begun.
 #[derive(Clone)]

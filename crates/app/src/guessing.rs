@@ -4,7 +4,6 @@
 //! (IPv4 address or IPv6 /64) and minute, slowed within a budget, and refused above it. No lock per ID.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,34 +12,8 @@ use tegata_domain::policy::GuessingPolicy;
 use tegata_domain::time::Timestamp;
 
 use crate::base::App;
+use crate::source::{OTHERS, Source, SourceCounts};
 
-/// The network address of a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Source(pub IpAddr);
-
-impl Source {
-    /// What is counted together: an IPv4 address, or the first 64 bits of an IPv6 address.
-    fn network(self) -> String {
-        match self.0.to_canonical() {
-            IpAddr::V4(address) => address.to_string(),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-        }
-    }
-}
-
-impl std::fmt::Display for Source {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.to_canonical().fmt(f)
-    }
-}
-
-/// Networks that are counted one by one in a minute; further ones share one budget, so that an attacker with
-/// many addresses fills no memory. A right pair passes all the same.
-const MOST_NETWORKS: usize = 10_000;
-const OTHERS: &str = "others";
 /// Wrong one-time codes of an operator in a minute after which none is judged.
 const MOST_CODES: u32 = 5;
 /// Networks of a minute that are stored by name, those that were wrong most often; the rest is stored as one.
@@ -54,23 +27,9 @@ pub(crate) struct Guessing {
 
 #[derive(Debug, Default)]
 struct Counts {
-    minute: i64,
-    by_network: HashMap<String, u32>,
-    all: u32,
+    of_minute: SourceCounts,
     alarmed: bool,
     to_store: HashMap<(String, i64), u32>,
-}
-
-impl Counts {
-    /// The network that a source is counted with.
-    fn counted_as(&self, source: Source) -> String {
-        let network = source.network();
-        let is_full = self.by_network.len() >= MOST_NETWORKS;
-        if is_full && !self.by_network.contains_key(&network) {
-            return OTHERS.to_owned();
-        }
-        network
-    }
 }
 
 /// Wrong pairs of a network in a minute, which is counted from 1970.
@@ -97,24 +56,16 @@ impl Guessing {
     pub(crate) fn wrong(&self, source: Source, policy: &GuessingPolicy, now: Timestamp) -> Verdict {
         let mut counts = self.lock();
         let minute = now.unix().div_euclid(60);
-        if counts.minute != minute {
-            counts.minute = minute;
-            counts.by_network.clear();
-            counts.all = 0;
+        if counts.of_minute.begin(minute) {
             counts.alarmed = false;
         }
-        let network = counts.counted_as(source);
-        *counts
-            .to_store
-            .entry((network.clone(), minute))
-            .or_default() += 1;
-        counts.all += 1;
-        let alarm = counts.all >= policy.alarm_per_minute && !counts.alarmed;
+        let network = counts.of_minute.counted_as(source);
+        *counts.to_store.entry((network, minute)).or_default() += 1;
+        let own = counts.of_minute.add(source);
+        let alarm = counts.of_minute.all() >= policy.alarm_per_minute && !counts.alarmed;
         counts.alarmed |= alarm;
-        let own = counts.by_network.entry(network).or_default();
-        *own += 1;
         let over = own.saturating_sub(policy.free_per_minute);
-        let refused = (*own > policy.budget_per_minute).then(|| to_next_minute(now));
+        let refused = (own > policy.budget_per_minute).then(|| to_next_minute(now));
         let delay = if refused.is_some() || over == 0 {
             Duration::ZERO
         } else {
@@ -135,10 +86,8 @@ impl Guessing {
         policy: &GuessingPolicy,
         now: Timestamp,
     ) -> Option<u64> {
-        let counts = self.lock();
-        let own = counts.by_network.get(&counts.counted_as(source)).copied();
-        let is_used_up = counts.minute == now.unix().div_euclid(60)
-            && own.unwrap_or(0) >= policy.budget_per_minute;
+        let own = self.lock().of_minute.of(source, now.unix().div_euclid(60));
+        let is_used_up = own >= policy.budget_per_minute;
         is_used_up.then(|| to_next_minute(now))
     }
 
@@ -254,9 +203,10 @@ fn most(minute: i64, mut networks: Vec<(u32, String)>) -> Vec<WrongInMinute> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv6Addr;
+    use std::net::{IpAddr, Ipv6Addr};
 
     use super::*;
+    use crate::source::MOST_NETWORKS;
 
     const POLICY: GuessingPolicy = GuessingPolicy {
         free_per_minute: 2,

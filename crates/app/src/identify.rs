@@ -16,8 +16,8 @@ use tegata_store::{CaKeyPurpose, PresentedRow};
 use crate::base::App;
 use crate::download::CertificateBox;
 use crate::error::Result;
-use crate::guessing::Source;
 use crate::renew::Successor;
+use crate::source::Source;
 
 /// Who stands behind a TLS connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

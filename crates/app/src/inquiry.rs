@@ -16,8 +16,8 @@ use crate::application_form::entered_of;
 use crate::base::App;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::flow::Opened;
-use crate::guessing::Source;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// What a person typed on RCS-1. `None`: it can be no such number; the answer is the same.
 pub struct TypedNumbers {

@@ -20,6 +20,9 @@ const WRONG_ID_DAYS: i64 = 30;
 /// Rows that one run takes at the most.
 const BATCH: u32 = 200;
 
+/// Procedures of 発行申請 that one sweep deletes at the most: anybody can begin one.
+const FLOWS: u32 = 5_000;
+
 /// What one run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JobReport {
@@ -161,7 +164,7 @@ impl App {
             .write(move |tx| {
                 Box::pin(async move {
                     tx.delete_flows_before(system_now.plus_days(-1)).await?;
-                    tx.delete_application_flows_before(system_now.plus_days(-1))
+                    tx.delete_application_flows_before(system_now.plus_days(-1), FLOWS)
                         .await?;
                     tx.end_codes_before(system_now, BATCH).await?;
                     tx.delete_codes_before(system_now.plus_days(-1)).await?;

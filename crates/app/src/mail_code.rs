@@ -25,9 +25,9 @@ use crate::bounce::note_reached;
 use crate::download::values_of;
 use crate::enrolment::CodeAnswer;
 use crate::error::{Error, FieldProblem, Refusal, Result};
-use crate::guessing::Source;
 use crate::reference::{Proven, wrap_key};
 use crate::seal::Purpose;
+use crate::source::Source;
 use crate::visit::Visit;
 
 /// The version of a procedure that has taken no step.

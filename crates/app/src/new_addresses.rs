@@ -10,7 +10,7 @@ use tegata_domain::time::Timestamp;
 use crate::base::App;
 use crate::download::values_of;
 use crate::error::{FieldProblem, Refusal, Result, internal};
-use crate::guessing::Source;
+use crate::source::Source;
 use crate::typed_mails::TypedMails;
 
 /// RU-6 as sent.

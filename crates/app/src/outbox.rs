@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tegata_domain::bounce::{DeliveryStatus, HandOverRefusal, HandOverVerdict, one_line_of};
 use tegata_domain::institution::{MailAddress, mask_addresses};
-use tegata_domain::outbox::OutboxMail;
+use tegata_domain::outbox::{OutboxMail, Urgency};
 use tegata_domain::time::Timestamp;
 use tegata_store::ClaimedMail;
 
@@ -76,14 +76,14 @@ impl App {
     async fn claim(&self, limit: u32) -> Result<Vec<ClaimedMail>> {
         let now = self.system_now();
         let until = now.plus_seconds(CLAIM);
-        let (bulk, farthest) = match self.may_sign() {
-            Ok(()) => (true, now.plus_seconds(FARTHEST)),
-            Err(_) => (false, Timestamp::from_unix(i64::MAX)),
+        let (last, farthest) = match self.may_sign() {
+            Ok(()) => (Urgency::Bulk, now.plus_seconds(FARTHEST)),
+            Err(_) => (Urgency::Plain, Timestamp::from_unix(i64::MAX)),
         };
         let claimed = self.store().write(move |tx| {
             Box::pin(async move {
                 tx.recall_mails(now, farthest).await?;
-                tx.claim_mails(now, until, farthest, bulk, limit).await
+                tx.claim_mails(now, until, farthest, last, limit).await
             })
         });
         Ok(claimed.await?)

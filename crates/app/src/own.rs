@@ -21,9 +21,9 @@ pub use self::stop::{OwnStop, OwnStopped, StopKind};
 
 use crate::base::App;
 use crate::error::{Refusal, Result};
-use crate::guessing::Source;
 use crate::identify::Identity;
 use crate::renew::check_in_force;
+use crate::source::Source;
 
 /// What the terminal of a certificate reports about it (K3).
 #[derive(Clone, Debug, PartialEq, Eq)]

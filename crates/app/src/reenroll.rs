@@ -18,9 +18,9 @@ use crate::download::values_of;
 use crate::enrolment::{EnrolmentRefusal, Issuance, envelope};
 use crate::error::{Error, Refusal, Result};
 use crate::failpoint::failpoint;
-use crate::guessing::Source;
 use crate::issue::{Intent, write_intent};
 use crate::renew::{KeyMaker, keep_in_force};
+use crate::source::Source;
 use crate::terminal::Certified;
 
 /// Certificates of one renewal that may wait for their first use. A terminal that loses its key again and again, or

@@ -13,8 +13,8 @@ use tegata_store::Store;
 use crate::authority_secret::AuthoritySecret;
 use crate::base::App;
 use crate::error::{Refusal, Result};
-use crate::guessing::Source;
 use crate::seal::{self, Keyring};
+use crate::source::Source;
 
 /// What a person typed, parsed at the edge. `None`: it can be no such ID; the answer is the same.
 pub struct TypedIds {

@@ -26,10 +26,10 @@ pub(crate) use self::successor::{is_live, status_of};
 use crate::base::{App, TRIES};
 use crate::download::CertificateBox;
 use crate::error::{Error, Refusal, Result, internal};
-use crate::guessing::Source;
 use crate::letter::letter_place;
 use crate::paper::RenewalReceipt;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// What RU-1 and RU-2 show.
 pub struct RenewalPage {

@@ -25,9 +25,9 @@ use crate::cookie::FlowSecret;
 use crate::download::CertificateBox;
 use crate::error::{Refusal, Result, internal};
 use crate::flow::Opened;
-use crate::guessing::Source;
 use crate::reference::TypedIds;
 use crate::seal::Purpose;
+use crate::source::Source;
 use crate::visit::Visit;
 
 /// What a procedure has entered that begins at its end.

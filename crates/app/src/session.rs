@@ -15,8 +15,8 @@ use tegata_domain::time::Timestamp;
 
 use crate::base::App;
 use crate::error::{Error, Refusal, Result};
-use crate::guessing::Source;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// Seconds from the login to the end.
 const LONGEST: i64 = 12 * 3_600;

@@ -20,9 +20,9 @@ use crate::download::values_of;
 use crate::enrolment::{CodeAnswer, EnrolmentRefusal, Issuance, check_strong, envelope};
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
-use crate::guessing::Source;
 use crate::issue::Intent;
 use crate::reference::{Proven, TypedIds};
+use crate::source::Source;
 
 /// An issued certificate, or an intent that waits for the signer.
 pub(crate) enum Certified {

@@ -17,9 +17,9 @@ use tegata_store::RelyingRow;
 
 use crate::base::App;
 use crate::error::Result;
-use crate::guessing::Source;
 use crate::messages::{before_renewal, worded};
 use crate::relying::RelyingWords;
+use crate::source::Source;
 
 /// What a terminal is told about its certificate, on a day.
 #[derive(Clone, Debug, PartialEq, Eq)]

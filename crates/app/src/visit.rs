@@ -8,7 +8,7 @@ use crate::base::App;
 use crate::cookie::FlowSecret;
 use crate::download::CertificateBox;
 use crate::error::{Refusal, Result};
-use crate::guessing::Source;
+use crate::source::Source;
 
 /// Who asks for a page of a procedure.
 #[derive(Clone, Copy, Debug)]

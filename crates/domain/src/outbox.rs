@@ -294,12 +294,43 @@ impl MailKind {
         self.counts_to().is_some()
     }
 
+    /// Which mails go before it.
+    pub const fn urgency(self) -> Urgency {
+        match self {
+            Self::AddressCode | Self::CollectionCode => Urgency::Awaited,
+            _ if self.is_bulk() => Urgency::Bulk,
+            _ => Urgency::Plain,
+        }
+    }
+
     /// The value that is a secret: it stands in the row sealed, as `sealed_` and this name.
     pub const fn secret(self) -> Option<&'static str> {
         match self {
             Self::ApplicationReceived => Some("inquiry_no"),
             Self::AddressCode | Self::CollectionCode => Some("code"),
             _ => None,
+        }
+    }
+}
+
+/// Which mails are handed over first: each kind before those that follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Somebody waits for it before a screen: a 確認番号. Whoever can make others due does not keep it back.
+    Awaited,
+    /// Every other one.
+    Plain,
+    /// One of many that become due at once.
+    Bulk,
+}
+
+impl Urgency {
+    /// The number that stands in the database: the lower, the sooner.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Awaited => 0,
+            Self::Plain => 1,
+            Self::Bulk => 2,
         }
     }
 }

@@ -98,6 +98,8 @@ pub struct Policy {
     pub p12: P12Policy,
     /// Collection.
     pub collect: CollectPolicy,
+    /// What anybody may send in.
+    pub application: ApplicationPolicy,
     /// Slowing down those who guess.
     pub guessing: GuessingPolicy,
     /// Holds.
@@ -356,6 +358,20 @@ pub struct GuessingPolicy {
     pub longest_delay_seconds: u64,
     /// Wrong pairs a minute from all sources that ring the alarm.
     pub alarm_per_minute: u32,
+}
+
+/// What anybody may send in at the application site, who has shown nothing yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationPolicy {
+    /// Procedures that a source may begin in an hour.
+    pub begun_per_hour: u32,
+    /// Submissions that a source may send in an hour.
+    pub sent_per_hour: u32,
+    /// 電子証明書 申請情報受付通知 that one address gets in 24 hours; further applications are taken without a mail.
+    pub mails_per_day: u32,
+    /// Submissions in an hour from all sources that ring the alarm.
+    pub alarm_per_hour: u32,
 }
 
 /// Holds (F4).

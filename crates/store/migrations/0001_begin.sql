@@ -486,8 +486,9 @@ create table outbox (
     id text not null primary key,
     at bigint not null,
     kind text not null,
-    -- 1 for one of many that become due at once: others go first.
-    bulk bigint not null,
+    -- 0 for what somebody waits for before a screen, 1 for others, 2 for one of many that become due at once: the lower
+    -- ones go first.
+    urgency bigint not null,
     recipient text not null,
     key text not null constraint outbox_key unique,
     fields text not null,
@@ -511,7 +512,9 @@ create table outbox (
 create index outbox_about on outbox (about, id);
 
 create index outbox_waiting on outbox (at, id) where sent_at is null and dropped_at is null;
-create index outbox_due on outbox (bulk, next_try_at, id) where sent_at is null and dropped_at is null;
+-- How many 申請情報受付通知 an address had.
+create index outbox_received on outbox (recipient, at) where kind = 'application_received';
+create index outbox_due on outbox (urgency, next_try_at, id) where sent_at is null and dropped_at is null;
 
 -- How many mails that are over there were, by the day in Japan on which they became due: what is left of rows of
 -- `outbox` that were deleted.

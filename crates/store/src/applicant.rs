@@ -224,10 +224,13 @@ impl Tx {
     pub async fn delete_application_flows_before(
         &mut self,
         before: Timestamp,
+        limit: u32,
     ) -> Result<u64, StoreError> {
         self.execute(
-            "delete from application_flow where expires_at < $1",
-            &[before.into()],
+            "delete from application_flow where id in (
+                select id from application_flow
+                where expires_at < $1 order by expires_at limit $2)",
+            &[before.into(), i64::from(limit).into()],
         )
         .await
     }

@@ -18,9 +18,9 @@ use crate::store::Tx;
 
 static MAIL: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "outbox (id, at, kind, recipient, key, fields, about, bulk,
+        "outbox (id, at, kind, recipient, key, fields, about, urgency,
             attempts, next_try_at, epoch)",
-        "(?, ?, ?, ?, ?, ?, ?, 1, 0, 0, 0)",
+        "(?, ?, ?, ?, ?, ?, ?, 2, 0, 0, 0)",
         "",
     )
 });

@@ -222,7 +222,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select id, sent_at, dropped_at, last_error from outbox
-                where about = $1 and bulk = 1 order by id desc limit 1",
+                where about = $1 and urgency = 2 order by id desc limit 1",
                 &[about.into()],
             )
             .await?;

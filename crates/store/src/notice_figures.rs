@@ -65,7 +65,7 @@ impl Connection {
                     cast(count(sent_at) as bigint),
                     cast(count(*) - count(coalesce(sent_at, dropped_at)) as bigint),
                     cast(count(case when sent_at is null then dropped_at end) as bigint)
-                from outbox where id >= $1 and id < $2 and bulk = 1
+                from outbox where id >= $1 and id < $2 and urgency = 2
                 group by kind order by kind",
                 &[
                     OutboxId::first_of(first).as_str().into(),
@@ -90,7 +90,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select cast(count(*) as bigint),
-                    cast(count(case when bulk = 1 then bulk end) as bigint)
+                    cast(count(case when urgency = 2 then urgency end) as bigint)
                 from outbox where sent_at is null and dropped_at is null",
                 &[],
             )
@@ -109,7 +109,7 @@ impl Connection {
         let row = self
             .fetch_optional(
                 "select at, last_error from outbox
-                where sent_at is null and dropped_at is null and bulk = 1
+                where sent_at is null and dropped_at is null and urgency = 2
                 order by at, id limit 1",
                 &[],
             )

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail, sealed_name};
+use tegata_domain::outbox::{MailKind, OutboxMail, Urgency, sealed_name};
 use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
@@ -18,7 +18,7 @@ use crate::store::Tx;
 
 static WAITING: LazyLock<Insert> = LazyLock::new(|| {
     Insert::new(
-        "outbox (id, at, kind, bulk, recipient, key, fields, about,
+        "outbox (id, at, kind, urgency, recipient, key, fields, about,
             attempts, next_try_at, epoch)",
         "(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
         "on conflict (key) do nothing",
@@ -121,6 +121,22 @@ impl Connection {
 }
 
 impl Tx {
+    /// How many 電子証明書 申請情報受付通知 became due for `to` after `since`.
+    pub async fn count_received_mails(
+        &mut self,
+        to: &MailAddress,
+        since: Timestamp,
+    ) -> Result<i64, StoreError> {
+        let row = self
+            .fetch_optional(
+                "select cast(count(*) as bigint) from outbox
+                where recipient = $1 and at > $2 and kind = 'application_received'",
+                &[to.as_str().into(), since.into()],
+            )
+            .await?;
+        row.map_or(Ok(0), |row| row.of("outbox").int(0))
+    }
+
     /// Queues mails and answers how many: those whose key was queued before are not.
     pub async fn insert_mails(&mut self, mails: &[OutboxMail]) -> Result<u64, StoreError> {
         self.insert_all(&WAITING, mails, waiting).await
@@ -133,15 +149,15 @@ impl Tx {
 }
 
 impl Tx {
-    /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before. Those that come by
-    /// the thousand are taken last, and without `bulk` not at all. A claim that ends after `farthest` is over: a clock
+    /// Takes up to `limit` mails that are due at `now`, until `until`: nobody else gets them before. The urgent ones
+    /// are taken first, and those after `last` not at all. A claim that ends after `farthest` is over: a clock
     /// that was wrong gave it.
     pub async fn claim_mails(
         &mut self,
         now: Timestamp,
         until: Timestamp,
         farthest: Timestamp,
-        bulk: bool,
+        last: Urgency,
         limit: u32,
     ) -> Result<Vec<ClaimedMail>, StoreError> {
         let rows = self
@@ -152,14 +168,14 @@ impl Tx {
                     and id in (
                         select id from outbox
                         where sent_at is null and dropped_at is null
-                            and bulk in (0, $2) and next_try_at <= $1
+                            and urgency in (0, 1, $2) and next_try_at <= $1
                             and (claimed_until is null or claimed_until < $1 or claimed_until > $5)
-                        order by bulk, next_try_at, id limit $3)
+                        order by urgency, next_try_at, id limit $3)
                 returning id, at, kind, recipient, key, fields, attempts, epoch,
-                    bulk, next_try_at, coalesce(refusals, 0)",
+                    urgency, next_try_at, coalesce(refusals, 0)",
                 &[
                     now.into(),
-                    i64::from(bulk).into(),
+                    last.number().into(),
                     i64::from(limit).into(),
                     until.into(),
                     farthest.into(),
@@ -192,7 +208,7 @@ impl Tx {
         self.execute(
             "update outbox set next_try_at = $1
             where sent_at is null and dropped_at is null
-                and bulk in (0, 1) and next_try_at > $2",
+                and urgency in (0, 1, 2) and next_try_at > $2",
             &[now.into(), farthest.into()],
         )
         .await
@@ -439,7 +455,7 @@ fn waiting(mail: &OutboxMail) -> Result<[Arg<'_>; 8], StoreError> {
         mail.id.as_str().into(),
         mail.at.into(),
         mail.kind.as_str().into(),
-        i64::from(mail.kind.is_bulk()).into(),
+        mail.kind.urgency().number().into(),
         mail.to.as_str().into(),
         mail.key.as_str().into(),
         values_of(mail)?.into(),

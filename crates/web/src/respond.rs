@@ -16,7 +16,7 @@ use crate::messages::{self, Screen};
 use crate::page::{Frame, Holder, page};
 use crate::web::Web;
 
-/// Minutes after which E-05 asks to try again.
+/// Minutes after which E-05 asks to try again where nothing else is known.
 const MINUTES: u64 = 1;
 /// Minutes after which RU-E10 asks to come back.
 const PAUSE_MINUTES: u64 = 10;
@@ -93,6 +93,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             tracing::warn!(%refusal, "a terminal's request was refused outside EST");
             stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
         }
+        Refusal::Crowded { seconds } => too_many(web, place, seconds, true),
         Refusal::Expired { .. } => stop(web, site, messages::RX_EXPIRED, StatusCode::GONE, None),
         Refusal::Fields(_) | Refusal::Form(_) | Refusal::WrongIds => {
             unreadable(web, StatusCode::BAD_REQUEST, messages::FORM_MALFORMED)
@@ -160,12 +161,7 @@ fn refused(web: &Web, place: Place<'_>, refusal: Refusal) -> Response {
             );
             stop(web, site, messages::CALL, StatusCode::CONFLICT, None)
         }
-        Refusal::Throttled { seconds } => {
-            let mut response = unavailable(web, place);
-            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            retry_after(&mut response, seconds);
-            response
-        }
+        Refusal::Throttled { seconds } => too_many(web, place, seconds, false),
         Refusal::WindowEnded {
             window_end,
             collected: true,
@@ -261,6 +257,10 @@ pub(crate) fn elsewhere(web: &Web, flow: &FlowPath, step: FlowStep) -> Response 
 struct UnavailablePage {
     frame: Frame,
     minutes: Option<u64>,
+    /// Whether so many came from this source that it has to wait.
+    is_crowded: bool,
+    /// Whether what was typed before is kept.
+    is_kept: bool,
     incident: Option<String>,
     state_page: String,
 }
@@ -270,10 +270,27 @@ fn unavailable(web: &Web, place: Place<'_>) -> Response {
     let view = UnavailablePage {
         frame: web.frame(place.site(), messages::UNAVAILABLE),
         minutes: Some(MINUTES),
+        is_crowded: false,
+        is_kept: false,
         incident: None,
         state_page: place.state_page(),
     };
     later(page(StatusCode::SERVICE_UNAVAILABLE, &view))
+}
+
+/// E-05 for a source that has to wait.
+fn too_many(web: &Web, place: Place<'_>, seconds: u64, is_crowded: bool) -> Response {
+    let view = UnavailablePage {
+        frame: web.frame(place.site(), messages::UNAVAILABLE),
+        minutes: Some(seconds.div_ceil(60)),
+        is_crowded,
+        is_kept: matches!(place, Place::Flow(_)),
+        incident: None,
+        state_page: place.state_page(),
+    };
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS, &view);
+    retry_after(&mut response, seconds);
+    response
 }
 
 /// An error of the program itself, outside a procedure.
@@ -287,6 +304,8 @@ fn incident(web: &Web, place: Place<'_>, text: &str) -> Response {
     let view = UnavailablePage {
         frame: web.frame(place.site(), messages::INTERNAL),
         minutes: None,
+        is_crowded: false,
+        is_kept: false,
         incident: Some(incident),
         state_page: place.state_page(),
     };

@@ -29,6 +29,8 @@ pub(super) struct Entered {
     pub(super) contact: EnteredContact,
     /// RCR-5: the numbers, sealed under the cookie's key; without the cookie nobody reads them.
     pub(super) numbers: Option<String>,
+    /// RCR-5: 電子証明書 申請情報受付通知 was not sent.
+    pub(super) is_mail_withheld: bool,
 }
 
 pub(super) fn read_entered(flow: &ApplicationFlow) -> Entered {
@@ -66,5 +68,6 @@ pub(crate) fn entered_of(
             },
         },
         numbers: None,
+        is_mail_withheld: false,
     })
 }

@@ -20,8 +20,8 @@ use crate::application_contact::{Wanted, check_contact_form};
 use crate::base::App;
 use crate::cookie::FlowSecret;
 use crate::error::{Error, FieldProblem, Refusal, Result};
-use crate::guessing::Source;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 impl App {
     /// RCR-4 → RCR-5: the applications come into being, with their numbers and one mail. A repeated 申請 has the
@@ -51,6 +51,8 @@ impl App {
         let before = row.clone();
         let submitted = if !duplicates.is_empty() && !is_other_terminal {
             Err(duplicate_unanswered())
+        } else if let Err(crowded) = self.count_sent(source) {
+            Err(crowded)
         } else if let Some(id) = row.application.clone() {
             let actor = Actor::Subscriber(source.to_string());
             let correction = Correction {
@@ -118,10 +120,17 @@ impl App {
                             .await?;
                         numbers.push(inserted);
                     }
-                    let mail = app.received_mail(&flow.id, &institution, &wanted, &numbers, now)?;
-                    tx.insert_mail(&mail).await?;
+                    let since = now.plus_days(-1);
+                    let sent = tx.count_received_mails(&wanted.mail, since).await?;
+                    let is_mail_withheld = sent >= app.policy().application.mails_per_day.into();
+                    if !is_mail_withheld {
+                        let mail =
+                            app.received_mail(&flow.id, &institution, &wanted, &numbers, now)?;
+                        tx.insert_mail(&mail).await?;
+                    }
                     let entered = write_entered(&Entered {
                         numbers: Some(app.seal_numbers(&flow.id, &numbers, &secret)?),
+                        is_mail_withheld,
                         ..entered
                     })?;
                     let done = ApplicationStep::Done;

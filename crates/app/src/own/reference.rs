@@ -16,10 +16,10 @@ use tegata_domain::time::Timestamp;
 use crate::base::{App, TRIES};
 use crate::download::{CertificateBox, values_of};
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
-use crate::guessing::Source;
 use crate::jobs::SHOWN_SECRET_DAYS;
 use crate::letter::letter_place;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// Seconds after which another one is made: each is mailed.
 const AGAIN: i64 = 600;

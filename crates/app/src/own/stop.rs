@@ -18,10 +18,10 @@ use tegata_domain::time::Timestamp;
 use crate::base::{App, TRIES};
 use crate::decide::end_hold;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
-use crate::guessing::Source;
 use crate::hold::{Asked, Hold};
 use crate::revoke::{Continued, addresses, check_not_ended, check_revocable};
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// Which stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

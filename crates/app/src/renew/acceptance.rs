@@ -15,10 +15,10 @@ use super::successor::is_live;
 use crate::base::App;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result};
-use crate::guessing::Source;
 use crate::issue::check_institution;
 use crate::letter::letter_place;
 use crate::seal::Purpose;
+use crate::source::Source;
 
 /// Who makes the key of a renewal (K1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::base::App;
 use crate::cookie::FlowSecret;
 use crate::error::{Refusal, Result};
 use crate::flow::Opened;
-use crate::guessing::Source;
+use crate::source::Source;
 
 /// A renewal as the list and the state line show it.
 #[derive(Clone, Debug, PartialEq, Eq)]

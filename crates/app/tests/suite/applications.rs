@@ -42,7 +42,7 @@ pub(crate) struct Desk<'w> {
 
 impl<'w> Desk<'w> {
     pub(crate) async fn begin(world: &'w World) -> Self {
-        let opened = world.app.begin_application().await.unwrap();
+        let opened = world.app.begin_application(source(1)).await.unwrap();
         Self { world, opened }
     }
 

@@ -16,6 +16,7 @@ mod between;
 mod bounces;
 mod cards;
 mod cases;
+mod crowds;
 mod database;
 mod download;
 mod due_days;

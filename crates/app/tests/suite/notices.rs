@@ -511,7 +511,7 @@ async fn mails_that_are_over_go_after_their_days_and_their_numbers_stay() {
         };
         let all = count("1 = 1").await;
         let returned = "insert into bounced_address (address, since, mail_id, status, said)
-            select recipient, 1, id, '5.1.1', 'x' from outbox where bulk = 1 order by id limit 1";
+            select recipient, 1, id, '5.1.1', 'x' from outbox where urgency = 2 order by id limit 1";
         world.db.run(returned).await;
         let end = world.now();
         for (after, left) in [(300, all), (500, 2)] {

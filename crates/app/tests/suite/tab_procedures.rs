@@ -152,7 +152,7 @@ impl Procedure {
                 (flow, String::new())
             }
             Kind::Apply => {
-                let opened = app.begin_application().await?;
+                let opened = app.begin_application(by).await?;
                 (opened.flow, opened.cookie)
             }
             Kind::Collect => {

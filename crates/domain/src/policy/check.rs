@@ -21,6 +21,7 @@ impl Policy {
             .chain(self.ca_rules())
             .chain(self.status_rules())
             .chain(self.secret_rules())
+            .chain(self.application_rules())
             .chain(self.class_rules())
             .find(|(holds, ..)| !holds);
         match broken {
@@ -296,6 +297,33 @@ impl Policy {
             (
                 self.renewal.rate_per_hour >= 1,
                 "policy.renewal.rate_per_hour",
+                "use 1 or more",
+            ),
+        ]
+    }
+
+    /// What anybody may send in: no budget that keeps everybody out.
+    fn application_rules(&self) -> [Rule; 4] {
+        let application = &self.application;
+        [
+            (
+                application.sent_per_hour >= 1,
+                "policy.application.sent_per_hour",
+                "use 1 or more",
+            ),
+            (
+                application.begun_per_hour >= application.sent_per_hour,
+                "policy.application.begun_per_hour",
+                "use policy.application.sent_per_hour or more",
+            ),
+            (
+                application.mails_per_day >= 1,
+                "policy.application.mails_per_day",
+                "use 1 or more",
+            ),
+            (
+                application.alarm_per_hour >= 1,
+                "policy.application.alarm_per_hour",
                 "use 1 or more",
             ),
         ]

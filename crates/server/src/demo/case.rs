@@ -238,7 +238,7 @@ impl Life<'_> {
     /// RCR-2 to RCR-5: applied on the web.
     async fn applied(&self, case: &Case) -> Outcome<(ApplicationId, IssuedNumbers)> {
         let app = self.app;
-        let opened = app.begin_application().await?;
+        let opened = app.begin_application(SOURCE).await?;
         let (flow, cookie) = (&opened.flow, Some(opened.cookie.as_str()));
         let prefecture = InstitutionCode::from_stored(case.code.clone()).prefecture();
         let institution = EnteredInstitution {

@@ -215,7 +215,7 @@ async fn a_procedure_of_an_applicant_takes_each_step_once_and_is_deleted_after_i
                     let before = [asking.expires_at, end, end.plus_seconds(1)];
                     let mut deleted = Vec::new();
                     for before in before {
-                        deleted.push(tx.delete_application_flows_before(before).await?);
+                        deleted.push(tx.delete_application_flows_before(before, 9).await?);
                     }
                     Ok(deleted)
                 })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::id::{FlowId, OutboxId};
 use tegata_domain::mail_code::SentCode;
-use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::outbox::{MailKind, OutboxMail, Urgency};
 use tegata_store::MailFate;
 
 use crate::databases::{Database, databases};
@@ -162,8 +162,14 @@ async fn codes_end_after_their_time_and_are_deleted_after_their_hour() {
                     tx.insert_flow(&flow).await?;
                     // The procedure may go first: its codes still count.
                     tx.delete_flows_of(&flow.grant).await?;
-                    tx.claim_mails(NOW.plus_seconds(1), NOW.plus_seconds(99), FAR, true, 9)
-                        .await
+                    tx.claim_mails(
+                        NOW.plus_seconds(1),
+                        NOW.plus_seconds(99),
+                        FAR,
+                        Urgency::Bulk,
+                        9,
+                    )
+                    .await
                 })
             })
             .await

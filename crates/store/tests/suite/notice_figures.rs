@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tegata_domain::id::OutboxId;
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::outbox::{MailKind, OutboxMail, Urgency};
 use tegata_domain::time::Timestamp;
 use tegata_store::{NoticeRun, NoticeTally};
 
@@ -43,7 +43,7 @@ async fn queue(db: &Database) {
             tx.insert_mails(&mails[..3]).await?;
             tx.drop_mail(&dropped, NOW).await?;
             let claimed = tx
-                .claim_mails(NOW, NOW.plus_seconds(9), FAR, true, 9)
+                .claim_mails(NOW, NOW.plus_seconds(9), FAR, Urgency::Bulk, 9)
                 .await?;
             let [first, second] = claimed.as_slice() else {
                 panic!("two mails wait");

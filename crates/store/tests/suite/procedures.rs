@@ -6,7 +6,7 @@ use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::flow::{Flow, FlowKind, FlowStep};
 use tegata_domain::id::{AuditId, FlowId, OutboxId};
 use tegata_domain::institution::MailAddress;
-use tegata_domain::outbox::{MailKind, OutboxMail};
+use tegata_domain::outbox::{MailKind, OutboxMail, Urgency};
 
 use crate::databases::databases;
 use crate::samples::{Case, FAR, NOW, Samples};
@@ -183,12 +183,12 @@ async fn a_claimed_mail_is_nobody_elses_until_its_time_is_over_and_forgets_its_s
             .write(move |tx| {
                 Box::pin(async move {
                     tx.insert_mail(&stored).await?;
-                    let first = tx.claim_mails(NOW, until, FAR, true, 9).await?;
-                    let second = tx.claim_mails(until, until, FAR, true, 9).await?;
+                    let first = tx.claim_mails(NOW, until, FAR, Urgency::Bulk, 9).await?;
+                    let second = tx.claim_mails(until, until, FAR, Urgency::Bulk, 9).await?;
                     Ok((
                         first,
                         second,
-                        tx.claim_mails(later, later, FAR, true, 9).await?,
+                        tx.claim_mails(later, later, FAR, Urgency::Bulk, 9).await?,
                     ))
                 })
             })
@@ -244,11 +244,11 @@ async fn mails_by_the_dozen_are_queued_claimed_in_order_and_recorded_once() {
                         tx.insert_mails(&mails).await?,
                         tx.insert_mails(&again).await?,
                     ];
-                    let first = tx.claim_mails(NOW, until, FAR, true, 50).await?;
-                    let rest = tx.claim_mails(NOW, later, FAR, true, 50).await?;
+                    let first = tx.claim_mails(NOW, until, FAR, Urgency::Bulk, 50).await?;
+                    let rest = tx.claim_mails(NOW, later, FAR, Urgency::Bulk, 50).await?;
                     // The claims of the first fifty are over by now, those of the rest are not.
                     let second = tx
-                        .claim_mails(later, NOW.plus_seconds(99), FAR, true, 50)
+                        .claim_mails(later, NOW.plus_seconds(99), FAR, Urgency::Bulk, 50)
                         .await?;
                     let claims = first.iter().take(5).chain(&rest).chain(&second);
                     let claims: Vec<Arc<_>> = claims.cloned().map(Arc::new).collect();

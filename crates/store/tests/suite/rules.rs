@@ -277,7 +277,7 @@ async fn a_value_that_cannot_be_read_is_reported_with_its_place() {
             .unwrap();
         let id = OutboxId::generate(NOW, &case.samples.0);
         db.run_directly(&format!(
-            "insert into outbox (id, at, kind, bulk, recipient, key, fields, about,
+            "insert into outbox (id, at, kind, urgency, recipient, key, fields, about,
                 attempts, next_try_at, epoch)
             values ('{id}', 1, 'collected', 0, 'front@example.jp', 'k', 'not json', '', 0, 0, 0)"
         ))

@@ -88,6 +88,7 @@ struct DonePage {
     frame: Frame,
     numbers: Vec<IssuedNumbers>,
     mail: String,
+    is_mail_withheld: bool,
     is_correction: bool,
 }
 
@@ -110,8 +111,12 @@ pub(crate) async fn begin_page(State(web): State<Web>) -> Response {
 }
 
 /// POST /p/rcr
-pub(crate) async fn begin(State(web): State<Web>, Sent(Nothing): Sent<Nothing>) -> Response {
-    match web.app().begin_application().await {
+pub(crate) async fn begin(
+    State(web): State<Web>,
+    caller: Caller,
+    Sent(Nothing): Sent<Nothing>,
+) -> Response {
+    match web.app().begin_application(caller.source).await {
         Ok(opened) => to_flow(&web, Procedure::Apply, &opened.flow, Some(&opened.cookie)),
         Err(error) => refuse(&web, Place::First(Procedure::Apply), error),
     }
@@ -281,6 +286,7 @@ async fn shown(web: &Web, flow: &FlowPath, typed: Typed) -> Response {
                 frame: web.frame(SITE_APPLY, RCR_5),
                 numbers: state.numbers,
                 mail: state.contact.mail,
+                is_mail_withheld: state.is_mail_withheld,
                 is_correction: state.is_correction,
             },
         ),

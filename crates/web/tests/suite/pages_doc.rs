@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use tegata_domain::reference::RequestId;
 use tegata_domain::revocation::{Outcome, StatedReason};
 use tegata_domain::time::Timestamp;
@@ -582,6 +583,28 @@ async fn applying_reads_like_this() {
     let form = format!("version={}", asked.version());
     let unanswered = again.post(&format!("{}/submit", again.at()), &form).await;
     pages.take("rcr-4-same-wrong", &unanswered);
+    pages.compare();
+}
+
+#[tokio::test]
+async fn a_crowd_of_applications_reads_like_this() {
+    let house = House::with(|policy| {
+        policy.application.sent_per_hour = 2;
+        policy.application.mails_per_day = 1;
+    })
+    .await;
+    let (mut visitor, mut pages) = (Visitor::new(&house), Pages::default());
+    visitor.applied().await;
+    let confirm = visitor.apply(&["受付1号機"]).await;
+    let form = format!("version={}&duplicate=other", confirm.version());
+    let unmailed = visitor.go(&format!("{}/submit", visitor.at()), &form).await;
+    pages.take("rcr-5-withheld", &unmailed);
+    visitor.apply(&["受付1号機"]).await;
+    let crowded = visitor
+        .post(&format!("{}/submit", visitor.at()), &form)
+        .await;
+    assert!(crowded.headers.contains_key(RETRY_AFTER));
+    pages.take("e-05-crowded", &crowded);
     pages.compare();
 }
 

@@ -224,6 +224,7 @@ fn reasoned(web: &Web, reason: &Reason) -> Told {
             told.after(u64::try_from(wait).unwrap_or(1).max(1))
         }
         Reason::Act(_)
+        | Reason::Crowded { .. }
         | Reason::Enrolment(_)
         | Reason::HoldsQueue
         | Reason::NotAllowed

@@ -47,6 +47,9 @@ pub enum ActRefusal {
     /// The day until which an application can be corrected is over.
     #[error("the day until which it can be corrected is over")]
     DueOver,
+    /// Whoever examined it may not do so any more (T41).
+    #[error("whoever examined it may not do so any more; the case waits to be examined again")]
+    ExaminerLeft,
     /// The institution left the register (F2).
     #[error("the institution was closed in the register; reject the application")]
     InstitutionClosed,

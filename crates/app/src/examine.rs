@@ -128,18 +128,26 @@ impl App {
         if institution.closed_at.is_some() {
             return Err(ActRefusal::InstitutionClosed.into());
         }
-        if let ApplicationState::Examined { at, .. } = &application.state
-            && institution.changed_at.is_some_and(|changed| changed >= *at)
-        {
-            return Err(self.examine_again(application, by, now).await?);
+        if let ApplicationState::Examined { by: examiner, at } = &application.state {
+            if institution.changed_at.is_some_and(|changed| changed >= *at) {
+                let because = ActRefusal::RegisterChanged;
+                return Err(self.examine_again(application, because, by, now).await?);
+            }
+            let examiner = self.store().reader().await?.operator(examiner).await?;
+            if !examiner.is_some_and(|examiner| examiner.may(Act::Examine)) {
+                let because = ActRefusal::ExaminerLeft;
+                return Err(self.examine_again(application, because, by, now).await?);
+            }
         }
         Ok((institution, self.next_request_number().await?))
     }
 
-    /// Puts a case back before the examiners, since the register changed after they looked (F2).
+    /// Puts a case back before the examiners: the register changed after they looked (F2), or whoever looked may not any
+    /// more (T41). Answers why.
     async fn examine_again(
         &self,
         application: &CertificateApplication,
+        because: ActRefusal,
         by: &Operator,
         now: Timestamp,
     ) -> Result<Error> {
@@ -150,7 +158,11 @@ impl App {
             .map_err(|refusal| internal("examine again", refusal))?;
         let object = format!("application:{}", application.id);
         let actor = Actor::Operator(by.id.clone());
-        let detail = "the register changed after the examination".to_owned();
+        let detail = match because {
+            ActRefusal::ExaminerLeft => "whoever examined it may not examine any more",
+            _ => "the register changed after the examination",
+        };
+        let detail = detail.to_owned();
         let event = self.event(actor, "application.examine_again", object, detail, now);
         self.store()
             .write(move |tx| {
@@ -163,7 +175,7 @@ impl App {
                 })
             })
             .await?;
-        Ok(ActRefusal::RegisterChanged.into())
+        Ok(because.into())
     }
 
     /// The next running number of a request ID. A number whose step fails stays unused.

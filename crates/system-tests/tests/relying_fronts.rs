@@ -43,8 +43,14 @@ impl Proxy {
 struct Front {
     address: String,
     curl: Curl,
-    /// Held for as long as the proxy shall run.
-    _process: Process,
+    process: Process,
+}
+
+/// A killed Apache leaves its workers, which go on answering.
+impl Drop for Front {
+    fn drop(&mut self) {
+        let _ = self.process.stop();
+    }
 }
 
 impl Front {
@@ -65,7 +71,7 @@ impl Front {
         Ok(Self {
             address,
             curl,
-            _process: process,
+            process,
         })
     }
 

@@ -166,6 +166,29 @@ async fn a_case_is_examined_again_when_the_register_changed_after_its_examinatio
     }
 }
 
+/// T41: who left has not examined it for those who are there.
+#[tokio::test]
+async fn a_case_is_examined_again_when_its_examiner_left() {
+    for world in worlds().await {
+        let (app, people) = (&world.app, &world.people);
+        let entered = world.entered().await;
+        app.examine_application(&entered.id, &people.examiner, world.now())
+            .await
+            .unwrap();
+        let gone = &people.examiner.id;
+        let close = format!("update operator set disabled_at = 1 where id = '{gone}'");
+        world.db.run(&close).await;
+        let refused = app
+            .approve_application(&entered.id, &people.approver, world.now())
+            .await;
+        assert_eq!(refusal(refused), Refusal::Act(ActRefusal::ExaminerLeft));
+        assert_eq!(world.audited("application.examine_again").await, 1);
+        assert_eq!(world.db.count("issue_grant").await, 0);
+        let state = app.application(&entered.id).await.unwrap().state;
+        assert_eq!(state, ApplicationState::Submitted);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_approved_or_collected_for_a_closed_institution() {
     for world in worlds().await {

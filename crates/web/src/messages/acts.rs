@@ -27,6 +27,9 @@ pub(crate) fn act_refusal(refusal: &ActRefusal) -> String {
             return format!("{first}から{latest}までの日付を入力してください。");
         }
         ActRefusal::DueOver => "修正の期限は、今日以降の日付にしてください。",
+        ActRefusal::ExaminerLeft => {
+            "審査した担当者は、現在審査をする役割がありません。この申請を審査待ちに戻しました。もう一度審査を受けてから承認してください。"
+        }
         ActRefusal::InstitutionClosed => {
             "この医療機関等は、台帳で閉鎖されています。承認できません。申請を却下してください。"
         }

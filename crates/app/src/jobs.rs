@@ -52,9 +52,17 @@ impl App {
         }
     }
 
-    /// Runs every job that is due. One that fails keeps no other from running; the first failure is returned,
+    /// Runs every job that is due, lists too. One that fails keeps no other from running; the first failure is returned,
     /// further ones are logged.
     pub async fn run_due_jobs(&self, now: Timestamp) -> Result<JobReport> {
+        let mut failed = None;
+        let mut report = note(self.run_jobs_beside_lists(now).await, &mut failed);
+        report.lists = note(self.publish_due(now).await, &mut failed);
+        failed.map_or(Ok(report), Err)
+    }
+
+    /// Runs every job that is due but the making of lists, which may not wait for one that takes long (T28).
+    pub async fn run_jobs_beside_lists(&self, now: Timestamp) -> Result<JobReport> {
         let mut failed = None;
         let mut report = JobReport::default();
         // Two processes that make a certificate of ours at once have two good ones; the newest is used (S1).
@@ -69,8 +77,6 @@ impl App {
         report.keys = note(self.destroy_keys_after_window(now).await, &mut failed);
         // What is over is deleted; a second time there is nothing. Each process adds what it counted itself.
         note(self.sweep(now).await, &mut failed);
-        // Of two lists with the same number the first is stored, and no list is followed by an older one (0010).
-        report.lists = note(self.publish_due(now).await, &mut failed);
         // One process at a time, by a lease with an epoch; each mail's key stands in the queue once (F6).
         report.notices = note(self.run_notices(now).await, &mut failed);
         // Keys of this process alone.

@@ -15,8 +15,9 @@ use crate::failpoint::failpoint;
 const LISTS_IN_A_RUN: u32 = 256;
 
 impl App {
-    /// Makes every list that is due, also where one of them fails. Returns how many were made.
-    pub(crate) async fn publish_due(&self, now: Timestamp) -> Result<usize> {
+    /// Makes every list that is due, also where one of them fails. Returns how many were made. Several processes may do so
+    /// at once: of two lists with the same number the first is stored, and no list is followed by an older one (0010).
+    pub async fn publish_due(&self, now: Timestamp) -> Result<usize> {
         self.may_sign()?;
         let due = self
             .store()

@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Of `p12`: keys made in advance.
     #[arg(long, default_value_t = 100)]
     pool: usize,
+    /// Of `p12`: collections at the same moment.
+    #[arg(long, default_value_t = 1)]
+    at_once: usize,
     /// Rounds in which product and reference alternate.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -94,7 +97,9 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
         Name::Letters => vec![letters::run(n(300), rounds).await?],
         Name::Notices => vec![notices::run(n(2_000), &arguments.notices).await?],
         Name::Ocsp => vec![ocsp::run(n(20_000), rounds).await?],
-        Name::P12 => vec![p12::run(n(40), rounds, arguments.pool).await?],
+        Name::P12 => {
+            vec![p12::run(n(40), rounds, arguments.pool, arguments.at_once).await?]
+        }
         Name::Pages if arguments.n.is_empty() => pages::run(vec![1_000, 10_000], rounds).await?,
         Name::Pages => pages::run(arguments.n.clone(), rounds).await?,
         Name::Pg => vec![pg::run(n(400), rounds, arguments.notices.database.as_deref()).await?],

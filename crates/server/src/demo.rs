@@ -27,7 +27,7 @@ use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_pki::certificate::Certificate;
 use tegata_web::{Releases, SiteOptions};
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use self::folder::{Folder, State};
 pub(crate) use self::mailbox::Mailbox;
@@ -105,7 +105,7 @@ pub(crate) async fn run(arguments: Arguments) -> Outcome<()> {
         }
     };
     let tls = Tls::open(&instance).await?;
-    let lock = Arc::new(Mutex::new(()));
+    let lock = Arc::new(RwLock::new(()));
     let machine = Arc::new(TimeMachine::new(
         Arc::clone(&instance),
         clock,

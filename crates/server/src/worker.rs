@@ -1,4 +1,4 @@
-//! The timer: runs what is due each second and at once after a change of status, renews our own TLS
+//! The timer: runs what is due each second, makes lists at once after a change of status, renews our own TLS
 //! certificates each hour, and watches the clock (decisions W4, S7).
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tegata_app::CLOCK_JUMP;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_store::{Store, StoreError};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{RwLock, watch};
 
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, database_failure};
@@ -29,15 +29,28 @@ const LATEST: &str = "clock_latest";
 /// Why the clock is in doubt, until an operator confirms it.
 const DOUBT: &str = "clock_doubt";
 
-/// Keeps jobs apart from whoever moves the clock.
-pub(crate) type JobLock = Arc<Mutex<()>>;
+/// Keeps jobs, which share it, apart from whoever moves the clock.
+pub(crate) type JobLock = Arc<RwLock<()>>;
 
-/// Runs the jobs until `stop` turns true.
+/// Runs the jobs until `stop` turns true, or the clock is in doubt. Lists are made beside the others: a stop is not seen
+/// late because a day's notices are many (T28).
 pub(crate) async fn run(
     instance: Arc<Instance>,
     tls: Arc<Tls>,
     lock: JobLock,
     mut stop: watch::Receiver<bool>,
+) {
+    tokio::select! {
+        () = run_jobs(&instance, &tls, &lock, &mut stop) => {}
+        () = make_lists(&instance, &lock) => {}
+    }
+}
+
+async fn run_jobs(
+    instance: &Instance,
+    tls: &Tls,
+    lock: &JobLock,
+    stop: &mut watch::Receiver<bool>,
 ) {
     let mut watch = ClockWatch::begin(instance.app.system_now());
     let mut tls_due = instance.app.system_now().plus_seconds(TLS_INTERVAL);
@@ -51,8 +64,9 @@ pub(crate) async fn run(
             instance.app.believe_clock(system_now);
         }
         {
-            let _alone = lock.lock().await;
-            match instance.app.run_due_jobs(instance.app.clock_now()).await {
+            let _still = lock.read().await;
+            let now = instance.app.clock_now();
+            match instance.app.run_jobs_beside_lists(now).await {
                 Ok(report) if report != tegata_app::JobReport::default() => {
                     tracing::debug!(?report, "jobs were run");
                 }
@@ -63,7 +77,7 @@ pub(crate) async fn run(
         // Without a lease, as all certificates of ours: two processes at once make two good ones (S1).
         if system_now >= tls_due {
             tls_due = system_now.plus_seconds(TLS_INTERVAL);
-            if let Err(failure) = tls.refresh(&instance).await {
+            if let Err(failure) = tls.refresh(instance).await {
                 tracing::error!(
                     reason = failure.reason(),
                     "TLS certificates were not renewed"
@@ -72,6 +86,21 @@ pub(crate) async fn run(
         }
         tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+/// Makes what lists are due, for ever; one that is left half made is made again.
+async fn make_lists(instance: &Instance, lock: &JobLock) {
+    loop {
+        {
+            let _still = lock.read().await;
+            if let Err(error) = instance.app.publish_due(instance.app.clock_now()).await {
+                tracing::error!(%error, "a list was not made; it will be tried again");
+            }
+        }
+        tokio::select! {
             () = instance.app.publication_wanted() => {}
             () = tokio::time::sleep(TICK) => {}
         }

@@ -9,10 +9,12 @@ use tegata_system_tests::tools::{command, run, server_binary};
 
 #[test]
 fn a_collection_and_the_first_page_are_measured_beside_their_references() -> Result<()> {
-    let p12 = one(bench(&["p12", "--n", "2", "--rounds", "1", "--pool", "1"])?)?;
+    let p12 = &["p12", "--n", "2", "--rounds", "1", "--pool", "1"];
+    let p12 = one(bench(&[p12.as_slice(), &["--at-once", "2"]].concat())?)?;
     is_measured(&p12, "p12", 2)?;
     is_compared(&p12)?;
     ensure!(*field(&p12, "pool") == 1, "{p12}");
+    ensure!(*field(&p12, "at_once") == 2, "{p12}");
     ensure!(field(&p12, "key_cpu_us").is_number(), "{p12}");
     let tls = one(bench(&["tls", "--n", "3", "--rounds", "1"])?)?;
     is_measured(&tls, "tls", 3)?;

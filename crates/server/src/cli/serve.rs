@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tegata_domain::time::Clock as _;
 use tegata_web::{Releases, SiteOptions};
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use super::line;
 use crate::bounce::Maildir;
@@ -83,7 +83,7 @@ pub(crate) async fn run(config: Config) -> Outcome<()> {
     }
     // What it runs says for itself why several timers do no harm (`jobs.rs`).
     let timer = Arc::clone(&instance);
-    let lock = Arc::new(Mutex::new(()));
+    let lock = Arc::new(RwLock::new(()));
     running.spawn(|stop| worker::run(timer, tls, lock, stop));
     // Both of these only read, each for its own process.
     let publisher = Arc::clone(&instance);

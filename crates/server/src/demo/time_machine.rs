@@ -62,7 +62,7 @@ impl TimeMachine {
 
     /// Moves the clock by whole days and runs the jobs of each day, those of its hour of notices then.
     pub(super) async fn advance(&self, days: u32) -> Outcome<()> {
-        let _alone = self.lock.lock().await;
+        let _alone = self.lock.write().await;
         for _ in 0..days {
             let first = self.seconds_to_notices();
             self.step(first).await?;
@@ -96,7 +96,7 @@ impl TimeMachine {
         self.advance(days).await?;
         let rest = u32::try_from(seconds % u64::from(DAY)).unwrap_or(0);
         if rest > 0 {
-            let _alone = self.lock.lock().await;
+            let _alone = self.lock.write().await;
             self.step(rest).await?;
         }
         Ok(())

@@ -1,14 +1,17 @@
 //! One certificate from the application to its end, on each database, with a restart of the server in
 //! the middle of each procedure. Everything is judged from outside: by curl, by openssl.
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use tegata_system_tests::database::Kind;
 use tegata_system_tests::json::{field, text};
 use tegata_system_tests::openssl::{self, Holder, OcspStatus};
 use tegata_system_tests::page::Page;
 use tegata_system_tests::procedure::{self, PASSWORD};
+use tegata_system_tests::process::Process;
 use tegata_system_tests::served::{Letter, Served};
-use tegata_system_tests::tools::eventually;
+use tegata_system_tests::tools::{command, eventually};
 
 const CODE: &str = "0110119153";
 const INSTITUTION: &str = "見本医院";
@@ -37,6 +40,44 @@ fn lives(kind: Kind) -> Result<()> {
     lifted_by_two_operators(&mut served, &number, &holder)?;
     revoked_for_good(&mut served, &letter, &holder)?;
     eprintln!("{kind:?}: lived and ended as it should");
+    Ok(())
+}
+
+/// T28: what takes long keeps no list back. A job of each second waits here for a table that somebody else has.
+#[test]
+fn a_stop_is_listed_while_another_job_waits() -> Result<()> {
+    let mut served = Served::init(Kind::Postgres)?;
+    let url = served.database.url()?;
+    let patient = format!("{url}?options[lock_timeout]=0&options[statement_timeout]=0");
+    let config = fs::read_to_string(served.config())?;
+    ensure!(config.contains(&url), "{config}");
+    fs::write(served.config(), config.replace(&url, &patient))?;
+    served.begin()?;
+    served.add_institution(CODE, INSTITUTION)?;
+    let letter = served.grant(CODE, TERMINAL)?;
+    let browser = served.browser("collect");
+    let holder = procedure::collect(&browser, &served.public, &letter, served.folder())?;
+
+    let taken = "begin; lock table sealed_key in access exclusive mode; select pg_sleep(600)";
+    let _taker = Process::start(&mut command("psql", ["-X", "-d", &url, "-c", taken]))?;
+    eventually("a job waits for the table", || {
+        let waiting = "select count(*) from pg_locks l join pg_class c on c.oid = l.relation
+            where c.relname = 'sealed_key' and not l.granted";
+        Ok((served.database.number(waiting)? > 0).then_some(()))
+    })?;
+    served.act(
+        "help_desk",
+        &[
+            "revocation",
+            "hold",
+            &letter.request_id,
+            "--reason",
+            "lost",
+            "--note",
+            "the terminal was stolen",
+        ],
+    )?;
+    stopped_for_the_world(&served, &holder, "certificateHold")?;
     Ok(())
 }
 

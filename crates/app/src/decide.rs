@@ -2,9 +2,10 @@
 //!
 //! Complete: revoked with the hold's date, the kept key destroyed. Lift: as before the request.
 
-use tegata_domain::audit::{Actor, AuditEvent};
+use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
+use tegata_domain::id::SerialNumber;
 use tegata_domain::operator::{Act, Operator};
 use tegata_domain::outbox::{MailKind, OutboxMail};
 use tegata_domain::revocation::{Outcome, RevocationRefusal, RevocationRequest, RevocationState};
@@ -140,18 +141,13 @@ impl App {
         let actor = Actor::Operator(by.id.clone());
         let object = format!("grant:{}", grant.id);
         let event = self.event(actor.clone(), action, object, detail, now);
-        let destroyed = request.serial.map(|serial| {
-            let object = format!("certificate:{serial}");
-            let detail = format!("request {} was completed", request.number);
-            self.event(actor, "key.destroy", object, detail, now)
-        });
+        let because = format!("request {} was completed", request.number);
         let ended = RevocationRequest {
             state,
             ..request.clone()
         };
         let mails = self.end_mails(&ended, &grant, now);
         let after = ended.clone();
-        #[cfg(debug_assertions)]
         let app = self.clone();
         self.store()
             .write(move |tx| {
@@ -161,7 +157,13 @@ impl App {
                     }
                     tx.insert_audit(&event).await?;
                     if let RevocationState::Ended { outcome, .. } = &ended.state {
-                        end_hold(tx, &ended, *outcome, destroyed, now).await?;
+                        let end = HoldEnd {
+                            app: app.clone(),
+                            outcome: *outcome,
+                            actor,
+                            because,
+                        };
+                        end.write(tx, &ended, now).await?;
                     }
                     for mail in &mails {
                         tx.insert_mail(mail).await?;
@@ -218,78 +220,116 @@ impl App {
     }
 }
 
-/// Revokes with the hold's date and destroys the kept keys, or lifts the hold. Certificates that were set aside for
-/// a newer key go the same way.
-pub(crate) async fn end_hold(
-    tx: &mut Tx,
-    request: &RevocationRequest,
-    outcome: Outcome,
-    destroyed: Option<AuditEvent>,
-    now: Timestamp,
-) -> Result<()> {
-    let aside = tx.set_aside_of(&request.grant).await?;
-    let is_on_hold =
-        |record: &CertificateRecord| matches!(record.state, CertificateState::OnHold { .. });
-    for record in &aside {
-        if outcome == Outcome::Lift && !is_on_hold(record) {
-            continue;
-        }
-        end_one(tx, request, record, outcome, now).await?;
-    }
-    if let Some(serial) = &request.serial {
-        if aside.iter().any(|record| record.serial == *serial) {
-            return Ok(());
-        }
-        let record = tx.certificate(serial).await?;
-        let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
-        if end_one(tx, request, &record, outcome, now).await?
-            && let Some(event) = destroyed
-        {
-            tx.insert_audit(&event).await?;
-        }
-        return Ok(());
-    }
-    let grant = tx.grant(&request.grant).await?;
-    let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
-    let step = match (outcome, request.held_at) {
-        (Outcome::Complete, _) => GrantMove::Void,
-        // Nothing was stopped yet.
-        (Outcome::Lift, None) => return Ok(()),
-        // A freeze older than the request is the holder's own, and stays.
-        (Outcome::Lift, Some(at)) if was_frozen_before(&grant.state, at) => return Ok(()),
-        (Outcome::Lift, Some(_)) => GrantMove::Unfreeze,
-    };
-    let moved = grant.state.clone().apply(step, now)?;
-    if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
-        return Err(Error::Conflict);
-    }
-    if outcome == Outcome::Complete {
-        tx.drop_letter_secret(&grant.id).await?;
-    }
-    Ok(())
+/// How a hold ends, and who is recorded for it.
+pub(crate) struct HoldEnd {
+    pub(crate) app: App,
+    pub(crate) outcome: Outcome,
+    pub(crate) actor: Actor,
+    /// What the trail says of a key that is destroyed.
+    pub(crate) because: String,
 }
 
-/// Ends the hold of one certificate; `true` where its kept key was destroyed.
-async fn end_one(
-    tx: &mut Tx,
-    request: &RevocationRequest,
-    record: &CertificateRecord,
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<bool> {
-    let step = match outcome {
-        Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
-        Outcome::Lift if request.held_at.is_none() => return Ok(false),
-        Outcome::Lift => CertificateMove::Lift,
-    };
-    let moved = record.state.apply(step, now)?;
-    let serial = &record.serial;
-    if !tx.move_certificate(serial, &record.state, &moved).await? {
-        return Err(Error::Conflict);
+impl HoldEnd {
+    /// Revokes with the hold's date and destroys the kept keys, or lifts the hold. Certificates that were set aside for
+    /// a newer key go the same way, each with its event.
+    pub(crate) async fn write(
+        &self,
+        tx: &mut Tx,
+        request: &RevocationRequest,
+        now: Timestamp,
+    ) -> Result<()> {
+        let outcome = self.outcome;
+        let aside = tx.set_aside_of(&request.grant).await?;
+        let is_on_hold =
+            |record: &CertificateRecord| matches!(record.state, CertificateState::OnHold { .. });
+        for record in &aside {
+            if outcome == Outcome::Lift && !is_on_hold(record) {
+                continue;
+            }
+            if self.end_one(tx, request, record, now).await?
+                && Some(record.serial) != request.serial
+            {
+                let action = match outcome {
+                    Outcome::Complete => "certificate.revoke",
+                    Outcome::Lift => "certificate.lift",
+                };
+                let detail = format!("set aside; request {}", request.number);
+                self.tell(tx, record.serial, action, detail, now).await?;
+            }
+        }
+        if let Some(serial) = &request.serial {
+            if aside.iter().any(|record| record.serial == *serial) {
+                return Ok(());
+            }
+            let record = tx.certificate(serial).await?;
+            let record = record.ok_or_else(|| internal("end a hold", "the certificate is gone"))?;
+            self.end_one(tx, request, &record, now).await?;
+            return Ok(());
+        }
+        let grant = tx.grant(&request.grant).await?;
+        let grant = grant.ok_or_else(|| internal("end a hold", "the grant is gone"))?;
+        let step = match (outcome, request.held_at) {
+            (Outcome::Complete, _) => GrantMove::Void,
+            // Nothing was stopped yet.
+            (Outcome::Lift, None) => return Ok(()),
+            // A freeze older than the request is the holder's own, and stays.
+            (Outcome::Lift, Some(at)) if was_frozen_before(&grant.state, at) => return Ok(()),
+            (Outcome::Lift, Some(_)) => GrantMove::Unfreeze,
+        };
+        let moved = grant.state.clone().apply(step, now)?;
+        if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
+            return Err(Error::Conflict);
+        }
+        if outcome == Outcome::Complete {
+            tx.drop_letter_secret(&grant.id).await?;
+        }
+        Ok(())
     }
-    want_lists(tx, &record.ca_key, record.shard, now).await?;
-    let why = KeyDestroyed::Revocation;
-    Ok(outcome == Outcome::Complete && tx.destroy_key(serial, why, now).await?)
+
+    /// Ends the hold of one certificate; `false` where it was not held.
+    async fn end_one(
+        &self,
+        tx: &mut Tx,
+        request: &RevocationRequest,
+        record: &CertificateRecord,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let step = match self.outcome {
+            Outcome::Complete => CertificateMove::Revoke(request.reason.reason_code()),
+            Outcome::Lift if request.held_at.is_none() => return Ok(false),
+            Outcome::Lift => CertificateMove::Lift,
+        };
+        let moved = record.state.apply(step, now)?;
+        let serial = &record.serial;
+        if !tx.move_certificate(serial, &record.state, &moved).await? {
+            return Err(Error::Conflict);
+        }
+        want_lists(tx, &record.ca_key, record.shard, now).await?;
+        if self.outcome == Outcome::Complete
+            && tx
+                .destroy_key(serial, KeyDestroyed::Revocation, now)
+                .await?
+        {
+            self.tell(tx, *serial, "key.destroy", self.because.clone(), now)
+                .await?;
+        }
+        Ok(true)
+    }
+
+    async fn tell(
+        &self,
+        tx: &mut Tx,
+        serial: SerialNumber,
+        action: &'static str,
+        detail: String,
+        now: Timestamp,
+    ) -> Result<()> {
+        let object = format!("certificate:{serial}");
+        let event = self
+            .app
+            .event(self.actor.clone(), action, object, detail, now);
+        Ok(tx.insert_audit(&event).await?)
+    }
 }
 
 fn was_frozen_before(state: &GrantState, held_at: Timestamp) -> bool {

@@ -17,7 +17,7 @@ use tegata_store::Tx;
 
 use crate::act_refusal::ActRefusal;
 use crate::base::{App, TRIES};
-use crate::decide::end_hold;
+use crate::decide::HoldEnd;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::issue::want_lists;
@@ -61,7 +61,7 @@ pub(crate) struct Hold {
 /// The end of a request that the certificate itself made.
 struct End {
     mails: Vec<OutboxMail>,
-    destroyed: Option<AuditEvent>,
+    hold: HoldEnd,
 }
 
 impl App {
@@ -269,11 +269,19 @@ impl App {
         };
         End {
             mails: self.end_mails(&ended, grant, now),
-            destroyed: request.serial.map(|serial| {
-                let object = format!("certificate:{serial}");
-                let detail = "its holder ended the certificate".to_owned();
-                self.event(actor.clone(), "key.destroy", object, detail, now)
-            }),
+            hold: self.end_by_holder(actor),
+        }
+    }
+}
+
+impl App {
+    /// Its holder ends a certificate by the certificate itself.
+    pub(crate) fn end_by_holder(&self, actor: &Actor) -> HoldEnd {
+        HoldEnd {
+            app: self.clone(),
+            outcome: Outcome::Complete,
+            actor: actor.clone(),
+            because: "its holder ended the certificate".to_owned(),
         }
     }
 }
@@ -314,24 +322,19 @@ impl Hold {
         }
         self.tell(tx, "certificate.hold").await?;
         if let Some(end) = end {
-            self.finish(tx, end.destroyed, now).await?;
+            self.finish(tx, &end.hold, now).await?;
         }
         Ok(self.request)
     }
 
     /// The certificate itself asked: the hold becomes its revocation in the same transaction (F4).
-    async fn finish(
-        &mut self,
-        tx: &mut Tx,
-        destroyed: Option<AuditEvent>,
-        now: Timestamp,
-    ) -> Result<()> {
+    async fn finish(&mut self, tx: &mut Tx, end: &HoldEnd, now: Timestamp) -> Result<()> {
         let ended = self.request.state.clone().prove(now)?;
         if !tx.move_revocation(&self.request, &ended).await? {
             return Err(Error::Conflict);
         }
         self.request.state = ended;
-        end_hold(tx, &self.request, Outcome::Complete, destroyed, now).await
+        end.write(tx, &self.request, now).await
     }
 
     /// Above the rate: nothing is stopped, and the operators are rung.

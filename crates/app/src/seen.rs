@@ -4,7 +4,7 @@
 use tegata_domain::audit::Actor;
 use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantMove, GrantOrigin};
-use tegata_domain::id::GrantId;
+use tegata_domain::id::{GrantId, SerialNumber};
 use tegata_domain::time::Timestamp;
 use tegata_store::Tx;
 
@@ -33,7 +33,14 @@ impl App {
             return Ok(());
         }
         let object = format!("grant:{}", grant.id);
-        let mut event = self.event(actor, "certificate.seen", object, String::new(), now);
+        let mut event = self.event(
+            actor.clone(),
+            "certificate.seen",
+            object,
+            String::new(),
+            now,
+        );
+        let app = self.clone();
         let id = grant.id.clone();
         let serial = record.serial;
         let is_renewal = grant.origin.predecessor().is_some();
@@ -50,10 +57,9 @@ impl App {
                     }
                     if is_renewal {
                         // Its file is installed, and without a letter nothing but our key guards the copy.
-                        tx.destroy_key(&serial, KeyDestroyed::SeenInUse, now)
-                            .await?;
+                        app.destroy_seen_key(tx, serial, &actor, now).await?;
                     }
-                    let superseded = supersede_set_aside(tx, &id, None, now).await?;
+                    let superseded = app.supersede_set_aside(tx, &id, None, &actor, now).await?;
                     if superseded > 0 {
                         event.detail = format!("{superseded} older superseded");
                     }
@@ -95,7 +101,14 @@ impl App {
              two may hold its keys; call the holder"
         );
         let object = format!("grant:{}", grant.id);
-        let mut event = self.event(actor, "certificate.seen", object, String::new(), now);
+        let mut event = self.event(
+            actor.clone(),
+            "certificate.seen",
+            object,
+            String::new(),
+            now,
+        );
+        let app = self.clone();
         let (id, serial, made_at) = (grant.id.clone(), record.serial, record.created_at);
         let superseded = self
             .store()
@@ -108,9 +121,10 @@ impl App {
                     if !tx.take_back(&serial).await? {
                         return Err(Error::Conflict);
                     }
-                    tx.destroy_key(&serial, KeyDestroyed::SeenInUse, now)
+                    app.destroy_seen_key(tx, serial, &actor, now).await?;
+                    let superseded = app
+                        .supersede_set_aside(tx, &id, Some(made_at), &actor, now)
                         .await?;
-                    let superseded = supersede_set_aside(tx, &id, Some(made_at), now).await?;
                     event.detail = format!("{serial}, not {newest}; {superseded} older superseded");
                     tx.insert_audit(&event).await?;
                     Ok::<_, Error>(superseded)
@@ -122,30 +136,56 @@ impl App {
         }
         Ok(())
     }
-}
 
-/// Every certificate that was set aside, of those made before `made_before` where that is said, ends; one on hold
-/// stays, since only persons end a hold. Answers how many.
-async fn supersede_set_aside(
-    tx: &mut Tx,
-    grant: &GrantId,
-    made_before: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<usize> {
-    let mut superseded = 0;
-    for record in tx.set_aside_of(grant).await? {
-        let is_newer = made_before.is_some_and(|made| record.created_at >= made);
-        if is_newer || record.state != CertificateState::Issued {
-            continue;
+    /// Every certificate that was set aside, of those made before `made_before` where that is said, ends; one on hold
+    /// stays, since only persons end a hold. Answers how many.
+    async fn supersede_set_aside(
+        &self,
+        tx: &mut Tx,
+        grant: &GrantId,
+        made_before: Option<Timestamp>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<usize> {
+        let mut superseded = 0;
+        for record in tx.set_aside_of(grant).await? {
+            let is_newer = made_before.is_some_and(|made| record.created_at >= made);
+            if is_newer || record.state != CertificateState::Issued {
+                continue;
+            }
+            let ended = record.state.apply(CertificateMove::Supersede, now)?;
+            let serial = &record.serial;
+            if !tx.move_certificate(serial, &record.state, &ended).await? {
+                return Err(Error::Conflict);
+            }
+            let object = format!("certificate:{serial}");
+            let detail = format!("another one of grant {grant} is in use");
+            let event = self.event(actor.clone(), "certificate.supersede", object, detail, now);
+            tx.insert_audit(&event).await?;
+            self.destroy_seen_key(tx, *serial, actor, now).await?;
+            want_lists(tx, &record.ca_key, record.shard, now).await?;
+            superseded += 1;
         }
-        let ended = record.state.apply(CertificateMove::Supersede, now)?;
-        let serial = &record.serial;
-        if !tx.move_certificate(serial, &record.state, &ended).await? {
-            return Err(Error::Conflict);
-        }
-        tx.destroy_key(serial, KeyDestroyed::SeenInUse, now).await?;
-        want_lists(tx, &record.ca_key, record.shard, now).await?;
-        superseded += 1;
+        Ok(superseded)
     }
-    Ok(superseded)
+
+    /// A key that is not needed here any more: its file is in use, or another one is.
+    async fn destroy_seen_key(
+        &self,
+        tx: &mut Tx,
+        serial: SerialNumber,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<()> {
+        if tx
+            .destroy_key(&serial, KeyDestroyed::SeenInUse, now)
+            .await?
+        {
+            let object = format!("certificate:{serial}");
+            let detail = "a certificate of its grant was seen in use".to_owned();
+            let event = self.event(actor.clone(), "key.destroy", object, detail, now);
+            tx.insert_audit(&event).await?;
+        }
+        Ok(())
+    }
 }

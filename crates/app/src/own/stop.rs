@@ -12,11 +12,11 @@ use tegata_domain::institution::MailAddress;
 use tegata_domain::outbox::OutboxMail;
 use tegata_domain::reference::RequestId;
 use tegata_domain::relying::RelyingStatus;
-use tegata_domain::revocation::{Outcome, RevocationRequest, RevocationState, StatedReason};
+use tegata_domain::revocation::{RevocationRequest, RevocationState, StatedReason};
 use tegata_domain::time::Timestamp;
 
 use crate::base::{App, TRIES};
-use crate::decide::end_hold;
+use crate::decide::HoldEnd;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
 use crate::hold::{Asked, Hold};
 use crate::revoke::{Continued, addresses, check_not_ended, check_revocable};
@@ -89,7 +89,7 @@ enum Stop {
         request: Box<RevocationRequest>,
         mails: Vec<OutboxMail>,
         ended: Box<AuditEvent>,
-        destroyed: Option<Box<AuditEvent>>,
+        end: Box<HoldEnd>,
     },
     /// It is on hold already, and that is what was asked: where it still is.
     Nothing(String, CertificateRecord),
@@ -256,17 +256,12 @@ impl App {
         let object = format!("grant:{}", grant.id);
         let detail = format!("request {}", request.number);
         let event = self.event(actor.clone(), "revocation.end", object, detail, now);
-        let destroyed = request.serial.map(|serial| {
-            let object = format!("certificate:{serial}");
-            let detail = "its holder ended the certificate".to_owned();
-            Box::new(self.event(actor.clone(), "key.destroy", object, detail, now))
-        });
         Stop::End {
             newer: newer.map(Box::new),
             request: Box::new(request),
             mails,
             ended: Box::new(event),
-            destroyed,
+            end: Box::new(self.end_by_holder(actor)),
         }
     }
 
@@ -333,7 +328,7 @@ impl Stop {
                 request,
                 mails,
                 ended,
-                destroyed,
+                end,
             } => {
                 if let Some(newer) = newer {
                     newer.write(tx, now).await?;
@@ -347,8 +342,7 @@ impl Stop {
                     ..*request
                 };
                 tx.insert_audit(&ended).await?;
-                let destroyed = destroyed.map(|event| *event);
-                end_hold(tx, &request, Outcome::Complete, destroyed, now).await?;
+                end.write(tx, &request, now).await?;
                 for mail in &mails {
                     tx.insert_mail(mail).await?;
                 }

@@ -382,6 +382,7 @@ async fn the_old_certificate_is_superseded_once_the_new_one_is_seen_in_use_and_n
         );
         assert_eq!(status(&world, new).await, CertificateState::Issued);
         assert_eq!(world.audited("certificate.seen").await, 2);
+        assert_eq!(world.audited("certificate.supersede").await, 1);
     }
 }
 

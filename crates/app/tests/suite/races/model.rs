@@ -211,13 +211,14 @@ impl Model {
 }
 
 /// Changes that have an audit event of their own, by its action.
-const EXPLAINED: [&str; 12] = [
+const EXPLAINED: [&str; 13] = [
     "certificate.collect",
     "certificate.collect.refused",
     "certificate.hold",
     "certificate.intend",
     "certificate.issue",
     "certificate.seen",
+    "certificate.supersede",
     "certificate.void",
     "grant.reopen",
     "renewal.accept",
@@ -237,6 +238,7 @@ fn explained(entry: &Entry) -> Option<(String, String)> {
                 (None, _) => ("certificate.intend", object),
                 (Some("intended"), "issued") => ("certificate.issue", object),
                 (Some("intended"), "void") => ("certificate.void", object),
+                (Some("issued"), "superseded") => ("certificate.supersede", object),
                 _ => return None,
             }
         }

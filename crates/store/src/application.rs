@@ -93,8 +93,8 @@ impl Tx {
         self.set_search_words(&object(&application.id), words).await
     }
 
-    /// Writes the state of `new` where the row still has the state of `old`, and its terminal and
-    /// mail, which a resubmission may correct. `false` where somebody was first.
+    /// Writes the state of `new` where the row still has the state of `old`, and its
+    /// institution, terminal and mail, which a resubmission may correct. `false` where somebody was first.
     pub async fn move_application(
         &mut self,
         old: &CertificateApplication,
@@ -114,7 +114,8 @@ impl Tx {
         let done = self
             .changes(
                 "update application set terminal = $2, mail = $3, state = $4, examined_by = $5,
-                examined_at = $6, decided_by = $7, decided_at = $8, reason = $9, grant_id = $10
+                examined_at = $6, decided_by = $7, decided_at = $8, reason = $9, grant_id = $10,
+                institution_id = $15
             where id = $1 and state = $11 and decided_by is not distinct from $12
                 and decided_at is not distinct from $13
                 and (state <> 'examined' or examined_at is not distinct from $14)",
@@ -133,6 +134,7 @@ impl Tx {
                     was_decided_by,
                     was_decided_at,
                     was_examined_at,
+                    new.institution.as_str().into(),
                 ],
             )
             .await?;

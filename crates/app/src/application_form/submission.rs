@@ -57,6 +57,7 @@ impl App {
             let actor = Actor::Subscriber(source.to_string());
             let correction = Correction {
                 id,
+                institution,
                 wanted,
                 is_other_terminal,
                 actor,
@@ -224,6 +225,7 @@ impl App {
     ) -> Result<()> {
         let Correction {
             id,
+            institution,
             wanted,
             is_other_terminal,
             actor,
@@ -234,13 +236,22 @@ impl App {
             .into_iter()
             .next()
             .unwrap_or_else(|| application.terminal.clone());
+        let detail = if institution.id == application.institution {
+            String::new()
+        } else {
+            format!(
+                "institution {} instead of {}",
+                institution.id, application.institution
+            )
+        };
         let corrected = CertificateApplication {
+            institution: institution.id,
             terminal,
             mail: wanted.mail,
             ..application.clone().resubmit()?
         };
         let object = format!("application:{id}");
-        let event = self.event(actor, "application.correct", object, String::new(), now);
+        let event = self.event(actor, "application.correct", object, detail, now);
         let expires = self.flow_end();
         self.store()
             .write(move |tx| {
@@ -286,6 +297,8 @@ struct Submission {
 /// RCR-4 of an application that was returned, checked.
 struct Correction {
     id: ApplicationId,
+    /// As RCR-2 has it now: it may be another one than before.
+    institution: Institution,
     wanted: Wanted,
     /// 「別の端末の申請なので、このまま申請する」.
     is_other_terminal: bool,

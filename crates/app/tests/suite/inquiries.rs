@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use tegata_app::{
-    App, AppParts, ApplicationStatus, EnteredContact, FieldProblem, InquiryPage, IssuedNumbers,
-    Opened, Refusal, TypedNumbers,
+    App, AppParts, ApplicationStatus, EnteredContact, EnteredInstitution, FieldProblem,
+    InquiryPage, IssuedNumbers, Opened, Refusal, TypedNumbers,
 };
 use tegata_domain::applicant::ApplicationNumber;
 use tegata_domain::application::{ApplicationState, EnteredBy};
+use tegata_domain::audit::Actor;
 use tegata_domain::flow::ApplicationStep;
 use tegata_domain::id::ApplicationId;
 use tegata_domain::outbox::MailKind;
 use tegata_domain::reference::ReferenceId;
+use tegata_domain::register::TypedEntry;
 use tokio::sync::Barrier;
 
 use crate::applications::{Desk, applied, typed_contact, typed_institution};
-use crate::world::{FORM_MAIL, Posted, World, refusal, source, worlds};
+use crate::world::{FORM_MAIL, Posted, World, institution, refusal, source, worlds};
 
 /// RCS-1 with what stands in the mail.
 fn typed(application: &str, inquiry: &str) -> TypedNumbers {
@@ -218,6 +220,32 @@ async fn a_returned_application_is_corrected_and_waits_again() {
     }
 }
 
+/// What was wrong: RCR-4 showed the institution that was corrected, and the application kept the first one.
+#[tokio::test]
+async fn a_correction_can_be_to_another_institution() {
+    for world in worlds().await {
+        let (app, now) = (&world.app, world.now());
+        let other = TypedEntry {
+            name: "べつの医院".to_owned(),
+            ..institution("medical", "0110113719")
+        };
+        let other = app
+            .add_institution(other, Actor::System, now)
+            .await
+            .unwrap();
+        let (id, desk) = returned(&world, "受付1").await;
+        let form = EnteredInstitution {
+            code: "0113719".to_owned(),
+            ..typed_institution()
+        };
+        desk.enter_institution(form).await.unwrap();
+        desk.enter_contact(typed_contact(&["受付1"])).await.unwrap();
+        assert_eq!(desk.page().await.register.unwrap().name, "べつの医院");
+        desk.submit(3, false).await.unwrap();
+        assert_eq!(app.application(&id).await.unwrap().institution, other.id);
+    }
+}
+
 /// What was wrong: two corrections to one name of a terminal, or a correction and an application, did not see each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_correction_and_another_for_one_terminal_at_once_one_is_asked_about_the_other() {
@@ -266,8 +294,16 @@ async fn of_a_correction_and_another_for_one_terminal_at_once_one_is_asked_about
 
 /// A clerk at RCR-4 who corrects a returned application for `before` to `after`.
 async fn corrects<'w>(world: &'w World, before: &str, after: &str) -> Desk<'w> {
+    let (_, desk) = returned(world, before).await;
+    desk.enter_institution(typed_institution()).await.unwrap();
+    desk.enter_contact(typed_contact(&[after])).await.unwrap();
+    desk
+}
+
+/// An application for `terminal` that was returned, and a clerk at RCR-2 who corrects it.
+async fn returned<'w>(world: &'w World, terminal: &str) -> (ApplicationId, Desk<'w>) {
     let (app, now) = (&world.app, world.now());
-    let desk = Desk::at_confirm(world, &[before]).await;
+    let desk = Desk::at_confirm(world, &[terminal]).await;
     desk.submit(3, false).await.unwrap();
     let numbers = desk.page().await.numbers.remove(0);
     let asked = Asked::about(world, numbers).await;
@@ -277,10 +313,7 @@ async fn corrects<'w>(world: &'w World, before: &str, after: &str) -> Desk<'w> {
         .unwrap();
     let (flow, cookie) = (&asked.opened.flow, Some(asked.opened.cookie.as_str()));
     let opened = app.begin_correction(flow, cookie, now).await.unwrap();
-    let desk = Desk { world, opened };
-    desk.enter_institution(typed_institution()).await.unwrap();
-    desk.enter_contact(typed_contact(&[after])).await.unwrap();
-    desk
+    (asked.id, Desk { world, opened })
 }
 
 #[tokio::test]

@@ -75,8 +75,9 @@ impl App {
                 .authorities()
                 .responder(&authority.id)
                 .is_some_and(|responder| {
+                    let begin = Timestamp::from_unix(responder.certificate.not_before());
                     let end = Timestamp::from_unix(responder.certificate.not_after());
-                    is_fresh(end, authority, life, now)
+                    begin <= now && is_fresh(end, authority, life, now)
                 });
             if fresh {
                 continue;
@@ -139,7 +140,7 @@ impl App {
             .store()
             .reader()
             .await?
-            .newest_service_certificate(kind, name)
+            .newest_service_certificate(kind, name, now)
             .await?;
         if let Some(row) = newest
             && is_fresh(row.not_after, authority, life, now)

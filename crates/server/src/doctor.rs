@@ -441,7 +441,7 @@ async fn check_services(instance: &Instance, report: &mut Report) -> Outcome<()>
         };
         let mut reader = instance.store.reader().await.map_err(failed)?;
         let newest = reader
-            .newest_service_certificate(kind, &name)
+            .newest_service_certificate(kind, &name, now)
             .await
             .map_err(failed)?;
         let remedy = "see that `tegata serve` runs; it renews this by itself";

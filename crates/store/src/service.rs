@@ -43,11 +43,13 @@ pub struct ServiceCertificateRow {
 }
 
 impl Connection {
-    /// The service's issued certificate that ends last.
+    /// The service's issued certificate that ends last, of those that have begun by `now`: a clock that was ahead may have made
+    /// others (S7).
     pub async fn newest_service_certificate(
         &mut self,
         kind: CertificateKind,
         name: &str,
+        now: Timestamp,
     ) -> Result<Option<ServiceCertificateRow>, StoreError> {
         let row = self
             .fetch_optional(
@@ -55,9 +57,9 @@ impl Connection {
                 from service_certificate s
                 join certificate c on c.serial = s.serial and c.state = 'issued'
                 join certificate_der d on d.serial = s.serial
-                where s.kind = $1 and s.name = $2
+                where s.kind = $1 and s.name = $2 and c.not_before <= $3
                 order by s.not_after desc, s.id desc limit 1",
-                &[kind.as_str().into(), name.into()],
+                &[kind.as_str().into(), name.into(), now.into()],
             )
             .await?;
         row.map(|row| {

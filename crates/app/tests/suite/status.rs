@@ -202,6 +202,30 @@ async fn a_restart_keeps_the_responders_and_the_servers_certificates() {
     }
 }
 
+/// S7: what a clock that was ahead has made is for later.
+#[tokio::test]
+async fn a_certificate_of_a_clock_that_was_ahead_is_not_taken_before_it_begins() {
+    for mut world in worlds().await {
+        let posted = world.posted().await;
+        world.collect(&posted).await;
+        let (certificate, issuer) = (world.certificate(&posted).await, world.issuer());
+        let request = OcspRequest::for_certificate(&certificate, &issuer, None);
+        let ahead = NOW.plus_days(300);
+        let early = world.app.server_identity("localhost", ahead).await.unwrap();
+        world.app.refresh_responders(ahead).await.unwrap();
+        world.restart().await;
+        world.jobs().await;
+        let now = world.app.server_identity("localhost", NOW).await.unwrap();
+        assert_ne!(now.chain, early.chain);
+        let leaf = Certificate::from_der(&now.chain[0]).unwrap();
+        assert!(leaf.not_before() <= NOW.unix());
+        let der = ask(&world, &request).await.der;
+        let answer = OcspResponse::parse(&der).unwrap();
+        let responder = &answer.certificates()[0];
+        assert!(responder.not_before() <= NOW.unix());
+    }
+}
+
 #[tokio::test]
 async fn a_servers_certificate_is_renewed_with_thirty_days_left() {
     for world in worlds().await {

@@ -321,7 +321,7 @@ async fn a_service_uses_its_issued_certificate_that_ends_last() {
         let mut reader = db.reader().await;
         let kind = CertificateKind::TlsServer;
         let newest = reader
-            .newest_service_certificate(kind, "r1.localhost")
+            .newest_service_certificate(kind, "r1.localhost", NOW)
             .await;
         let newest = newest.unwrap().unwrap();
         assert_eq!(newest.id, rows[1].id);
@@ -329,13 +329,18 @@ async fn a_service_uses_its_issued_certificate_that_ends_last() {
         assert_eq!(newest.sealed_key, [20]);
         assert_eq!(newest.not_after, NOW.plus_days(20));
         assert_eq!(newest.der, b"der");
+        let earlier = NOW.plus_days(-999);
+        let none = reader
+            .newest_service_certificate(kind, "r1.localhost", earlier)
+            .await;
+        assert_eq!(none.unwrap(), None);
         let other = reader
-            .newest_service_certificate(kind, "r2.localhost")
+            .newest_service_certificate(kind, "r2.localhost", NOW)
             .await;
         assert_eq!(other.unwrap(), None);
         let kind = CertificateKind::OcspResponder;
         let other = reader
-            .newest_service_certificate(kind, "r1.localhost")
+            .newest_service_certificate(kind, "r1.localhost", NOW)
             .await;
         assert_eq!(other.unwrap(), None);
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use tegata_domain::applicant::Applicant;
+use tegata_domain::applicant::{Applicant, Contact};
 use tegata_domain::application::CertificateApplication;
 use tegata_domain::bounce::BouncedAddress;
 use tegata_domain::certificate::CertificateRecord;
@@ -308,6 +308,16 @@ impl App {
     /// The application alone.
     pub async fn case_application(&self, id: &ApplicationId) -> Result<CertificateApplication> {
         self.application(id).await
+    }
+
+    /// The application, and whom to talk to where it came from the web: what an examiner has before the eyes.
+    pub async fn case_as_entered(
+        &self,
+        id: &ApplicationId,
+    ) -> Result<(CertificateApplication, Option<Contact>)> {
+        let application = self.application(id).await?;
+        let applicant = self.store().reader().await?.applicant(id).await?;
+        Ok((application, applicant.map(|applicant| applicant.contact)))
     }
 
     /// The application that a request ID came from.

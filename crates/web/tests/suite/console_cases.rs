@@ -6,6 +6,7 @@ use tegata_domain::operator::Role;
 
 use crate::clerk::{Clerk, hidden};
 use crate::house::House;
+use crate::visitor::{Visitor, contact_form, institution_form};
 
 fn case(id: &str) -> String {
     format!("/console/applications/{id}")
@@ -51,6 +52,40 @@ async fn the_second_of_two_examiners_is_told_who_was_first_and_when() {
     assert!(text.contains("現在の状態: 承認待ち"));
     let page = second.get(&case(&id)).await;
     assert!(page.text().contains("承認待ち"), "nothing was changed");
+}
+
+/// What was wrong: a page from before a correction of 予備のメールアドレス alone passed for the case as it is.
+#[tokio::test]
+async fn what_was_corrected_since_the_page_was_shown_is_looked_at_first() {
+    let house = House::new().await;
+    let clerk = Clerk::hire(&house, "sato", &[Role::Examiner]).await;
+    let mut visitor = Visitor::new(&house);
+    let [number, secret] = visitor.applied().await;
+    let id = house.waiting().await;
+    let old = format!("seen={}", seen(&clerk, &id.to_string()).await);
+    house
+        .give_back(&id, "予備のメールアドレスをご確認ください。")
+        .await;
+
+    let numbers = format!("application_no={number}&inquiry_no={secret}");
+    let status = visitor.go("/p/rcr/status", &numbers).await;
+    let form = format!("version={}", status.version());
+    let correction = format!("{}/correct", visitor.at());
+    let institution = visitor.go(&correction, &form).await;
+    let here = visitor.at();
+    let form = institution_form(&institution, "1310123458");
+    let contact = visitor.go(&format!("{here}/institution"), &form).await;
+    let form = contact_form(&contact, "&second_mail=other@clinic.example");
+    let confirm = visitor.go(&format!("{here}/contact"), &form).await;
+    let form = format!("version={}", confirm.version());
+    visitor.go(&format!("{here}/submit"), &form).await;
+
+    let examine = format!("{}/examine", case(&id.to_string()));
+    let answer = clerk.post(&examine, &old).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    assert_eq!(answer.screen(), "CE-5");
+    let fresh = format!("seen={}", seen(&clerk, &id.to_string()).await);
+    clerk.go(&examine, &fresh).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use tegata_app::{Case, CaseGrant, Error, Refusal, Session};
 use tegata_domain::access::Right;
+use tegata_domain::applicant::Contact;
 use tegata_domain::application::{ApplicationState, CertificateApplication};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::ApplicationId;
@@ -46,11 +47,12 @@ pub(super) fn done_name(word: &str) -> Option<&'static str> {
     }
 }
 
-/// What the page showed: another state, another terminal or address, another mark.
-fn mark(application: &CertificateApplication) -> String {
+/// What the page showed: another state, institution or terminal, another address or person to talk to, another mark.
+fn mark(application: &CertificateApplication, contact: Option<&Contact>) -> String {
     let state = &application.state;
     let seen = format!(
-        "{}\n{}\n{}\n{state:?}",
+        "{}\n{}\n{}\n{}\n{state:?}\n{contact:?}",
+        application.institution,
         application.terminal.as_str(),
         application.mail,
         application.entered_at,
@@ -189,7 +191,10 @@ fn view(
     CasePage {
         desk: Desk::new(web, session, C_CASE, ""),
         here: address(&application.id),
-        seen: mark(application),
+        seen: mark(
+            application,
+            case.applicant.as_ref().map(|applicant| &applicant.contact),
+        ),
         state: messages::application_state(&application.state),
         last_act: shown::last_act(&application.state, names)
             .map(|(who, at)| format!("{who} {}", messages::moment(at))),
@@ -520,8 +525,8 @@ async fn expected(
     let Ok(id) = ApplicationId::parse(id) else {
         return Err(fault::unknown(web, session));
     };
-    match web.app().case_application(&id).await {
-        Ok(application) if mark(&application) == seen => Ok(id),
+    match web.app().case_as_entered(&id).await {
+        Ok((application, contact)) if mark(&application, contact.as_ref()) == seen => Ok(id),
         Ok(_) => Err(moved(web, session, &id).await),
         Err(error) => Err(fault::refuse(web, session, error)),
     }

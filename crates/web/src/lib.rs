@@ -24,6 +24,7 @@ mod router;
 mod site;
 mod status;
 mod tag;
+mod told;
 mod web;
 
 pub use connection::Connection;

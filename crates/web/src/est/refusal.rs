@@ -8,12 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use tegata_app::{EnrolmentRefusal, Error, FieldProblem, Refusal};
 use tegata_domain::id::FlowId;
 use tegata_domain::time::Timestamp;
-use tegata_protocol::{Message, MessageCode};
+use tegata_protocol::MessageCode;
 
 use super::request::PROCEDURE;
-use crate::messages::{self, Said};
+use crate::messages;
 use crate::respond::retry_after;
 use crate::site::ru::subscriber_ca;
+use crate::told::{Told, help_desk};
 use crate::web::Web;
 
 /// The problem, in a word for programs.
@@ -21,9 +22,7 @@ const ERROR: HeaderName = HeaderName::from_static("tegata-error");
 /// Basic asks for UTF-8, as RFC 7617 §2.1 lets a server do.
 const CHALLENGE: &str = "Basic realm=\"request ID and reference ID\", charset=\"UTF-8\"";
 const PROBLEM: &str = "application/problem+json";
-/// Seconds after which to try again.
-const LATER: u64 = 60;
-/// The same where many renew at once (F9).
+/// Seconds after which to try again where many renew at once (F9).
 const PAUSE: u64 = 600;
 
 /// Why a request is not answered.
@@ -58,115 +57,58 @@ impl From<Error> for Refused {
     }
 }
 
-/// Everything that an answer is made of.
-struct Told {
-    status: StatusCode,
-    word: &'static str,
-    /// English: what is wrong, and what to do next.
-    detail: String,
-    number: MessageCode,
-    /// Japanese: the same for a person.
-    words: Said,
-    /// When to try again.
-    after: Option<u64>,
-    /// The procedure that takes a 確認番号.
+/// What is told, and the procedure that takes a 確認番号.
+struct Answered {
+    told: Told,
     procedure: Option<FlowId>,
-    incident: Option<String>,
 }
 
-impl Told {
-    fn new(
-        status: StatusCode,
-        word: &'static str,
-        detail: impl Into<String>,
-        (number, words): (MessageCode, Said),
-    ) -> Self {
+impl From<Told> for Answered {
+    fn from(told: Told) -> Self {
         Self {
-            status,
-            word,
-            detail: detail.into(),
-            number,
-            words,
-            after: None,
+            told,
             procedure: None,
-            incident: None,
         }
-    }
-
-    fn after(mut self, seconds: u64) -> Self {
-        self.after = Some(seconds);
-        self
     }
 }
 
 /// The answer.
 pub(super) fn refuse(web: &Web, asked: &HeaderMap, refused: Refused) -> Response {
-    let told = match refused {
+    let Answered { told, procedure } = match refused {
         Refused::App(error) => by_app(web, error),
-        other => by_edge(web, &other),
+        other => by_edge(web, &other).into(),
     };
     let wants_problem = asked
         .get_all(ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.to_ascii_lowercase().contains(PROBLEM));
+    let (status, word, later) = (told.status, told.word, told.later);
     let (kind, body) = if wants_problem {
-        (PROBLEM, problem(web, &told))
+        // A struct of texts and numbers always becomes JSON.
+        let problem = serde_json::to_string(&told.problem(web)).unwrap_or_default();
+        (PROBLEM, problem)
     } else {
         ("text/plain; charset=utf-8", format!("{}\n", told.detail))
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (ERROR, HeaderValue::from_static(told.word)),
+        (ERROR, HeaderValue::from_static(word)),
     ];
-    let mut response = (told.status, headers, body).into_response();
-    if told.status == StatusCode::UNAUTHORIZED {
+    let mut response = (status, headers, body).into_response();
+    if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static(CHALLENGE);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
-    if let Some(seconds) = told.after {
+    if let Some(seconds) = later {
         retry_after(&mut response, seconds);
     }
-    let procedure = told
-        .procedure
-        .and_then(|flow| HeaderValue::from_str(flow.as_str()).ok());
+    let procedure = procedure.and_then(|flow| HeaderValue::from_str(flow.as_str()).ok());
     if let Some(value) = procedure {
         let name = HeaderName::from_static(PROCEDURE);
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-/// The members of RFC 9457 with the message for the person.
-fn problem(web: &Web, told: &Told) -> String {
-    let addresses = web.app().addresses();
-    let subscriber = addresses.subscriber.first().unwrap_or(&addresses.public);
-    let (link, link_text) = if told.words.leads_to_application {
-        (format!("{}/p/rcr", addresses.public), messages::APPLY_ANEW)
-    } else {
-        (format!("{subscriber}/p/ru"), messages::CHECK_CERTIFICATE)
-    };
-    let refusal = tegata_protocol::Refusal {
-        kind: "about:blank".to_owned(),
-        title: told
-            .status
-            .canonical_reason()
-            .unwrap_or_default()
-            .to_owned(),
-        status: told.status.as_u16(),
-        code: told.word.to_owned(),
-        detail: told.detail.clone(),
-        message: Some(Message {
-            code: told.number,
-            notify: false,
-            title: told.words.title.to_owned(),
-            text: told.words.text.clone(),
-            link,
-            link_text: link_text.to_owned(),
-        }),
-        incident: told.incident.clone(),
-    };
-    serde_json::to_string(&refusal).unwrap_or_default()
 }
 
 /// What never reached the application.
@@ -229,43 +171,14 @@ fn by_edge(web: &Web, refused: &Refused) -> Told {
     Told::new(status, word, detail, not_understood)
 }
 
-fn by_app(web: &Web, error: Error) -> Told {
+fn by_app(web: &Web, error: Error) -> Answered {
     match error {
-        Error::Refused(refusal) => by_rules(web, refusal),
-        Error::Conflict | Error::Full | Error::Unavailable => {
-            let detail =
-                "The service is not available now; send the same request again in a minute.";
-            let about = (MessageCode::UNAVAILABLE, messages::client_unavailable());
-            Told::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                detail,
-                about,
-            )
-            .after(LATER)
-        }
-        Error::Internal(text) => fault(web, &text),
-    }
-}
-
-fn fault(web: &Web, text: &str) -> Told {
-    let incident = web.incident();
-    tracing::error!(incident, error = text, "a request failed");
-    let detail =
-        format!("Something is wrong here; tell the operator the incident number {incident}.");
-    let about = (
-        MessageCode::FAULT,
-        messages::client_fault(&incident, &help_desk(web)),
-    );
-    let told = Told::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal_error",
-        detail,
-        about,
-    );
-    Told {
-        incident: Some(incident),
-        ..told
+        Error::Refused(Refusal::Enrolment(refusal)) => by_enrolment(web, refusal),
+        Error::Refused(refusal) => Told::of_standing(web, &refusal)
+            .unwrap_or_else(|| by_rules(web, refusal))
+            .into(),
+        Error::Conflict | Error::Full | Error::Unavailable => Told::unavailable().into(),
+        Error::Internal(text) => Told::fault(web, &text).into(),
     }
 }
 
@@ -276,28 +189,9 @@ fn code_ended() -> Told {
 }
 
 fn by_rules(web: &Web, refusal: Refusal) -> Told {
-    let forbidden = StatusCode::FORBIDDEN;
-    let ca_short = &web.app().policy().names.ca_short;
     match refusal {
-        Refusal::Enrolment(refusal) => by_enrolment(web, refusal),
-        Refusal::Expired { not_after } => {
-            let detail = format!(
-                "The certificate expired at {not_after}: retrieve its renewal, or apply for a new one."
-            );
-            let about = (MessageCode::EXPIRED, messages::client_expired());
-            Told::new(forbidden, "certificate_expired", detail, about)
-        }
         Refusal::Fields(problems) => by_code(&problems),
         Refusal::FlowEnded | Refusal::FlowElsewhere => code_ended(),
-        Refusal::Frozen { at } => {
-            let detail =
-                format!("Collecting was stopped by its holder at {at}; call the help desk.");
-            let about = (
-                MessageCode::FROZEN,
-                messages::client_frozen(at, &help_desk(web)),
-            );
-            Told::new(forbidden, "frozen", detail, about)
-        }
         Refusal::KeyDestroyed { at, .. } => {
             let detail =
                 format!("The key was destroyed at {at}; call the help desk, or apply anew.");
@@ -307,21 +201,11 @@ fn by_rules(web: &Web, refusal: Refusal) -> Told {
             );
             Told::new(StatusCode::GONE, "key_destroyed", detail, about)
         }
-        Refusal::OnHold { at, by_operator } => {
-            let detail = format!("The certificate is on hold since {at}; call the help desk.");
-            let words = messages::client_held(at, by_operator, ca_short, &help_desk(web));
-            Told::new(
-                forbidden,
-                "certificate_on_hold",
-                detail,
-                (MessageCode::ON_HOLD, words),
-            )
-        }
         Refusal::RenewalNotOpen { opens } => {
             let detail =
                 format!("Renewal opens at {opens}; the certificate stays in force until then.");
             let about = (MessageCode::BEFORE_RENEWAL, messages::est_early(opens));
-            Told::new(forbidden, "renewal_not_open", detail, about)
+            Told::new(StatusCode::FORBIDDEN, "renewal_not_open", detail, about)
         }
         Refusal::RenewalsPaused => {
             let detail = "Too many renew in this hour; send the same request again in ten minutes.";
@@ -341,21 +225,6 @@ fn by_rules(web: &Web, refusal: Refusal) -> Told {
                 messages::est_renewed_before(&help_desk(web)),
             );
             Told::new(StatusCode::CONFLICT, "renewed_before", detail, about)
-        }
-        Refusal::Replaced { .. } => {
-            let detail = "A newer certificate took the place of this one: use that one.";
-            let about = (MessageCode::REPLACED, messages::client_replaced());
-            Told::new(forbidden, "certificate_replaced", detail, about)
-        }
-        Refusal::Revoked { at } => {
-            let detail = format!("The certificate is revoked since {at}; apply for a new one.");
-            let about = (MessageCode::REVOKED, messages::client_revoked(at));
-            Told::new(forbidden, "certificate_revoked", detail, about)
-        }
-        Refusal::Throttled { seconds } => {
-            let detail = format!("Too many wrong attempts; wait {seconds} seconds.");
-            let about = (MessageCode::THROTTLED, messages::client_throttled(seconds));
-            Told::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail, about).after(seconds)
         }
         Refusal::TooSoon { at } => {
             let seconds = seconds_to(web, at);
@@ -405,13 +274,13 @@ fn by_code(problems: &[FieldProblem]) -> Told {
     Told::new(StatusCode::FORBIDDEN, "mail_code_wrong", detail, about)
 }
 
-fn by_enrolment(web: &Web, refusal: EnrolmentRefusal) -> Told {
+fn by_enrolment(web: &Web, refusal: EnrolmentRefusal) -> Answered {
     let sentence = refusal.to_string();
     let detail = format!("The request cannot be taken: {sentence}.");
     let bad = StatusCode::BAD_REQUEST;
     let conflict = StatusCode::CONFLICT;
     let request = (MessageCode::KEY_REFUSED, messages::est_key_refused());
-    match refusal {
+    let told = match refusal {
         EnrolmentRefusal::Algorithm { .. } => {
             Told::new(bad, "signature_algorithm", detail, request)
         }
@@ -425,11 +294,10 @@ fn by_enrolment(web: &Web, refusal: EnrolmentRefusal) -> Told {
             );
             let words = messages::est_code_needed(&masked_mail, expires_at);
             let about = (MessageCode::CODE_NEEDED, words);
-            let told = Told::new(StatusCode::FORBIDDEN, "mail_code_needed", detail, about);
-            Told {
+            return Answered {
+                told: Told::new(StatusCode::FORBIDDEN, "mail_code_needed", detail, about),
                 procedure: Some(flow),
-                ..told
-            }
+            };
         }
         EnrolmentRefusal::KeyFixed => {
             let words = messages::est_key_fixed(&help_desk(web));
@@ -446,11 +314,8 @@ fn by_enrolment(web: &Web, refusal: EnrolmentRefusal) -> Told {
             Told::new(conflict, "too_many_keys", detail, about)
         }
         EnrolmentRefusal::Weak(_) => Told::new(bad, "key_weak", detail, request),
-    }
-}
-
-fn help_desk(web: &Web) -> String {
-    messages::help_desk(&web.app().policy().names.help_desk)
+    };
+    told.into()
 }
 
 /// Seconds until an instant of the system's clock; at least one.

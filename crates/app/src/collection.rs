@@ -154,7 +154,8 @@ impl App {
                     .make_certificate(&grant, secret, actor.clone(), now)
                     .await
                 {
-                    Ok(()) | Err(Error::Conflict) => {}
+                    Ok(true) => return Ok(()),
+                    Ok(false) | Err(Error::Conflict) => {}
                     Err(error) => return Err(error),
                 },
             }
@@ -183,13 +184,14 @@ impl App {
         Ok(row.is_none_or(|key| key.sealed.is_some()))
     }
 
+    /// Makes key and certificate; `false` where another process ended the intent meanwhile, one way or the other.
     async fn make_certificate(
         &self,
         grant: &Grant,
         secret: Option<&FlowSecret>,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let key = self.keypool().take().await?;
         let intent = self.intend_for_grant(grant, key.public_key(), now)?;
         let (wrap, until) = match grant.origin {
@@ -210,8 +212,7 @@ impl App {
         failpoint!(self, "failpoint:issue:after-intent");
         let der = self.sign_intent(&intent)?;
         self.store_issued(intent.record.serial, der, actor, now)
-            .await?;
-        Ok(())
+            .await
     }
 
     /// What the holder is told of a file that was handed out; once for each password of a procedure.

@@ -280,8 +280,10 @@ impl HoldEnd {
         if !tx.move_grant(&grant.id, &grant.state, &moved).await? {
             return Err(Error::Conflict);
         }
-        if outcome == Outcome::Complete {
-            tx.drop_letter_secret(&grant.id).await?;
+        if outcome == Outcome::Complete && tx.drop_letter_secret(&grant.id).await? {
+            let (actor, because) = (self.actor.clone(), self.because.clone());
+            let event = self.app.forgotten_event(&grant.id, actor, because, now);
+            tx.insert_audit(&event).await?;
         }
         Ok(())
     }

@@ -29,6 +29,8 @@ pub struct DueDay {
     pub is_queued: bool,
     /// The notices by occasion and kind, in the order of the run.
     pub groups: Vec<DueGroup>,
+    /// The day of the run before.
+    since: Option<CalendarDate>,
 }
 
 /// The notices of one occasion and kind.
@@ -127,6 +129,7 @@ impl App {
                 day,
                 is_queued,
                 groups,
+                since,
             });
         }
         let mut groups: Vec<DueGroup> = Vec::new();
@@ -145,18 +148,19 @@ impl App {
             day,
             is_queued,
             groups,
+            since,
         })
     }
 
-    /// The notices of `day` one by one, after `after`.
+    /// The notices of a day one by one, after `after`. Occasions that had none when it was counted are not asked about.
     pub async fn due_entries(
         &self,
-        day: CalendarDate,
+        due: &DueDay,
         after: Option<&DueCursor>,
         limit: u32,
     ) -> Result<DueEntries> {
-        let (since, _) = self.since_of(day).await?;
-        let spans = self.spans(since, day);
+        let day = due.day;
+        let spans = self.spans(due.since, day);
         let first = match after {
             Some(after) => spans
                 .iter()
@@ -164,11 +168,9 @@ impl App {
                 .unwrap_or(spans.len()),
             None => 0,
         };
-        // What was counted a moment ago had nothing there: nothing is asked.
-        let counted = self.counted().due((since, day), self.system_now());
         let is_empty = |span: &Span| {
-            let mut groups = counted.iter().flatten();
-            counted.is_some() && groups.all(|group| group.occasion != span.occasion)
+            let mut groups = due.groups.iter();
+            groups.all(|group| group.occasion != span.occasion)
         };
         let mut entries = Vec::new();
         let mut start = after.map(|after| after.after.clone());

@@ -166,6 +166,7 @@ impl App {
         let sessions = self.sessions_before();
         let letters = now.plus_days(-self.policy().periods.letter_days);
         let shown = now.plus_days(-SHOWN_SECRET_DAYS);
+        let app = self.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
@@ -174,9 +175,14 @@ impl App {
                         .await?;
                     tx.end_codes_before(system_now, BATCH).await?;
                     tx.delete_codes_before(system_now.plus_days(-1)).await?;
-                    tx.drop_letter_secrets_older_than(letters).await?;
+                    let mut forgotten = tx.drop_letter_secrets_older_than(letters).await?;
                     tx.delete_sessions_before(sessions).await?;
-                    tx.drop_shown_secrets_older_than(shown).await?;
+                    forgotten.extend(tx.drop_shown_secrets_older_than(shown).await?);
+                    for grant in forgotten {
+                        let detail = "its time was over".to_owned();
+                        let event = app.forgotten_event(&grant, Actor::System, detail, now);
+                        tx.insert_audit(&event).await?;
+                    }
                     tx.delete_wrong_ids_before(wrong_ids).await?;
                     for wrong in to_store {
                         let minute = Timestamp::from_unix(wrong.minute * 60);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use tegata_domain::audit::Actor;
+use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::grant::{Grant, GrantMove, GrantState};
 use tegata_domain::id::{GrantId, ProposalId, ReferenceRowId};
 use tegata_domain::operator::{Act, Operator};
@@ -88,6 +88,23 @@ impl From<LetterRow> for WaitingLetter {
 }
 
 impl App {
+    /// The clear text of a reference ID was destroyed (I2).
+    pub(crate) fn forgotten_event(
+        &self,
+        grant: &GrantId,
+        actor: Actor,
+        detail: String,
+        now: Timestamp,
+    ) -> AuditEvent {
+        self.event(
+            actor,
+            "letter.forget",
+            format!("grant:{grant}"),
+            detail,
+            now,
+        )
+    }
+
     /// Letters that wait to be released and printed, the oldest first, after `after`.
     pub async fn letters_to_print(
         &self,

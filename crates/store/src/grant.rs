@@ -294,21 +294,28 @@ impl Tx {
         .await
     }
 
-    /// Drops every letter's clear text made before `before`; returns how many (I2).
+    /// Drops every letter's clear text made before `before`; answers whose (I2).
     pub async fn drop_letter_secrets_older_than(
         &mut self,
         before: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let dropped = self
-            .execute(
-                "delete from letter_secret where created_at < $1",
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "delete from letter_secret where created_at < $1 returning grant_id",
                 &[before.into()],
             )
             .await?;
-        if dropped > 0 {
+        self.dropped_secrets(&rows)
+    }
+
+    /// The grants of deleted rows of `letter_secret`.
+    pub(crate) fn dropped_secrets(&mut self, rows: &[Row]) -> Result<Vec<GrantId>, StoreError> {
+        if !rows.is_empty() {
             self.owe_scrub();
         }
-        Ok(dropped)
+        rows.iter()
+            .map(|row| row.of("letter_secret").id(0, GrantId::parse))
+            .collect()
     }
 
     async fn insert_reference(

@@ -177,23 +177,21 @@ impl Tx {
     }
 
     /// Drops the clear text of reference IDs that are out although no letter carried them (a renewal's, and those that
-    /// were shown to a certificate), made before `before`; returns how many (I2).
+    /// were shown to a certificate), made before `before`; answers whose (I2).
     pub async fn drop_shown_secrets_older_than(
         &mut self,
         before: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let dropped = self
-            .execute(
+    ) -> Result<Vec<GrantId>, StoreError> {
+        let rows = self
+            .fetch_all(
                 "delete from letter_secret where created_at < $1 and exists (
                     select 1 from reference_id r
                     where r.grant_id = letter_secret.grant_id and r.ended_at is null
-                        and r.posted_at is not null)",
+                        and r.posted_at is not null)
+                returning grant_id",
                 &[before.into()],
             )
             .await?;
-        if dropped > 0 {
-            self.owe_scrub();
-        }
-        Ok(dropped)
+        self.dropped_secrets(&rows)
     }
 }

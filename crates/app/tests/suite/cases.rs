@@ -234,6 +234,7 @@ async fn the_clear_text_of_a_letter_that_is_never_posted_lives_fourteen_days() {
         world.advance(60);
         world.jobs().await;
         assert_eq!(world.db.count("letter_secret").await, 0);
+        assert_eq!(world.audited("letter.forget").await, 1);
     }
 }
 

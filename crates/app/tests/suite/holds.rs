@@ -329,6 +329,7 @@ async fn a_letter_that_is_stopped_before_the_post_leaves_the_queue_and_its_clear
         assert_eq!(world.db.count("letter_secret").await, 1);
         world.finish(&held.number, Outcome::Complete).await;
         assert_eq!(world.db.count("letter_secret").await, 0);
+        assert_eq!(world.audited("letter.forget").await, 1);
         assert!(app.letters_to_print(None, 9).await.unwrap().is_empty());
     }
 }

@@ -150,9 +150,10 @@ async fn list(app: &App, on: CalendarDate, json: bool) -> Outcome<()> {
         "INSTITUTION",
     ];
     let mut listing = Listing::new(heads);
+    let due = app.due_on(on).await?;
     let mut after = None;
     loop {
-        let page = app.due_entries(on, after.as_ref(), PAGE).await?;
+        let page = app.due_entries(&due, after.as_ref(), PAGE).await?;
         for entry in &page.entries {
             let cells = vec![
                 entry.request_id.to_string(),

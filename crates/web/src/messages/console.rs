@@ -236,6 +236,7 @@ pub(crate) fn action_name(action: &str) -> &str {
         "institution.close" => "台帳で閉鎖しました",
         "institution.import" => "台帳を取り込みました",
         "key.destroy" => "保管していた鍵を消去しました",
+        "letter.forget" => "リファレンスIDの控えを消去しました",
         "letter.post" => "通知書を発送しました",
         "letter.print" => "通知書を印刷しました",
         "letter.release" => "通知書の印刷を許可しました",

@@ -77,10 +77,14 @@ pub(crate) async fn page(State(web): State<Web>, Signed(session): Signed, uri: U
         return show(&web, &session, on, Err(messages::DATE_WRONG.to_owned()));
     };
     let app = web.app();
-    let due = app.due_on(day).await;
-    let (due, entries) = match (due, app.due_entries(day, after.as_ref(), PAGE).await) {
-        (Ok(due), Ok(entries)) => (due, entries),
-        (Err(error), _) | (_, Err(error)) => match step_up::sentence(error) {
+    let looked = async {
+        let due = app.due_on(day).await?;
+        let entries = app.due_entries(&due, after.as_ref(), PAGE).await?;
+        Ok((due, entries))
+    };
+    let (due, entries) = match looked.await {
+        Ok(looked) => looked,
+        Err(error) => match step_up::sentence(error) {
             Ok(told) => return show(&web, &session, on, Err(told)),
             Err(error) => return fault::refuse(&web, &session, error),
         },

@@ -234,15 +234,12 @@ impl App {
         limit: u32,
     ) -> Result<Vec<Queued>> {
         let mut reader = self.store().reader().await?;
-        let mut queue = Vec::new();
-        for application in reader.list_applications(state, after, limit).await? {
-            let institution = institution_of(&mut reader, &application.institution).await?;
-            queue.push(Queued {
-                application,
-                institution,
-            });
-        }
-        Ok(queue)
+        let queued = reader.queued_applications(state, after, limit).await?;
+        let queue = queued.into_iter().map(|(application, institution)| Queued {
+            application,
+            institution,
+        });
+        Ok(queue.collect())
     }
 
     /// The case of an application.

@@ -2,13 +2,14 @@
 
 use tegata_domain::application::{ApplicationState, CertificateApplication, EnteredBy};
 use tegata_domain::id::{ApplicationId, GrantId, InstitutionId, OperatorId};
-use tegata_domain::institution::{MailAddress, TerminalName};
+use tegata_domain::institution::{Institution, MailAddress, TerminalName};
 use tegata_domain::search;
 use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::institution::institution;
+use crate::sql::{Connection, Fields, Row};
 use crate::store::Tx;
 
 const TABLE: &str = "application";
@@ -50,6 +51,36 @@ impl Connection {
             )
             .await?;
         rows.iter().map(|row| application(row.of(TABLE))).collect()
+    }
+
+    /// The same, each with its institution as the register has it now, in one statement.
+    pub async fn queued_applications(
+        &mut self,
+        state: &str,
+        after: Option<&ApplicationId>,
+        limit: u32,
+    ) -> Result<Vec<(CertificateApplication, Institution)>, StoreError> {
+        let rows = self
+            .fetch_all(
+                "select a.id, a.institution_id, a.terminal, a.mail, a.entered_by, a.entered_at,
+                    a.state, a.examined_by, a.examined_at, a.decided_by, a.decided_at, a.reason,
+                    a.grant_id,
+                    i.id, i.class, i.code, i.name, i.kana, i.prefecture, i.postal_code, i.address,
+                    i.telephone, i.changed_at, i.closed_at
+                from application a join institution i on i.id = a.institution_id
+                where a.state = $1 and a.id > $2 order by a.id limit $3",
+                &[
+                    state.into(),
+                    after.map_or("", ApplicationId::as_str).into(),
+                    i64::from(limit).into(),
+                ],
+            )
+            .await?;
+        let read = |row: &Row| {
+            let application = application(row.of(TABLE))?;
+            Ok((application, institution(row.part("institution", 13))?))
+        };
+        rows.iter().map(read).collect()
     }
 }
 

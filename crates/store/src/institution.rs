@@ -154,7 +154,7 @@ fn search_words(institution: &Institution) -> Vec<String> {
     words
 }
 
-fn institution(fields: Fields<'_>) -> Result<Institution, StoreError> {
+pub(crate) fn institution(fields: Fields<'_>) -> Result<Institution, StoreError> {
     Ok(Institution {
         id: fields.id(0, InstitutionId::parse)?,
         class: ClassName::new(fields.text(1)?),

@@ -208,6 +208,9 @@ async fn applications_are_listed_by_state_and_page() {
             .list_applications("submitted", Some(&all[0].id), 9)
             .await;
         assert_eq!(page.unwrap(), all[1..]);
+        let queued = reader.queued_applications("submitted", Some(&all[0].id), 9);
+        let institution = case.institution.clone();
+        assert_eq!(queued.await.unwrap(), [(all[1].clone(), institution)]);
         assert_eq!(
             reader.list_applications("examined", None, 9).await.unwrap(),
             []

@@ -9,7 +9,7 @@ use tegata_domain::time::Timestamp;
 
 use crate::base::App;
 use crate::error::{Refusal, Result};
-use crate::source::{Source, SourceCounts};
+use crate::source::{OTHERS, Source, SourceCounts};
 
 /// Seconds of the period.
 const HOUR: i64 = 3_600;
@@ -28,12 +28,13 @@ enum Taken {
 }
 
 impl Budget {
-    /// Counts one more of `source`, which may have `most` in an hour.
+    /// Counts one more of `source`, which may have `most` in an hour. Where so many networks came that further ones are counted
+    /// together, those are not refused: one with many addresses would close the site to everybody.
     fn take(&self, source: Source, most: u32, now: Timestamp) -> Taken {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hour = now.unix().div_euclid(HOUR);
         counts.begin(hour);
-        if counts.of(source, hour) >= most {
+        if counts.of(source, hour) >= most && counts.counted_as(source) != OTHERS {
             let passed = now.unix().rem_euclid(HOUR);
             return Taken::UsedUp(u64::try_from(HOUR - passed).unwrap_or(1));
         }
@@ -98,6 +99,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
+    use crate::source::MOST_NETWORKS;
 
     fn v4(last: u8) -> Source {
         Source(IpAddr::from([127, 0, 0, last]))
@@ -113,5 +115,16 @@ mod tests {
         assert_eq!(budget.take(v4(2), 2, now), Taken::Within(3));
         let next = now.plus_seconds(3_540);
         assert_eq!(budget.take(v4(1), 2, next), Taken::Within(1));
+    }
+
+    #[test]
+    fn whoever_has_many_addresses_closes_the_site_to_nobody() {
+        let budget = Budget::default();
+        let now = Timestamp::from_unix(36_000);
+        for n in 0..u32::try_from(MOST_NETWORKS).unwrap() + 9 {
+            budget.take(Source(IpAddr::from(n.to_be_bytes())), 2, now);
+        }
+        let taken = budget.take(Source(IpAddr::from([192, 0, 2, 1])), 2, now);
+        assert!(matches!(taken, Taken::Within(_)), "{taken:?}");
     }
 }

@@ -108,6 +108,7 @@ impl App {
     /// RCS-1: checks the two numbers and begins a procedure.
     pub async fn open_inquiry(&self, typed: TypedNumbers, source: Source) -> Result<Opened> {
         let id = self.prove_numbers(typed, source).await?;
+        self.count_begun(source)?;
         self.begin_applicant_flow(ApplicationStep::Inquiry, Some(id), "{}".to_owned())
             .await
     }
@@ -233,8 +234,10 @@ impl App {
         &self,
         flow: &FlowId,
         cookie: Option<&str>,
+        source: Source,
         now: Timestamp,
     ) -> Result<Opened> {
+        self.count_begun(source)?;
         if !self.inquiry_page(flow, cookie, now).await?.can_correct {
             return Err(Refusal::FlowElsewhere.into());
         }

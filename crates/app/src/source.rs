@@ -26,8 +26,8 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Networks that are counted one by one in a period; further ones share one budget, so that an attacker with
-/// many addresses fills no memory.
+/// Networks that are counted one by one in a period; further ones are counted as one, so that an attacker with many
+/// addresses fills no memory.
 pub(crate) const MOST_NETWORKS: usize = 10_000;
 /// The name of those further ones.
 pub(crate) const OTHERS: &str = "others";

@@ -513,7 +513,7 @@ create index outbox_about on outbox (about, id);
 
 create index outbox_waiting on outbox (at, id) where sent_at is null and dropped_at is null;
 -- How many 申請情報受付通知 an address had.
-create index outbox_received on outbox (recipient, at) where kind = 'application_received';
+create index outbox_received on outbox (lower(recipient), at) where kind = 'application_received';
 create index outbox_due on outbox (urgency, next_try_at, id) where sent_at is null and dropped_at is null;
 
 -- How many mails that are over there were, by the day in Japan on which they became due: what is left of rows of

@@ -121,7 +121,7 @@ impl Connection {
 }
 
 impl Tx {
-    /// How many 電子証明書 申請情報受付通知 became due for `to` after `since`.
+    /// How many 電子証明書 申請情報受付通知 became due for `to` after `since`, in whatever letter case.
     pub async fn count_received_mails(
         &mut self,
         to: &MailAddress,
@@ -130,7 +130,7 @@ impl Tx {
         let row = self
             .fetch_optional(
                 "select cast(count(*) as bigint) from outbox
-                where recipient = $1 and at > $2 and kind = 'application_received'",
+                where lower(recipient) = lower($1) and at > $2 and kind = 'application_received'",
                 &[to.as_str().into(), since.into()],
             )
             .await?;

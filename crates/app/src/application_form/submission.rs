@@ -75,7 +75,7 @@ impl App {
         };
         match submitted {
             Err(Error::Conflict) => self.after_another(&before, &digest).await,
-            Err(error @ Error::Refused(Refusal::Form(_))) => {
+            Err(error @ Error::Refused(Refusal::Crowded { .. } | Refusal::Form(_))) => {
                 // What was found may come from the first of two clicks.
                 let (fresh, _) = self.load_form_flow(flow, cookie).await?;
                 match self.take_applicant_turn(&fresh, version, &digest)? {

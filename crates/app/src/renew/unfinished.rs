@@ -53,13 +53,17 @@ impl App {
             reason.to_string(),
             now,
         );
+        let because = "the renewal was given up".to_owned();
+        let forgotten = self.forgotten_event(&grant.id, Actor::System, because, now);
         tracing::error!(%reason, request.id = grant.request_id.as_str(), "a renewal is given up");
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     if tx.move_grant(&grant.id, &grant.state, &void).await? {
-                        tx.drop_letter_secret(&grant.id).await?;
                         tx.insert_audit(&event).await?;
+                        if tx.drop_letter_secret(&grant.id).await? {
+                            tx.insert_audit(&forgotten).await?;
+                        }
                     }
                     Ok::<_, Error>(())
                 })

@@ -1,11 +1,11 @@
 //! What anybody may begin and send in at the application site, who has shown nothing yet (`policy.application`).
 
-use tegata_app::Refusal;
+use tegata_app::{EnteredContact, Refusal};
 use tegata_domain::flow::ApplicationStep;
 use tegata_domain::outbox::MailKind;
 
-use crate::applications::Desk;
-use crate::world::{World, default_worlds, ids, refusal, source, worlds};
+use crate::applications::{Desk, typed_contact, typed_institution};
+use crate::world::{FORM_MAIL, World, default_worlds, ids, refusal, source, worlds};
 
 /// Applies for this terminal, however many there are.
 async fn apply<'w>(world: &'w World, terminal: &str) -> Desk<'w> {
@@ -66,8 +66,20 @@ async fn an_address_gets_its_number_of_mails_a_day_and_applications_are_taken_al
             withheld.push(page.is_mail_withheld);
         }
         assert_eq!(withheld, [false, false, true]);
+        // The same mailbox in capitals is no other address.
+        let desk = Desk::begin(&world).await;
+        desk.enter_institution(typed_institution()).await.unwrap();
+        let shouted = FORM_MAIL.replace("example", "EXAMPLE");
+        let form = EnteredContact {
+            mail: shouted.clone(),
+            mail_confirmation: shouted,
+            ..typed_contact(&["受付0"])
+        };
+        desk.enter_contact(form).await.unwrap();
+        desk.submit(3, true).await.unwrap();
+        assert!(desk.page().await.is_mail_withheld);
         assert_eq!(world.mails(MailKind::ApplicationReceived).await.len(), 2);
-        assert_eq!(world.audited("application.enter").await, 3);
+        assert_eq!(world.audited("application.enter").await, 4);
 
         world.advance(86_401);
         assert!(!apply(&world, "受付4").await.page().await.is_mail_withheld);

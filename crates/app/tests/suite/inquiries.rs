@@ -189,7 +189,10 @@ async fn a_returned_application_is_corrected_and_waits_again() {
         assert_eq!(mail.values["application_no"], asked.number);
 
         let (flow, cookie) = (&asked.opened.flow, Some(asked.opened.cookie.as_str()));
-        let opened = app.begin_correction(flow, cookie, now).await.unwrap();
+        let opened = app
+            .begin_correction(flow, cookie, source(1), now)
+            .await
+            .unwrap();
         let desk = Desk {
             world: &world,
             opened,
@@ -312,7 +315,10 @@ async fn returned<'w>(world: &'w World, terminal: &str) -> (ApplicationId, Desk<
         .await
         .unwrap();
     let (flow, cookie) = (&asked.opened.flow, Some(asked.opened.cookie.as_str()));
-    let opened = app.begin_correction(flow, cookie, now).await.unwrap();
+    let opened = app
+        .begin_correction(flow, cookie, source(1), now)
+        .await
+        .unwrap();
     (asked.id, Desk { world, opened })
 }
 
@@ -329,7 +335,7 @@ async fn a_correction_is_too_late_after_its_last_day() {
         let later = now.plus_days(2);
         let page = app.inquiry_page(flow, cookie, later).await.unwrap();
         assert!(!page.can_correct && page.can_cancel);
-        let late = app.begin_correction(flow, cookie, later).await;
+        let late = app.begin_correction(flow, cookie, source(1), later).await;
         assert_eq!(refusal(late), Refusal::FlowElsewhere);
     }
 }

@@ -166,10 +166,12 @@ fn subscriber(number: usize, not_after: Timestamp) -> Subscriber {
     }
 }
 
+/// An event of the trail, which grows at its end whatever it tells about.
 fn event(about: &Subscriber) -> AuditEvent {
+    let at = MORNING.plus_seconds(i64::try_from(about.number).unwrap_or(0));
     AuditEvent {
-        id: AuditId::generate(about.approved_at, &SystemEntropy),
-        at: about.approved_at,
+        id: AuditId::generate(at, &SystemEntropy),
+        at,
         actor: Actor::System,
         action: "certificate.issue",
         object: format!("grant:{}", request_of(about)),

@@ -63,8 +63,7 @@ async fn publish(instance: &Instance) -> Outcome<()> {
         })
         .await
         .map_err(failed)?;
-    let report = app.run_due_jobs(now).await?;
-    tracing::debug!(?report, "jobs were run");
+    app.publish_due(app.clock_now()).await?;
     line(format!("{count} lists made"));
     Ok(())
 }

@@ -169,11 +169,12 @@ pub(crate) async fn cancel(
 pub(crate) async fn correct(
     State(web): State<Web>,
     flow: FlowPath,
+    caller: Caller,
     Sent(_): Sent<StepForm>,
 ) -> Response {
     let app = web.app();
     match app
-        .begin_correction(&flow.id, flow.cookie(), web.now())
+        .begin_correction(&flow.id, flow.cookie(), caller.source, web.now())
         .await
     {
         Ok(opened) => to_flow(&web, Procedure::Apply, &opened.flow, Some(&opened.cookie)),

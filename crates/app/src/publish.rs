@@ -66,7 +66,7 @@ impl App {
         };
         self.store()
             .write(move |tx| {
-                Box::pin(async move { Ok::<_, Error>(tx.finish_publication(&finished).await?) })
+                Box::pin(async move { Ok::<_, Error>(tx.finish_publication(finished).await?) })
             })
             .await
     }

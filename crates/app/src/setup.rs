@@ -347,7 +347,7 @@ async fn write(
                     tx.ensure_publication(&row.id, &list_name(None), now)
                         .await?;
                 }
-                for finished in &root_lists {
+                for finished in root_lists {
                     tx.finish_publication(finished).await?;
                 }
                 for (purpose, secret) in &secrets {

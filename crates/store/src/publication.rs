@@ -182,7 +182,7 @@ impl Tx {
     /// Stores a list; `false`, and nothing is stored, where a list with this number or a higher
     /// one, or with more changes, was stored before. A change that came meanwhile keeps the list
     /// due.
-    pub async fn finish_publication(&mut self, done: &FinishedList) -> Result<bool, StoreError> {
+    pub async fn finish_publication(&mut self, done: FinishedList) -> Result<bool, StoreError> {
         let finished = self
             .changes(
                 "update publication set made = $3, number = $4, this_update = $5,
@@ -201,7 +201,7 @@ impl Tx {
             )
             .await?;
         if finished {
-            self.execute(
+            self.execute_with(
                 "insert into revocation_list (ca_key_id, list, number, der)
                 values ($1, $2, $3, $4)
                 on conflict (ca_key_id, list) do update
@@ -210,8 +210,8 @@ impl Tx {
                     done.ca_key.as_str().into(),
                     done.list.as_str().into(),
                     done.number.into(),
-                    done.der.as_slice().into(),
                 ],
+                Some(done.der),
             )
             .await?;
         }

@@ -248,14 +248,26 @@ impl Connection {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<u64, StoreError> {
+        self.execute_with(sql, args, None).await
+    }
+
+    /// The same with a last argument of many octets, which the driver takes over instead of a copy.
+    pub(crate) async fn execute_with(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        last: Option<Vec<u8>>,
+    ) -> Result<u64, StoreError> {
         self.expect_sound()?;
         let done = match &mut self.driver {
             Driver::Sqlite(lent) => {
-                let done = bound::<Sqlite>(sql, args).execute(lent.begin()?).await;
+                let query = with_last(bound::<Sqlite>(sql, args), last);
+                let done = query.execute(lent.begin()?).await;
                 done.map(|done| done.rows_affected())
             }
             Driver::Postgres(c) => {
-                let done = bound::<Postgres>(sql, args).execute(&mut **c).await;
+                let query = with_last(bound::<Postgres>(sql, args), last);
+                let done = query.execute(&mut **c).await;
                 done.map(|done| done.rows_affected())
             }
         };
@@ -397,6 +409,20 @@ where
         Arg::Int(number) => query.bind(*number),
         Arg::Bytes(octets) => query.bind(*octets),
     })
+}
+
+fn with_last<DB>(
+    query: Query<'_, DB, DB::Arguments>,
+    last: Option<Vec<u8>>,
+) -> Query<'_, DB, DB::Arguments>
+where
+    DB: Database,
+    for<'a> Vec<u8>: Encode<'a, DB> + Type<DB>,
+{
+    match last {
+        Some(octets) => query.bind(octets),
+        None => query,
+    }
 }
 
 /// A row of either database.

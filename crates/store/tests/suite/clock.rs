@@ -24,7 +24,7 @@ async fn what_a_clock_ahead_put_off_is_due_once_it_is_set_right() {
                     due_at: ahead.plus_seconds(3_600),
                     der: b"list".to_vec(),
                 };
-                tx.finish_publication(&list).await?;
+                tx.finish_publication(list).await?;
                 for at in [NOW, ahead] {
                     tx.finish_notice_run(at.japan_date(), 1, at).await?;
                 }

@@ -53,7 +53,7 @@ async fn a_list_is_due_at_first_after_a_change_and_after_its_time() {
 
         let done = finished(&case, 1, 10);
         let stored = db
-            .write(|tx| Box::pin(async move { tx.finish_publication(&done).await }))
+            .write(|tx| Box::pin(async move { tx.finish_publication(done).await }))
             .await;
         assert!(stored);
         let list = reader.revocation_list(&case.ca_key, "all").await.unwrap();
@@ -104,7 +104,7 @@ async fn a_finished_list_never_replaces_a_newer_one() {
                     tx.ensure_publication(&key, "all", NOW).await?;
                     tx.want_publication(&key, "all", NOW).await?;
                     let mut stored = Vec::new();
-                    for list in &lists {
+                    for list in lists {
                         stored.push(tx.finish_publication(list).await?);
                     }
                     Ok(stored)
@@ -129,7 +129,7 @@ async fn a_change_while_the_list_is_made_keeps_it_due() {
                     tx.ensure_publication(&key, "all", NOW).await?;
                     tx.want_publication(&key, "all", NOW.plus_seconds(1))
                         .await?;
-                    tx.finish_publication(&seen).await
+                    tx.finish_publication(seen).await
                 })
             })
             .await;

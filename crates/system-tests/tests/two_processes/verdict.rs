@@ -69,12 +69,15 @@ impl House {
                 let newest = due
                     .min()
                     .filter(|left| **left == -1 && day <= end + 7 || **left >= 0 && day <= end);
-                if days.contains(&day) {
+                let was_run = days.contains(&day);
+                if was_run && day > made {
                     wanted.extend(newest.copied());
-                    since = day;
                 } else {
-                    // A run that began and died may have come so far.
+                    // A run that began and died may have come so far, and one of its first day before it was made.
                     possible.extend(newest.copied());
+                }
+                if was_run {
+                    since = day;
                 }
             }
             let like = format!("select key from outbox where key like 'notice:mail:%:{serial}%'");

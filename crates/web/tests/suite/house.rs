@@ -81,6 +81,10 @@ impl House {
         policy.ca.key = "p256".to_owned();
         policy.ca.subscriber_key = "p256".to_owned();
         policy.ca.key_pool = 0;
+        // One source sends what a story needs; `a_crowd_of_applications` has budgets of its own.
+        policy.application.begun_per_hour = u32::MAX;
+        policy.application.sent_per_hour = u32::MAX;
+        policy.application.mails_per_day = u32::MAX;
         change(&mut policy);
         let store = open_store(&folder).await;
         store.migrate().await.unwrap();

@@ -307,7 +307,7 @@ impl App {
         &self.0.logins
     }
 
-    /// What sources did that have shown nothing yet.
+    /// What sources did at the application site in this hour.
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
     }

@@ -1,5 +1,5 @@
-//! What anybody may do at the sites who has shown nothing yet, by source and hour: a procedure of 発行申請 is begun, and
-//! applications are sent in, by whoever reaches the page (`policy.application`).
+//! What a source may do at the application site in an hour (`policy.application`): begin procedures of 発行申請 and
+//! 申請状況照会, of which each is a row, and send applications in. Whoever reaches the page can do both.
 //!
 //! There is no budget of an institution or of a mail address: who knows one could use it up for its owner.
 
@@ -44,7 +44,7 @@ impl Budget {
 }
 
 impl App {
-    /// Counts one more procedure of 発行申請 that `source` begins.
+    /// Counts one more procedure of the application site that `source` begins.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl App {
 /// The budgets of one process.
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
-    /// Procedures of 発行申請 that were begun.
+    /// Procedures that were begun.
     begun: Budget,
     /// Submissions.
     sent: Budget,

@@ -360,11 +360,11 @@ pub struct GuessingPolicy {
     pub alarm_per_minute: u32,
 }
 
-/// What anybody may send in at the application site, who has shown nothing yet.
+/// What anybody may begin and send in at the application site.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationPolicy {
-    /// Procedures that a source may begin in an hour.
+    /// Procedures of 発行申請 and 申請状況照会 that a source may begin in an hour.
     pub begun_per_hour: u32,
     /// Submissions that a source may send in an hour.
     pub sent_per_hour: u32,

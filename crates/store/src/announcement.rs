@@ -5,7 +5,8 @@ use tegata_domain::id::AnnouncementId;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::row::Fields;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 const TABLE: &str = "announcement";

@@ -10,7 +10,8 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 use crate::application::application;
 use crate::certificate::digest;
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::row::Fields;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 impl Connection {

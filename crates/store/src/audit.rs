@@ -5,7 +5,8 @@ use tegata_domain::id::AuditId;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// An event as it is read back.

@@ -10,7 +10,8 @@ use tegata_domain::institution::MailAddress;
 use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::many::{MANY, padded};
-use crate::sql::{Connection, Fields};
+use crate::row::Fields;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// A mail that a report may be about.

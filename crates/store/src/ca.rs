@@ -4,7 +4,8 @@ use tegata_domain::id::CaKeyId;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// What a CA key signs.

@@ -7,7 +7,8 @@ use tegata_domain::time::Timestamp;
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields, Row};
+use crate::row::{Fields, Row};
+use crate::sql::Connection;
 use crate::store::Tx;
 
 const TABLE: &str = "certificate";

@@ -72,9 +72,9 @@ pub(crate) fn is_deadlock(code: Option<&str>) -> bool {
     code == Some(DEADLOCK)
 }
 
-/// Whether this code of an error says that the disk is full: `SQLITE_FULL`, or `disk_full` of PostgreSQL.
+/// Whether this code of an error of PostgreSQL says that the disk is full (`disk_full`).
 pub(crate) fn is_full(code: Option<&str>) -> bool {
-    matches!(code, Some("13" | "53100"))
+    code == Some("53100")
 }
 
 /// The name of the rule in a message of SQLite; primary keys get the name that PostgreSQL gives
@@ -119,7 +119,7 @@ mod tests {
             )
             .await
             .unwrap();
-        let read = |row: &crate::sql::Row| {
+        let read = |row: &crate::row::Row| {
             let fields = row.of("sqlite_master");
             let (index, columns) = (fields.text(0).unwrap(), fields.text(1).unwrap());
             (index.to_owned(), columns.to_owned())

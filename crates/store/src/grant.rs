@@ -12,7 +12,8 @@ use tegata_domain::time::Timestamp;
 use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::institution::prefecture;
-use crate::sql::{Connection, Fields, Row};
+use crate::row::{Fields, Row};
+use crate::sql::Connection;
 use crate::store::Tx;
 
 const TABLE: &str = "issue_grant";

@@ -1,17 +1,18 @@
-//! Connections to SQLite, kept ready. The driver's own pool starts a task and asks for a sign of life whenever a connection
-//! comes back, which costs as much as a short statement: two changes of threads.
+//! Connections to SQLite, kept ready.
 //!
-//! A connection comes back as it is where its last statement ended well, and is thrown away elsewhere.
+//! A connection comes back as it is where its statements ended well, and is thrown away elsewhere.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{PATIENCE, classify};
+use crate::row::Row;
+use crate::sql::PATIENCE;
+use crate::sqlite::{self, Settings};
 
 /// Up to so many connections with the same settings. Clones share them.
 #[derive(Clone, Debug)]
@@ -19,39 +20,40 @@ pub(crate) struct Kept(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    options: SqliteConnectOptions,
+    settings: Settings,
     most: u32,
     /// One for each connection that may be lent; closed with the store.
     permits: Arc<Semaphore>,
-    ready: Mutex<Vec<SqliteConnection>>,
+    ready: Mutex<Vec<Connection>>,
 }
 
 /// A connection that is lent; it goes back when dropped.
 #[derive(Debug)]
 pub(crate) struct Lent {
     /// There until it goes back.
-    connection: Option<SqliteConnection>,
-    /// Whether the statement before ended well.
-    is_settled: bool,
-    home: Arc<Inner>,
+    connection: Option<Connection>,
+    /// Whether each statement ended well.
+    is_sound: bool,
+    /// Where it goes back to; closed elsewhere.
+    home: Option<Home>,
+}
+
+#[derive(Debug)]
+struct Home {
+    kept: Arc<Inner>,
     /// Given back after the connection.
     _permit: OwnedSemaphorePermit,
 }
 
 impl Kept {
     /// None is open yet.
-    pub(crate) fn new(options: SqliteConnectOptions, most: u32) -> Self {
+    pub(crate) fn new(settings: Settings, most: u32) -> Self {
         Self(Arc::new(Inner {
-            options,
+            settings,
             most,
             permits: Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1))),
             ready: Mutex::default(),
         }))
-    }
-
-    /// The settings of each connection.
-    pub(crate) fn options(&self) -> SqliteConnectOptions {
-        self.0.options.clone()
     }
 
     /// A connection, once one is free.
@@ -65,13 +67,18 @@ impl Kept {
         let ready = self.0.pop();
         let connection = match ready {
             Some(connection) => connection,
-            None => self.0.options.connect().await.map_err(classify)?,
+            None => {
+                let settings = self.0.settings.clone();
+                sqlite::apart(move || settings.open()).await?
+            }
         };
         Ok(Lent {
             connection: Some(connection),
-            is_settled: true,
-            home: Arc::clone(&self.0),
-            _permit: permit,
+            is_sound: true,
+            home: Some(Home {
+                kept: Arc::clone(&self.0),
+                _permit: permit,
+            }),
         })
     }
 
@@ -81,53 +88,89 @@ impl Kept {
         let _all = self.0.permits.acquire_many(self.0.most).await;
         self.0.permits.close();
         while let Some(connection) = self.0.pop() {
-            closed(connection).await;
+            closed(connection);
         }
     }
 }
 
 impl Inner {
-    fn pop(&self) -> Option<SqliteConnection> {
+    fn pop(&self) -> Option<Connection> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         ready.pop()
     }
 }
 
 impl Lent {
-    /// The connection, for a statement that begins.
-    pub(crate) fn begin(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.is_settled = false;
-        let gone = || StoreError::Unavailable("the connection went back".to_owned());
-        self.connection.as_mut().ok_or_else(gone)
+    /// A connection that belongs to whoever asked, and is closed when dropped.
+    pub(crate) fn alone(settings: &Settings) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection: Some(settings.open()?),
+            is_sound: true,
+            home: None,
+        })
     }
 
-    /// Its statement ended well: nothing more comes from it.
-    pub(crate) const fn settle(&mut self) {
-        self.is_settled = true;
+    /// Runs a statement; returns how many rows it changed.
+    pub(crate) fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+        self.run(|connection| sqlite::execute(connection, sql, args))
+    }
+
+    /// Fetches the one row that the statement finds, if any.
+    pub(crate) fn fetch_optional(
+        &mut self,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>, StoreError> {
+        let rows = self.run(|connection| sqlite::fetch(connection, sql, args, 1));
+        rows.map(|mut rows| rows.pop())
+    }
+
+    /// Fetches every row.
+    pub(crate) fn fetch_all(
+        &mut self,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.run(|connection| sqlite::fetch(connection, sql, args, usize::MAX))
+    }
+
+    fn run<T>(
+        &mut self,
+        statement: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError::Unavailable("the connection went back".to_owned());
+        let done = statement(self.connection.as_ref().ok_or_else(gone)?);
+        self.is_sound &= done.is_ok();
+        done
     }
 
     /// Throws the connection away.
-    pub(crate) async fn discard(mut self) {
+    pub(crate) fn discard(mut self) {
         if let Some(connection) = self.connection.take() {
-            closed(connection).await;
+            closed(connection);
         }
     }
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take().filter(|_| self.is_settled) else {
+        let Some(connection) = self.connection.take() else {
             return;
         };
-        let ready = self.home.ready.lock();
-        ready
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(connection);
+        match &self.home {
+            Some(home) if self.is_sound => {
+                let ready = home.kept.ready.lock();
+                ready
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(connection);
+            }
+            _ => closed(connection),
+        }
     }
 }
 
-async fn closed(connection: SqliteConnection) {
-    if let Err(error) = connection.close().await {
+fn closed(connection: Connection) {
+    if let Err((_, error)) = connection.close() {
         tracing::warn!(%error, "a connection to the database could not be closed");
     }
 }

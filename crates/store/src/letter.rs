@@ -7,7 +7,8 @@ use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
 use crate::grant::{grant, reference};
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// A grant with its live reference ID, whose letter is not out yet.

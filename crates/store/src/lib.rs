@@ -9,7 +9,11 @@ mod arg;
 mod dialect;
 mod error;
 mod kept;
+mod migrations;
+mod postgres;
+mod row;
 mod sql;
+mod sqlite;
 mod store;
 mod writer;
 

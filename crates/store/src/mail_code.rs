@@ -6,7 +6,8 @@ use tegata_domain::mail_code::SentCode;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::row::Fields;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 impl Connection {

@@ -9,7 +9,8 @@ use crate::arg::Arg;
 use crate::error::StoreError;
 use crate::many::{MANY, padded};
 use crate::outbox::{self, MailFate};
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 use crate::successor::{SuccessorRow, joined_successor, successor, successor_column};
 

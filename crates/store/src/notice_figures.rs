@@ -6,7 +6,8 @@ use tegata_domain::outbox::MailKind;
 use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 
 /// A daily run that was finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

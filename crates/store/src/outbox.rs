@@ -13,7 +13,8 @@ use crate::arg::Arg;
 use crate::bounce::SentMail;
 use crate::error::StoreError;
 use crate::many::{Insert, MANY, padded};
-use crate::sql::{Connection, Fields, Row};
+use crate::row::{Fields, Row};
+use crate::sql::Connection;
 use crate::store::Tx;
 
 static WAITING: LazyLock<Insert> = LazyLock::new(|| {

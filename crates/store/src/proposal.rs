@@ -5,7 +5,8 @@ use tegata_domain::proposal::{Proposal, ProposalState, ProposedAct};
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 const TABLE: &str = "proposal";

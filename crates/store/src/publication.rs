@@ -201,7 +201,7 @@ impl Tx {
             )
             .await?;
         if finished {
-            self.execute_with(
+            self.execute(
                 "insert into revocation_list (ca_key_id, list, number, der)
                 values ($1, $2, $3, $4)
                 on conflict (ca_key_id, list) do update
@@ -210,8 +210,8 @@ impl Tx {
                     done.ca_key.as_str().into(),
                     done.list.as_str().into(),
                     done.number.into(),
+                    done.der.as_slice().into(),
                 ],
-                Some(done.der),
             )
             .await?;
         }

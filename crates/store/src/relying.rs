@@ -8,7 +8,8 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::certificate::{digest, state};
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 use crate::successor::{joined_successor, successor, successor_column};
 

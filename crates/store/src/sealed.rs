@@ -1,7 +1,8 @@
 //! Values sealed under a key-encryption key, for the exchange of that key (K8). Sealed values in mails are in `outbox`.
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// A column that holds sealed values.

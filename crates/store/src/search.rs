@@ -41,7 +41,7 @@ impl Connection {
                 ],
             )
             .await?;
-        let read = |row: &crate::sql::Row| {
+        let read = |row: &crate::row::Row| {
             let fields = row.of("search_word");
             Ok(Found {
                 word: fields.bytes(0)?,

@@ -8,7 +8,8 @@ use tegata_domain::time::{CalendarDate, Timestamp};
 
 use crate::error::StoreError;
 use crate::notice_figures::NoticeTally;
-use crate::sql::{Connection, Row};
+use crate::row::Row;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 impl Connection {

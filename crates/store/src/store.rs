@@ -30,12 +30,12 @@ pub struct Store {
 impl Store {
     /// Opens the database; a missing SQLite file is made, its tables by [`Store::migrate`].
     ///
-    /// Must be called inside the runtime: the writer of SQLite is a task of its own. Several
+    /// Must be called inside the runtime, on whose account SQLite's writer has a thread. Several
     /// processes may have the same database open. Fails with [`StoreError::Unavailable`].
     pub async fn open(config: &StoreConfig) -> Result<Self, StoreError> {
         if let Some(path) = config.url.strip_prefix("sqlite:") {
             let source = Source::sqlite(Path::new(path), config.readers).await?;
-            let writer = Writer::one_for_all(source.clone());
+            let writer = Writer::one_for_all(source.clone())?;
             return Ok(Self { source, writer });
         }
         if config.url.starts_with("postgres://") || config.url.starts_with("postgresql://") {
@@ -78,10 +78,11 @@ impl Store {
         self.source.reading().await.map(Reader)
     }
 
-    /// Finishes the writes that wait and closes every connection; later calls are refused.
+    /// Finishes the writes that wait and closes every connection; later calls are refused. On SQLite the one that writes
+    /// is the last: it moves the log into the file.
     pub async fn close(&self) {
-        self.writer.close().await;
         self.source.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -11,7 +11,7 @@ use tegata_domain::time::Timestamp;
 use crate::error::StoreError;
 use crate::grant::StateColumns;
 use crate::key;
-use crate::sql::Fields;
+use crate::row::Fields;
 
 /// A renewal as notices and relying systems show it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use tegata_domain::id::{GrantId, OperatorId};
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::sql::{Connection, Fields};
+use crate::row::Fields;
+use crate::sql::Connection;
 use crate::store::Tx;
 
 /// A grant none of whose addresses gets mails.

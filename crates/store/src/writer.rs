@@ -1,13 +1,15 @@
 //! Who runs the closures of [`crate::Store::write`], and what they share a commit with (S5).
 //!
-//! SQLite has one writer: a task that takes what waits, runs each closure inside a savepoint and
+//! SQLite has one writer: a thread that takes what waits, runs each closure inside a savepoint and
 //! commits once. On PostgreSQL each closure has a task and a transaction of its own. In both,
 //! nothing is answered before the commit.
 
 use std::panic::AssertUnwindSafe;
+use std::thread;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::StoreError;
@@ -22,13 +24,13 @@ const QUEUE: usize = 1_024;
 /// What runs writes.
 #[derive(Clone, Debug)]
 pub(crate) enum Writer {
-    /// SQLite: one task, the way to it.
+    /// SQLite: one thread, the way to it.
     OneForAll(mpsc::Sender<Message>),
     /// PostgreSQL: a task for each.
     OneForEach(Source),
 }
 
-/// What the writer's task is told.
+/// What the writer's thread is told.
 pub(crate) enum Message {
     Write(Box<dyn Job>),
     /// Finish what waits, then answer.
@@ -36,10 +38,15 @@ pub(crate) enum Message {
 }
 
 impl Writer {
-    pub(crate) fn one_for_all(source: Source) -> Self {
+    /// Starts the thread. It belongs to the runtime in which this is called, and ends when the last way to it does.
+    pub(crate) fn one_for_all(source: Source) -> Result<Self, StoreError> {
         let (sender, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(write_batches(source, queue));
-        Self::OneForAll(sender)
+        let runtime = Handle::current();
+        thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || runtime.block_on(write_batches(source, queue)))
+            .map_err(|e| StoreError::Unavailable(format!("the writer does not start: {e}")))?;
+        Ok(Self::OneForAll(sender))
     }
 
     pub(crate) fn one_for_each(source: Source) -> Self {
@@ -64,14 +71,14 @@ impl Writer {
         if let Self::OneForAll(queue) = self {
             let (done, closed) = oneshot::channel();
             if queue.send(Message::Close(done)).await.is_ok() {
-                // An error means that the task ended before it could answer: closed all the same.
+                // An error means that the thread ended before it could answer: closed all the same.
                 let _ = closed.await;
             }
         }
     }
 }
 
-/// The task of the one writer.
+/// What the thread of the one writer does. Its statements run on it, and each commit waits for the disk there.
 async fn write_batches(source: Source, mut queue: mpsc::Receiver<Message>) {
     let mut kept = None;
     let mut closers = Vec::new();

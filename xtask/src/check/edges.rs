@@ -103,6 +103,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "hyper",
         &["tegata-web", "tegata-server", "tegata-client", TESTS],
     ),
+    ("rusqlite", &["tegata-store"]),
     ("sqlx", &["tegata-store"]),
     (
         "tokio",

@@ -5,7 +5,8 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use rusqlite::Connection as SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tegata_store::{Store, StoreConfig};
 use tempfile::TempDir;
 
@@ -91,31 +92,36 @@ impl Database {
         open(format!("sqlite:{}", file.display()), folder).await
     }
 
+    /// A connection of its own, where this is a file.
+    pub(crate) fn sqlite(&self) -> Option<SqliteConnection> {
+        let connection = SqliteConnection::open(self.url.strip_prefix("sqlite:")?).unwrap();
+        connection
+            .execute_batch("pragma foreign_keys = on; pragma busy_timeout = 10000")
+            .unwrap();
+        Some(connection)
+    }
+
     /// Runs statements past the product, as a crash or another program would leave them.
     pub(crate) async fn run(&self, sql: &str) {
-        let sql = AssertSqlSafe(sql.to_owned());
-        if self.url.starts_with("sqlite:") {
-            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
+        if let Some(connection) = self.sqlite() {
+            connection.execute_batch(sql).unwrap();
         } else {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
-            sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+            sql.execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         }
     }
 
     /// The one number that a query answers.
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let sql = AssertSqlSafe(sql.to_owned());
-        if self.url.starts_with("sqlite:") {
-            let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-            let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
-            connection.close().await.unwrap();
-            number.unwrap()
+        if let Some(connection) = self.sqlite() {
+            connection.query_one(sql, [], |row| row.get(0)).unwrap()
         } else {
             let mut connection = PgConnection::connect(&self.url).await.unwrap();
-            let number = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
+            let number = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+                .fetch_one(&mut connection)
+                .await;
             connection.close().await.unwrap();
             number.unwrap()
         }
@@ -137,10 +143,9 @@ pub(crate) enum OtherWriter {
 impl OtherWriter {
     /// Begins, and keeps writers of the product waiting.
     pub(crate) async fn begin(database: &Database) -> Self {
-        let mut writer = if database.url.starts_with("sqlite:") {
-            Self::Sqlite(SqliteConnection::connect(&database.url).await.unwrap())
-        } else {
-            Self::Postgres(PgConnection::connect(&database.url).await.unwrap())
+        let mut writer = match database.sqlite() {
+            Some(connection) => Self::Sqlite(connection),
+            None => Self::Postgres(PgConnection::connect(&database.url).await.unwrap()),
         };
         let begin = match &writer {
             Self::Sqlite(_) => "begin immediate",
@@ -155,12 +160,13 @@ impl OtherWriter {
 
     /// Runs statements in the transaction.
     pub(crate) async fn run(&mut self, sql: &str) {
-        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
-            Self::Sqlite(connection) => sql.execute(connection).await.map(drop),
-            Self::Postgres(connection) => sql.execute(connection).await.map(drop),
+            Self::Sqlite(connection) => connection.execute_batch(sql).unwrap(),
+            Self::Postgres(connection) => {
+                let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+                sql.execute(connection).await.unwrap();
+            }
         }
-        .unwrap();
     }
 
     /// Lets the product read what stands and come to its write, changes that, and commits.

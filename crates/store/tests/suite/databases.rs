@@ -3,7 +3,8 @@
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use rusqlite::Connection as SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tegata_store::{BoxFuture, Reader, Store, StoreConfig, StoreError, Tx};
 use tempfile::TempDir;
 
@@ -91,17 +92,25 @@ impl Database {
         }
     }
 
-    /// Runs statements past the crate, on a connection of its own, as another program would.
-    pub(crate) async fn run_directly(&self, sql: &str) -> Result<(), sqlx::Error> {
-        let sql = AssertSqlSafe(sql.to_owned());
-        if self.is_sqlite() {
-            let mut connection = SqliteConnection::connect(&self.config.url).await?;
-            sqlx::raw_sql(sql).execute(&mut connection).await?;
-            connection.close().await
-        } else {
-            let mut connection = PgConnection::connect(&self.config.url).await?;
-            sqlx::raw_sql(sql).execute(&mut connection).await?;
-            connection.close().await
+    /// A connection of its own, where this is a file.
+    pub(crate) fn sqlite(&self) -> Option<SqliteConnection> {
+        let file = self.config.url.strip_prefix("sqlite:")?;
+        let connection = SqliteConnection::open(file).unwrap();
+        connection
+            .execute_batch("pragma foreign_keys = on; pragma busy_timeout = 10000")
+            .unwrap();
+        Some(connection)
+    }
+
+    /// Runs statements past the crate, on a connection of its own, as another program would; says what is refused.
+    pub(crate) async fn run_directly(&self, sql: &str) -> Result<(), String> {
+        if let Some(connection) = self.sqlite() {
+            return connection.execute_batch(sql).map_err(|e| e.to_string());
         }
+        let mut connection = PgConnection::connect(&self.config.url).await.unwrap();
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let done = sql.execute(&mut connection).await;
+        connection.close().await.unwrap();
+        done.map(drop).map_err(|e| e.to_string())
     }
 }

@@ -409,24 +409,25 @@ async fn a_closed_store_finishes_what_waits_and_refuses_the_rest() {
 
 #[tokio::test]
 async fn a_reader_that_was_given_up_in_the_middle_is_nobody_elses() {
-    let db = sqlite().await;
-    let mut unfinished = 0;
-    for _ in 0..20 {
-        let mut readers = Vec::new();
-        for _ in 0..db.config.readers {
-            readers.push(db.reader().await);
+    for db in databases().await {
+        let mut unfinished = 0;
+        for _ in 0..20 {
+            let mut readers = Vec::new();
+            for _ in 0..db.config.readers {
+                readers.push(db.reader().await);
+            }
+            let reader = readers.first_mut().unwrap();
+            unfinished += usize::from(reader.fact("a").now_or_never().is_none());
         }
-        // Begun, and as a rule not finished.
-        let reader = readers.first_mut().unwrap();
-        unfinished += usize::from(reader.fact("a").now_or_never().is_none());
+        // SQLite runs a statement where it is asked for: none is given up in the middle.
+        assert_eq!(unfinished == 0, db.is_sqlite());
+        db.write(|tx| Box::pin(tx.set_fact("a", "1"))).await;
+        for _ in 0..db.config.readers * 2 {
+            let fact = db.reader().await.fact("a").await.unwrap();
+            assert_eq!(fact.as_deref(), Some("1"));
+        }
+        db.store.close().await;
     }
-    assert!(unfinished > 0);
-    db.write(|tx| Box::pin(tx.set_fact("a", "1"))).await;
-    for _ in 0..db.config.readers * 2 {
-        let fact = db.reader().await.fact("a").await.unwrap();
-        assert_eq!(fact.as_deref(), Some("1"));
-    }
-    db.store.close().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! On PostgreSQL a trigger runs at the commit and holds a lock to its end, so that the numbers rise as the commits
 //! do, while everything before the commit is as concurrent as without it. SQLite has one writer at a time.
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
+use rusqlite::Connection as SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::database::Database;
 
@@ -56,9 +57,9 @@ type Row = (i64, i64, String, Option<String>, String);
 impl Journal {
     /// Begins to write down what happens in `database`.
     pub(super) async fn begin(database: &Database) -> Self {
-        let connection = if database.url.starts_with("sqlite:") {
-            database.run(&sqlite_triggers()).await;
-            Wire::Sqlite(SqliteConnection::connect(&database.url).await.unwrap())
+        let connection = if let Some(connection) = database.sqlite() {
+            connection.execute_batch(&sqlite_triggers()).unwrap();
+            Wire::Sqlite(connection)
         } else {
             database.run(&postgres_triggers()).await;
             Wire::Postgres(PgConnection::connect(&database.url).await.unwrap())
@@ -70,10 +71,17 @@ impl Journal {
     /// What was committed since the last look, in the order of the commits.
     pub(super) async fn news(&mut self) -> Vec<Entry> {
         let sql = "select number, tx, name, was, now_is from race_journal where number > ";
-        let sql = AssertSqlSafe(format!("{sql} {} order by number", self.read));
+        let sql = format!("{sql} {} order by number", self.read);
         let rows: Vec<Row> = match &mut self.connection {
-            Wire::Postgres(connection) => sqlx::query_as(sql).fetch_all(connection).await.unwrap(),
-            Wire::Sqlite(connection) => sqlx::query_as(sql).fetch_all(connection).await.unwrap(),
+            Wire::Postgres(connection) => {
+                let query = sqlx::query_as(AssertSqlSafe(sql));
+                query.fetch_all(connection).await.unwrap()
+            }
+            Wire::Sqlite(connection) => {
+                let mut query = connection.prepare(&sql).unwrap();
+                let rows = query.query_map([], |row| row.try_into()).unwrap();
+                rows.collect::<Result<_, _>>().unwrap()
+            }
         };
         let entries: Vec<Entry> = rows.into_iter().map(entry).collect();
         self.read = entries.last().map_or(self.read, |last| last.number);

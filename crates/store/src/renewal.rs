@@ -55,11 +55,12 @@ impl Connection {
     }
 
     /// Renewals accepted before `before` that have no key yet and whose certificate was not given up since `tried`, the
-    /// oldest first.
+    /// oldest first, from the one after `after`.
     pub async fn renewals_without_key(
         &mut self,
         before: Timestamp,
         tried: Timestamp,
+        after: Option<&Grant>,
         limit: u32,
     ) -> Result<Vec<Grant>, StoreError> {
         let rows = self
@@ -73,8 +74,17 @@ impl Connection {
                 where kind = 'renewal' and state = 'posted' and approved_at < $1
                     and not exists (select 1 from certificate c
                         where c.grant_id = g.id and c.state = 'void' and c.state_at >= $2)
-                order by approved_at, id limit $3",
-                &[before.into(), tried.into(), i64::from(limit).into()],
+                    and (approved_at > $3 or (approved_at = $3 and id > $4))
+                order by approved_at, id limit $5",
+                &[
+                    before.into(),
+                    tried.into(),
+                    after
+                        .map_or(i64::MIN, |last| last.approved_at.unix())
+                        .into(),
+                    after.map_or("", |last| last.id.as_str()).into(),
+                    i64::from(limit).into(),
+                ],
             )
             .await?;
         rows.iter().map(grant).collect()

@@ -14,13 +14,27 @@ impl App {
     pub(crate) async fn finish_renewals(
         &self,
         before: Timestamp,
-        limit: u32,
+        at_once: u32,
         now: Timestamp,
     ) -> Result<usize> {
-        let mut reader = self.store().reader().await?;
         let tried = now.plus_days(-1);
-        let waiting = reader.renewals_without_key(before, tried, limit).await?;
-        drop(reader);
+        let mut finished = 0;
+        let mut last = None;
+        loop {
+            let mut reader = self.store().reader().await?;
+            let waiting = reader
+                .renewals_without_key(before, tried, last.as_ref(), at_once)
+                .await?;
+            drop(reader);
+            let Some(newest) = waiting.last() else {
+                return Ok(finished);
+            };
+            last = Some(newest.clone());
+            finished += self.finish_each(waiting, now).await?;
+        }
+    }
+
+    async fn finish_each(&self, waiting: Vec<Grant>, now: Timestamp) -> Result<usize> {
         let mut finished = 0;
         for grant in waiting {
             match self

@@ -133,8 +133,7 @@ impl App {
                 let because = ActRefusal::RegisterChanged;
                 return Err(self.examine_again(application, because, by, now).await?);
             }
-            let examiner = self.store().reader().await?.operator(examiner).await?;
-            if !examiner.is_some_and(|examiner| examiner.may(Act::Examine)) {
+            if !self.still_may(examiner, Act::Examine).await? {
                 let because = ActRefusal::ExaminerLeft;
                 return Err(self.examine_again(application, because, by, now).await?);
             }

@@ -257,6 +257,12 @@ impl App {
         }
     }
 
+    /// Whether an operator who did something before still is somebody who may (T41).
+    pub(crate) async fn still_may(&self, id: &OperatorId, act: Act) -> Result<bool> {
+        let operator = self.store().reader().await?.operator(id).await?;
+        Ok(operator.is_some_and(|operator| operator.may(act)))
+    }
+
     /// Writes a refusal into the audit trail, in a transaction of its own (S5).
     pub(crate) async fn record_refusal(
         &self,

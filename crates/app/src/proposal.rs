@@ -171,9 +171,7 @@ impl App {
 
     /// Whoever proposed it must still be somebody who may (T41).
     pub(crate) async fn expect_proposer(&self, first: &OperatorId, act: Act) -> Result<()> {
-        let mut reader = self.store().reader().await?;
-        let first = reader.operator(first).await?;
-        if first.is_some_and(|first| first.may(act)) {
+        if self.still_may(first, act).await? {
             return Ok(());
         }
         Err(ActRefusal::ProposerLeft.into())

@@ -1,7 +1,7 @@
 //! Seen in use: a certificate was presented to us, or to a relying system that asks (decision K3). What was set aside for it is superseded then, and
 //! not before (K2, F3): a holder whose new key does not work yet is not left without one.
 
-use tegata_domain::audit::Actor;
+use tegata_domain::audit::{Actor, AuditEvent};
 use tegata_domain::certificate::{CertificateMove, CertificateRecord, CertificateState};
 use tegata_domain::grant::{Grant, GrantMove, GrantOrigin};
 use tegata_domain::id::{GrantId, SerialNumber};
@@ -22,30 +22,37 @@ impl App {
         actor: Actor,
         now: Timestamp,
     ) -> Result<()> {
-        if grant.state.serial() != Some(record.serial) {
-            return self.see_other(grant, record, actor, now).await;
+        let superseded = if grant.state.serial() == Some(record.serial) {
+            self.see_newest(grant, record.serial, actor, now).await?
+        } else {
+            self.see_other(grant, record, actor, now).await?
+        };
+        if superseded > 0 {
+            self.want_publication();
         }
+        Ok(())
+    }
+
+    /// The grant's newest certificate is presented. Answers how many older ones ended.
+    async fn see_newest(
+        &self,
+        grant: &Grant,
+        serial: SerialNumber,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<usize> {
         let state = grant.state.clone();
         let Ok(seen) = state.clone().apply(GrantMove::See, now) else {
-            return Ok(());
+            return Ok(0);
         };
         if seen == state {
-            return Ok(());
+            return Ok(0);
         }
-        let object = format!("grant:{}", grant.id);
-        let mut event = self.event(
-            actor.clone(),
-            "certificate.seen",
-            object,
-            String::new(),
-            now,
-        );
+        let mut event = self.seen_event(grant, &actor, now);
         let app = self.clone();
         let id = grant.id.clone();
-        let serial = record.serial;
         let is_renewal = grant.origin.predecessor().is_some();
-        let superseded = self
-            .store()
+        self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     // In the order of a hold, certificates before their grant.
@@ -67,31 +74,27 @@ impl App {
                     Ok::<_, Error>(superseded)
                 })
             })
-            .await?;
-        if superseded > 0 {
-            self.want_publication();
-        }
-        Ok(())
+            .await
     }
 
     /// The certificate that is presented is not the grant's newest: it was made for another key of the same renewal. (The
     /// older certificate of a letter that two operators opened again goes on until the newer one is used: K2.)
     /// From now on it is the one in use, and no further key is certified. Certificates made before it end; newer ones
-    /// wait, and end it in their turn once one of them is seen: two hold a key of this renewal then.
+    /// wait, and end it in their turn once one of them is seen: two hold a key of this renewal then. Answers how many ended.
     async fn see_other(
         &self,
         grant: &Grant,
         record: &CertificateRecord,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let (GrantOrigin::Renewal { .. }, Some(newest)) = (grant.origin, grant.state.serial())
         else {
-            return Ok(());
+            return Ok(0);
         };
         let state = grant.state.clone();
         let Ok(seen) = state.clone().apply(GrantMove::SeeOther(record.serial), now) else {
-            return Ok(());
+            return Ok(0);
         };
         let request = grant.request_id.as_str();
         tracing::error!(
@@ -100,18 +103,10 @@ impl App {
             "two certificates of one renewal are there, and the one that is presented is not the last one asked for: \
              two may hold its keys; call the holder"
         );
-        let object = format!("grant:{}", grant.id);
-        let mut event = self.event(
-            actor.clone(),
-            "certificate.seen",
-            object,
-            String::new(),
-            now,
-        );
+        let mut event = self.seen_event(grant, &actor, now);
         let app = self.clone();
         let (id, serial, made_at) = (grant.id.clone(), record.serial, record.created_at);
-        let superseded = self
-            .store()
+        self.store()
             .write(move |tx| {
                 Box::pin(async move {
                     if !tx.move_grant(&id, &state, &seen).await? {
@@ -130,11 +125,18 @@ impl App {
                     Ok::<_, Error>(superseded)
                 })
             })
-            .await?;
-        if superseded > 0 {
-            self.want_publication();
-        }
-        Ok(())
+            .await
+    }
+
+    fn seen_event(&self, grant: &Grant, actor: &Actor, now: Timestamp) -> AuditEvent {
+        let object = format!("grant:{}", grant.id);
+        self.event(
+            actor.clone(),
+            "certificate.seen",
+            object,
+            String::new(),
+            now,
+        )
     }
 
     /// Every certificate that was set aside, of those made before `made_before` where that is said, ends; one on hold

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tegata_app::CLOCK_JUMP;
 use tegata_domain::time::{Clock as _, Timestamp};
 use tegata_store::{Store, StoreError};
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Mutex, RwLock, watch};
 
 use crate::failure::{Failure, Outcome};
 use crate::instance::{Instance, database_failure};
@@ -40,28 +40,24 @@ pub(crate) async fn run(
     lock: JobLock,
     mut stop: watch::Receiver<bool>,
 ) {
+    let clock = Mutex::new(ClockWatch::begin(instance.app.system_now()));
     tokio::select! {
-        () = run_jobs(&instance, &tls, &lock, &mut stop) => {}
-        () = make_lists(&instance, &lock) => {}
+        () = run_jobs(&instance, &tls, &clock, &lock, &mut stop) => {}
+        () = make_lists(&instance, &clock, &lock) => {}
     }
 }
 
 async fn run_jobs(
     instance: &Instance,
     tls: &Tls,
+    clock: &Mutex<ClockWatch>,
     lock: &JobLock,
     stop: &mut watch::Receiver<bool>,
 ) {
-    let mut watch = ClockWatch::begin(instance.app.system_now());
     let mut tls_due = instance.app.system_now().plus_seconds(TLS_INTERVAL);
     loop {
-        let system_now = instance.app.system_now();
-        if instance.demo.is_none() {
-            if !watch.is_sound(&instance.store, system_now).await {
-                instance.app.pause_signing();
-                return;
-            }
-            instance.app.believe_clock(system_now);
+        if !clock.lock().await.is_believed(instance).await {
+            return;
         }
         {
             let _still = lock.read().await;
@@ -75,6 +71,7 @@ async fn run_jobs(
             }
         }
         // Without a lease, as all certificates of ours: two processes at once make two good ones (S1).
+        let system_now = instance.app.system_now();
         if system_now >= tls_due {
             tls_due = system_now.plus_seconds(TLS_INTERVAL);
             if let Err(failure) = tls.refresh(instance).await {
@@ -91,9 +88,13 @@ async fn run_jobs(
     }
 }
 
-/// Makes what lists are due, for ever; one that is left half made is made again.
-async fn make_lists(instance: &Instance, lock: &JobLock) {
+/// Makes what lists are due, until the clock is in doubt; one that is left half made is made again. It compares the clock
+/// itself, since a run of the other jobs may last for hours.
+async fn make_lists(instance: &Instance, clock: &Mutex<ClockWatch>, lock: &JobLock) {
     loop {
+        if !clock.lock().await.is_believed(instance).await {
+            return;
+        }
         {
             let _still = lock.read().await;
             if let Err(error) = instance.app.publish_due(instance.app.clock_now()).await {
@@ -135,6 +136,21 @@ impl ClockWatch {
             elapsed: SystemClock.uptime(),
             noted: Timestamp::from_unix(0),
         }
+    }
+
+    /// Whether signing and jobs may go on by the system's clock; a demo's is moved on purpose.
+    async fn is_believed(&mut self, instance: &Instance) -> bool {
+        if instance.demo.is_some() {
+            return true;
+        }
+        let now = instance.app.system_now();
+        let is_sound = self.is_sound(&instance.store, now).await;
+        if is_sound {
+            instance.app.believe_clock(now);
+        } else {
+            instance.app.pause_signing();
+        }
+        is_sound
     }
 
     /// Whether the clock may be believed. A jump is recorded, and nothing is made any more until an

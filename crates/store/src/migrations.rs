@@ -10,11 +10,10 @@ use crate::error::StoreError;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// The table of what was done, as PostgreSQL's driver makes its own.
+/// The table of what was done, with the columns that PostgreSQL's driver writes into its own.
 const DONE: &str = "create table if not exists _sqlx_migrations (
         version bigint primary key,
         description text not null,
-        installed_on timestamp not null default current_timestamp,
         success boolean not null,
         checksum blob not null,
         execution_time bigint not null

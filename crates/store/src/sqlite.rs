@@ -6,7 +6,6 @@ use std::os::fd::IntoRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{
     CachedStatement, Connection, Error, ErrorCode, OpenFlags, TransactionBehavior, ffi,
@@ -20,6 +19,13 @@ use crate::error::StoreError;
 use crate::migrations;
 use crate::row::{Row, Unfit};
 use crate::sql::{PATIENCE, STATEMENTS};
+
+/// What every connection has. Pages as they were before a savepoint stay in memory: else a batch of writes puts them into
+/// files elsewhere, secrets too.
+const TO_USE: &str = "
+    pragma foreign_keys = on;
+    pragma temp_store = memory;
+";
 
 /// What the connection that writes has of its own. A destroyed key leaves no trace in freed pages (K3). It keeps 16 MB of the
 /// file: with SQLite's 2 MB a batch of rows in several indexes writes the same pages again and again. And 4,000 pages
@@ -75,7 +81,7 @@ impl Settings {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+        connection.execute_batch(TO_USE)?;
         if self.writes {
             connection.execute_batch(TO_WRITE)?;
         }
@@ -294,6 +300,28 @@ mod tests {
         )
         .unwrap();
         connection
+    }
+
+    #[test]
+    fn what_was_committed_is_on_the_disk_and_nothing_is_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = Settings::to_write(&folder.path().join("t.db"))
+            .open()
+            .unwrap();
+        let wal = connection.pragma_query_value(None, "journal_mode", |row| row.get(0));
+        assert_eq!(wal, Ok("wal".to_owned()));
+        // FULL, overwritten with zeros, and pages before a savepoint in memory.
+        for (name, wanted) in [
+            ("foreign_keys", 1),
+            ("synchronous", 2),
+            ("secure_delete", 1),
+            ("temp_store", 2),
+        ] {
+            let is: i64 = connection
+                .pragma_query_value(None, name, |row| row.get(0))
+                .unwrap();
+            assert_eq!(is, wanted, "{name}");
+        }
     }
 
     #[test]

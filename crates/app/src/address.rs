@@ -19,6 +19,7 @@ use crate::base::{App, TRIES};
 use crate::bounce::note_reached;
 use crate::download::CertificateBox;
 use crate::error::{Error, FieldProblem, Refusal, Result, internal};
+use crate::flow::NextStep;
 use crate::mail_code::{CodeForm, NewCode, count_try, send};
 use crate::new_addresses::{AddressForm, NewAddresses};
 use crate::renew::check_in_force;
@@ -48,9 +49,7 @@ pub struct AddressPage {
 /// A change on its way to the transaction that makes it.
 #[derive(Clone)]
 struct Change {
-    row: Flow,
-    digest: [u8; 32],
-    expires: Timestamp,
+    next: NextStep,
     serial: SerialNumber,
     old: Grant,
     new: NewAddresses,
@@ -186,13 +185,15 @@ impl App {
             }
             self.changeable(presented, now).await?;
             let new = NewAddresses::checked(&form, &grant)?;
+            let entered = new.write()?;
+            let step = self.next_step(&row, FlowStep::Code, &entered, digest);
             let next = Flow {
                 version: row.version + 1,
-                entered: new.write()?,
+                entered,
                 ..row
             };
             let code = self.new_code(CodeUse::Address, &next, (&grant, &new.mail), source, now)?;
-            match self.ask_for_code(next, digest, code, |_| Ok(())).await {
+            match self.ask_for_code(step, code, |_| Ok(())).await {
                 Err(Error::Conflict) => {}
                 done => return done,
             }
@@ -217,6 +218,7 @@ impl App {
             }
             let new = expect_code(&row)?;
             self.changeable(presented, now).await?;
+            let step = self.next_step(&row, FlowStep::Code, &row.entered, digest);
             let next = Flow {
                 version: row.version + 1,
                 ..row
@@ -224,7 +226,7 @@ impl App {
             let to = (&grant, new.asked());
             let code = self.new_code(CodeUse::Address, &next, to, source, now)?;
             let too_soon = |at| Err(Refusal::TooSoon { at }.into());
-            match self.ask_for_code(next, digest, code, too_soon).await {
+            match self.ask_for_code(step, code, too_soon).await {
                 Err(Error::Conflict) => {}
                 done => return done,
             }
@@ -246,7 +248,8 @@ impl App {
                 return Ok(());
             }
             expect_code(&row)?;
-            let (now, expires) = (self.system_now(), self.flow_end());
+            let now = self.system_now();
+            let back = self.next_step(&row, FlowStep::Form, &row.entered, digest);
             let moved = self
                 .store()
                 .write(move |tx| {
@@ -254,11 +257,7 @@ impl App {
                         if let Some(live) = tx.live_code(&row.id).await? {
                             tx.end_code(&live.mail, now).await?;
                         }
-                        let (to, entered) = (FlowStep::Form, row.entered.as_str());
-                        let moved = tx
-                            .move_flow(&row.id, row.version, to, entered, &digest, expires)
-                            .await?;
-                        if moved { Ok(()) } else { Err(Error::Conflict) }
+                        back.take(tx).await
                     })
                 })
                 .await;
@@ -319,16 +318,18 @@ impl App {
                 }
                 _ => None,
             };
+            let next = match &second {
+                Some((entered, _)) => self.next_step(&row, FlowStep::Code, entered, digest),
+                None => self.next_step(&row, FlowStep::Done, &row.entered, digest),
+            };
             let told = (flow.as_str(), Some(source));
             let change = Change {
                 is_right: is_right && live.is_good(new.asked(), self.system_now()),
                 mails: self.address_notes(&old, &new, told, now),
-                expires: self.flow_end(),
                 policy: self.policy().collect.clone(),
                 second,
                 system_now: self.system_now(),
-                row,
-                digest,
+                next,
                 serial,
                 old,
                 new,
@@ -375,7 +376,7 @@ impl App {
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let Change { row, old, new, .. } = &change;
+                    let Change { old, new, .. } = &change;
                     let counted = count_try(
                         tx,
                         &change.live,
@@ -392,17 +393,7 @@ impl App {
                         None => return Ok(false),
                     }
                     expect_as_read(tx, &change.serial, old, now).await?;
-                    let (to, entered) = match &change.second {
-                        Some((entered, _)) => (FlowStep::Code, entered.as_str()),
-                        None => (FlowStep::Done, row.entered.as_str()),
-                    };
-                    let (digest, expires) = (&change.digest, change.expires);
-                    let moved = tx
-                        .move_flow(&row.id, row.version, to, entered, digest, expires)
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    change.next.take(tx).await?;
                     note_reached(tx, new.asked(), &change.reached).await?;
                     if let Some((_, code)) = &change.second {
                         // Where the hour's numbers are used up, the page says when another one may be sent.
@@ -420,27 +411,19 @@ impl App {
             .await
     }
 
-    /// Moves a procedure to `next` and mails its code. Where it is too early for another one, `too_soon` says, from the
+    /// Takes the step to a code and mails it. Where it is too early for another one, `too_soon` says, from the
     /// earliest instant, whether the step is taken without.
     async fn ask_for_code(
         &self,
-        next: Flow,
-        digest: [u8; 32],
+        step: NextStep,
         code: NewCode,
         too_soon: fn(Timestamp) -> Result<()>,
     ) -> Result<()> {
-        let (policy, expires) = (self.policy().collect.clone(), self.flow_end());
+        let policy = self.policy().collect.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let (to, entered) = (FlowStep::Code, next.entered.as_str());
-                    let from = next.version - 1;
-                    let moved = tx
-                        .move_flow(&next.id, from, to, entered, &digest, expires)
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    step.take(tx).await?;
                     match send(tx, code, &policy).await? {
                         Some(at) => too_soon(at),
                         None => Ok(()),

@@ -17,7 +17,8 @@ use crate::cookie::FlowSecret;
 use crate::download::values_of;
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
-use crate::issue::KeptKey;
+use crate::flow::NextStep;
+use crate::issue::{KeptKey, Stored};
 use crate::reference::{Proven, TypedIds};
 use crate::source::Source;
 
@@ -133,14 +134,15 @@ impl App {
     }
 
     /// Makes key and certificate, or finishes what another request or a crash left half done. Returns once the
-    /// grant's certificate is issued, whoever made it.
+    /// grant's certificate is issued, whoever made it; where that was in a procedure, whether its next step was taken
+    /// with it.
     pub(crate) async fn ensure_certificate(
         &self,
         grant: &Grant,
-        secret: Option<&FlowSecret>,
+        procedure: Option<(&FlowSecret, &NextStep)>,
         actor: &Actor,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let mut grant = grant.clone();
         for _ in 0..TRIES {
             let record = self.record_of(&grant).await?;
@@ -149,13 +151,13 @@ impl App {
                 Some((serial, CertificateState::Intended)) => {
                     self.finish_intent(serial, actor.clone(), now).await?;
                 }
-                Some((serial, _)) if self.has_key(&serial).await? => return Ok(()),
+                Some((serial, _)) if self.has_key(&serial).await? => return Ok(false),
                 Some(_) | None => match self
-                    .make_certificate(&grant, secret, actor.clone(), now)
+                    .make_certificate(&grant, procedure, actor.clone(), now)
                     .await
                 {
-                    Ok(true) => return Ok(()),
-                    Ok(false) | Err(Error::Conflict) => {}
+                    Ok(Stored::Here { is_step_taken }) => return Ok(is_step_taken),
+                    Ok(Stored::Elsewhere) | Err(Error::Conflict) => {}
                     Err(error) => return Err(error),
                 },
             }
@@ -184,14 +186,15 @@ impl App {
         Ok(row.is_none_or(|key| key.sealed.is_some()))
     }
 
-    /// Makes key and certificate; `false` where another process ended the intent meanwhile, one way or the other.
+    /// Makes key and certificate; `Elsewhere` where another process ended the intent meanwhile, one way or the other.
     async fn make_certificate(
         &self,
         grant: &Grant,
-        secret: Option<&FlowSecret>,
+        procedure: Option<(&FlowSecret, &NextStep)>,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Stored> {
+        let (secret, next) = procedure.unzip();
         let key = self.keypool().take().await?;
         let intent = self.intend_for_grant(grant, key.public_key(), now)?;
         let (wrap, until) = match grant.origin {
@@ -211,7 +214,7 @@ impl App {
             .await?;
         failpoint!(self, "failpoint:issue:after-intent");
         let der = self.sign_intent(&intent)?;
-        self.store_issued(intent.record.serial, der, actor, now)
+        self.store_issued(intent.record.serial, der, next.cloned(), actor, now)
             .await
     }
 

@@ -18,7 +18,7 @@ use tegata_domain::time::Timestamp;
 use crate::base::{App, TRIES};
 use crate::cookie::FlowSecret;
 use crate::error::{Error, FieldProblem, KeyDestroyed, Refusal, Result, internal};
-use crate::flow::Opened;
+use crate::flow::{NextStep, Opened};
 use crate::keyfile::{KeyFile, KeyFileForm, check_password, file_name, is_guessable, is_weak};
 use crate::reference::{TypedIds, wrap_key};
 use crate::renew::status_of;
@@ -234,19 +234,17 @@ impl App {
             }
             check_password(&form, self.policy().p12.min_length)?;
             self.check_made_here(&grant).await?;
-            let step = if is_weak(form.password.expose()) && !form.weak_accepted {
-                FlowStep::Confirm
-            } else {
-                let actor = Actor::Subscriber(visit.source.to_string());
-                self.ensure_certificate(&grant, Some(&secret), &actor, now)
-                    .await?;
-                FlowStep::Ready
-            };
-            let entered = Entered {
+            let entered = write_entered(&Entered {
                 form: Some(form.form.as_str().to_owned()),
-            };
-            self.move_flow(&row, step, &write_entered(&entered)?, digest)
-                .await?;
+            })?;
+            if is_weak(form.password.expose()) && !form.weak_accepted {
+                let next = self.next_step(&row, FlowStep::Confirm, &entered, digest);
+                self.move_flow(next).await?;
+            } else {
+                let ready = self.next_step(&row, FlowStep::Ready, &entered, digest);
+                self.make_ready(&grant, &secret, ready, visit.source, now)
+                    .await?;
+            }
         }
         secret.password = Some(form.password);
         self.seal_cookie(flow, &secret)
@@ -278,13 +276,30 @@ impl App {
             if row.step != FlowStep::Confirm || secret.password.is_none() {
                 return Err(Refusal::FlowElsewhere.into());
             }
-            let actor = Actor::Subscriber(visit.source.to_string());
-            self.ensure_certificate(&grant, Some(&secret), &actor, now)
-                .await?;
-            self.move_flow(&row, FlowStep::Ready, &row.entered, digest)
+            let ready = self.next_step(&row, FlowStep::Ready, &row.entered, digest);
+            self.make_ready(&grant, &secret, ready, visit.source, now)
                 .await?;
         }
         Ok(())
+    }
+
+    /// Makes the certificate where there is none, and takes the step that says that its file may be fetched.
+    async fn make_ready(
+        &self,
+        grant: &Grant,
+        secret: &FlowSecret,
+        ready: NextStep,
+        source: Source,
+        now: Timestamp,
+    ) -> Result<()> {
+        let actor = Actor::Subscriber(source.to_string());
+        let is_taken = self
+            .ensure_certificate(grant, Some((secret, &ready)), &actor, now)
+            .await?;
+        if is_taken {
+            return Ok(());
+        }
+        self.move_flow(ready).await
     }
 
     /// RCD-4 → RCD-2: another password.
@@ -300,8 +315,8 @@ impl App {
             if !matches!(row.step, FlowStep::Ready | FlowStep::Confirm) {
                 return Err(Refusal::FlowElsewhere.into());
             }
-            self.move_flow(&row, FlowStep::Password, &row.entered, digest)
-                .await?;
+            let next = self.next_step(&row, FlowStep::Password, &row.entered, digest);
+            self.move_flow(next).await?;
         }
         Ok(())
     }
@@ -375,17 +390,11 @@ impl App {
         let actor = Actor::Subscriber(visit.source.to_string());
         let detail = "at the holder's request".to_owned();
         let event = self.event(actor, "key.destroy", object, detail, now);
-        let expires = self.flow_end();
+        let done = self.next_step(&row, FlowStep::Done, &row.entered, digest);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let done = FlowStep::Done;
-                    let moved = tx
-                        .move_flow(&row.id, row.version, done, &row.entered, &digest, expires)
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    done.take(tx).await?;
                     if tx.destroy_key(&serial, KeyDestroyed::Request, now).await? {
                         tx.insert_audit(&event).await?;
                     }
@@ -471,14 +480,12 @@ impl App {
         values.push(("at", now.to_string()));
         values.push(("source", source.to_string()));
         let mails = self.holder_mails(MailKind::GrantFrozen, &grant, &key, &values, now);
-        let expires = self.flow_end();
+        let done = self.next_step(&row, FlowStep::Done, "{}", digest);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let moved = tx
-                        .move_flow(&row.id, row.version, FlowStep::Done, "{}", &digest, expires)
-                        .await?;
-                    if !moved || !tx.move_grant(&grant.id, &grant.state, &frozen).await? {
+                    done.take(tx).await?;
+                    if !tx.move_grant(&grant.id, &grant.state, &frozen).await? {
                         return Err(Error::Conflict);
                     }
                     if frozen != grant.state {

@@ -7,6 +7,7 @@ use tegata_domain::flow::{Flow, FlowKind, FlowStep, Turn};
 use tegata_domain::grant::Grant;
 use tegata_domain::id::{Fingerprint, FlowId};
 use tegata_domain::time::Timestamp;
+use tegata_store::Tx;
 
 use crate::base::App;
 use crate::error::{Error, Refusal, Result, internal};
@@ -19,6 +20,45 @@ pub struct Opened {
     pub flow: FlowId,
     /// The value of its cookie.
     pub cookie: String,
+}
+
+/// A step of a procedure, ready to be stored.
+#[derive(Clone)]
+pub(crate) struct NextStep {
+    flow: FlowId,
+    kind: FlowKind,
+    /// Where the procedure stands before it.
+    version: i64,
+    step: FlowStep,
+    entered: String,
+    digest: [u8; 32],
+    expires: Timestamp,
+}
+
+impl NextStep {
+    /// Inside a transaction: takes the step, or says `Conflict` where another request was first.
+    pub(crate) async fn take(&self, tx: &mut Tx) -> Result<()> {
+        if self.try_take(tx).await? {
+            return Ok(());
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Inside a transaction: takes the step; `false` where another request was first.
+    pub(crate) async fn try_take(&self, tx: &mut Tx) -> Result<bool> {
+        let (version, step) = (self.version, self.step);
+        let moved = tx
+            .move_flow(
+                &self.flow,
+                version,
+                step,
+                &self.entered,
+                &self.digest,
+                self.expires,
+            )
+            .await?;
+        Ok(moved)
+    }
 }
 
 impl App {
@@ -104,32 +144,37 @@ impl App {
         }
     }
 
-    /// Moves a procedure on. Where another request was first with the same content, that one's result stands.
-    pub(crate) async fn move_flow(
+    /// The step that leads a procedure on from where it stands.
+    pub(crate) fn next_step(
         &self,
         flow: &Flow,
         step: FlowStep,
         entered: &str,
         digest: [u8; 32],
-    ) -> Result<()> {
-        let (id, version, entered) = (flow.id.clone(), flow.version, entered.to_owned());
-        let expires = self.flow_end();
+    ) -> NextStep {
+        NextStep {
+            flow: flow.id.clone(),
+            kind: flow.kind,
+            version: flow.version,
+            step,
+            entered: entered.to_owned(),
+            digest,
+            expires: self.flow_end(),
+        }
+    }
+
+    /// Moves a procedure on. Where another request was first with the same content, that one's result stands.
+    pub(crate) async fn move_flow(&self, next: NextStep) -> Result<()> {
+        let taken = next.clone();
         let moved = self
             .store()
-            .write(move |tx| {
-                Box::pin(async move {
-                    Ok::<_, Error>(
-                        tx.move_flow(&id, version, step, &entered, &digest, expires)
-                            .await?,
-                    )
-                })
-            })
+            .write(move |tx| Box::pin(async move { taken.try_take(tx).await }))
             .await?;
         if moved {
             return Ok(());
         }
-        let (fresh, _) = self.load_flow(&flow.id, flow.kind).await?;
-        self.take_turn(&fresh, version, &digest)
+        let (fresh, _) = self.load_flow(&next.flow, next.kind).await?;
+        self.take_turn(&fresh, next.version, &next.digest)
             .and_then(|turn| match turn {
                 Turn::Repeated => Ok(()),
                 _ => Err(Error::Conflict),

@@ -28,6 +28,7 @@ use crate::base::App;
 use crate::enrolment::EnrolmentRefusal;
 use crate::error::{Error, KeyDestroyed, Refusal, Result, internal};
 use crate::failpoint::failpoint;
+use crate::flow::NextStep;
 use crate::publish::list_name;
 
 /// What will be signed: the row and the octets.
@@ -37,6 +38,17 @@ pub(crate) struct Intent {
     pub(crate) tbs: Vec<u8>,
 }
 
+impl Intent {
+    /// The row once this certificate, which fits the intent, was stored.
+    pub(crate) fn issued(self, der: &[u8]) -> CertificateRecord {
+        CertificateRecord {
+            fingerprint: Some(Fingerprint(sha256(der))),
+            state: CertificateState::Issued,
+            ..self.record
+        }
+    }
+}
+
 /// A key that we made, sealed, for the row beside its intent.
 #[derive(Clone)]
 pub(crate) struct KeptKey {
@@ -44,6 +56,18 @@ pub(crate) struct KeptKey {
     pub(crate) sealed: Vec<u8>,
     /// When it is destroyed, where that is before the end of the grant's window.
     pub(crate) until: Option<Timestamp>,
+}
+
+/// Where the certificate of an intent was stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// In this request.
+    Here {
+        /// Whether a step of a procedure was taken with it.
+        is_step_taken: bool,
+    },
+    /// Another process was first, or gave the intent up.
+    Elsewhere,
 }
 
 /// What an intended certificate says, apart from what follows from its issuer.
@@ -192,14 +216,16 @@ impl App {
         Ok(der)
     }
 
-    /// Stores the certificate of an intent. `false`: another process was first, which is as good.
+    /// Stores the certificate of an intent, and takes the step of a procedure that it leads to. The certificate stays where
+    /// another request of the procedure was first.
     pub(crate) async fn store_issued(
         &self,
         serial: SerialNumber,
         der: Vec<u8>,
+        next: Option<NextStep>,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Stored> {
         let event = self.issued_event(serial, actor, now);
         #[cfg(debug_assertions)]
         let app = self.clone();
@@ -207,9 +233,15 @@ impl App {
             .store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let stored = store_certificate(tx, serial, &der, &event).await?;
+                    if !store_certificate(tx, serial, &der, &event).await? {
+                        return Ok(Stored::Elsewhere);
+                    }
+                    let is_step_taken = match &next {
+                        Some(next) => next.try_take(tx).await?,
+                        None => false,
+                    };
                     failpoint!(app, "failpoint:issue:inside-store");
-                    Ok::<_, Error>(stored)
+                    Ok::<_, Error>(Stored::Here { is_step_taken })
                 })
             })
             .await?;
@@ -263,7 +295,7 @@ impl App {
             return Ok(());
         }
         let der = self.sign_intent(&Intent { record, tbs })?;
-        self.store_issued(serial, der, actor, now).await?;
+        self.store_issued(serial, der, None, actor, now).await?;
         Ok(())
     }
 

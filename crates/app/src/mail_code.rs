@@ -176,19 +176,14 @@ impl App {
                 ..row.clone()
             };
             let code = self.collection_code(&next, &grant, visit.source, now)?;
-            let (policy, expires) = (self.policy().collect.clone(), self.flow_end());
+            let policy = self.policy().collect.clone();
+            let again = self.next_step(&row, FlowStep::Code, &row.entered, digest);
             let registered = grant.mail.clone();
             let sent = self
                 .store()
                 .write(move |tx| {
                     Box::pin(async move {
-                        let step = FlowStep::Code;
-                        let moved = tx
-                            .move_flow(&row.id, row.version, step, &row.entered, &digest, expires)
-                            .await?;
-                        if !moved {
-                            return Err(Error::Conflict);
-                        }
+                        again.take(tx).await?;
                         expect_registered(tx, &row, &registered).await?;
                         match send(tx, code, &policy).await? {
                             Some(at) => Err(Refusal::TooSoon { at }.into()),
@@ -338,7 +333,9 @@ impl App {
         let wrong = event("collection.code.wrong", "");
         let reached = event("address.reached", &step.live.to.masked());
         let most_tries = self.policy().collect.code_tries;
-        let (system_now, expires) = (self.system_now(), self.flow_end());
+        let system_now = self.system_now();
+        let row = &step.row;
+        let next = self.next_step(row, FlowStep::Password, &row.entered, step.digest);
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
@@ -352,21 +349,7 @@ impl App {
                         }
                         None => return Ok(false),
                     }
-                    let row = &step.row;
-                    let to = FlowStep::Password;
-                    let moved = tx
-                        .move_flow(
-                            &row.id,
-                            row.version,
-                            to,
-                            &row.entered,
-                            &step.digest,
-                            expires,
-                        )
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    next.take(tx).await?;
                     note_reached(tx, &step.live.to, &reached).await?;
                     tx.insert_audit(&confirmed).await?;
                     Ok(true)

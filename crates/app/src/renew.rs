@@ -207,24 +207,12 @@ impl App {
         };
         let entered =
             serde_json::to_string(&entered).map_err(|error| internal("keep a renewal", error))?;
-        let expires = self.flow_end();
+        let done = self.next_step(&flow, FlowStep::Done, &entered, digest);
         let rate = self.policy().renewal.rate_per_hour;
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let moved = tx
-                        .move_flow(
-                            &flow.id,
-                            flow.version,
-                            FlowStep::Done,
-                            &entered,
-                            &digest,
-                            expires,
-                        )
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    done.take(tx).await?;
                     accepted.write(tx, rate, now).await
                 })
             })

@@ -247,8 +247,8 @@ impl App {
         let entered = check_form(&form, self.newer(&grant).await?.is_some())?;
         let entered =
             serde_json::to_string(&entered).map_err(|error| internal("keep a form", error))?;
-        self.move_flow(&row, FlowStep::Confirm, &entered, digest)
-            .await
+        let next = self.next_step(&row, FlowStep::Confirm, &entered, digest);
+        self.move_flow(next).await
     }
 
     /// RX-3 → RX-2 (戻る); what was entered stays.
@@ -266,8 +266,8 @@ impl App {
         if row.step != FlowStep::Confirm {
             return Err(Refusal::FlowElsewhere.into());
         }
-        let entered = row.entered.clone();
-        self.move_flow(&row, FlowStep::Form, &entered, digest).await
+        let next = self.next_step(&row, FlowStep::Form, &row.entered, digest);
+        self.move_flow(next).await
     }
 }
 

@@ -20,7 +20,7 @@ use crate::download::values_of;
 use crate::enrolment::{CodeAnswer, EnrolmentRefusal, Issuance, check_strong, envelope};
 use crate::error::{Error, Refusal, Result, internal};
 use crate::failpoint::failpoint;
-use crate::issue::Intent;
+use crate::issue::{Intent, Stored};
 use crate::reference::{Proven, TypedIds};
 use crate::source::Source;
 
@@ -156,8 +156,11 @@ impl App {
             signed => signed?,
         };
         let serial = intent.record.serial;
-        self.store_issued(serial, der, actor, now).await?;
-        self.stored(&serial).await
+        let issued = der.clone();
+        match self.store_issued(serial, issued, None, actor, now).await? {
+            Stored::Here { .. } => Ok(Certified::Issued(Box::new(intent.issued(&der)), der)),
+            Stored::Elsewhere => self.stored(&serial).await,
+        }
     }
 
     /// The certificate as it is stored; `Conflict` where its intent was given up meanwhile.

@@ -41,7 +41,7 @@ impl App {
                 .ensure_certificate(&grant, None, &Actor::System, now)
                 .await
             {
-                Ok(()) => finished += 1,
+                Ok(_) => finished += 1,
                 Err(Error::Refused(reason)) => self.give_up(grant, &reason, now).await?,
                 Err(Error::Internal(reason)) => {
                     let request_id = grant.request_id.as_str();

@@ -64,9 +64,8 @@ impl App {
         // Asked last: a hold that the record shows has its request by now.
         let open = self.open_request(&grant).await?;
         if open.as_ref().is_some_and(|open| !open.is_queued()) {
-            return self
-                .move_flow(&row, FlowStep::Done, &row.entered, turn.digest)
-                .await;
+            let done = self.next_step(&row, FlowStep::Done, &row.entered, turn.digest);
+            return self.move_flow(done).await;
         }
         let is_final = match row.fingerprint {
             Some(presented) => {
@@ -126,20 +125,13 @@ impl App {
         digest: [u8; 32],
         now: Timestamp,
     ) -> Result<()> {
-        let expires = self.flow_end();
-        let done = FlowStep::Done;
+        let done = self.next_step(&flow, FlowStep::Done, &flow.entered, digest);
         #[cfg(debug_assertions)]
         let app = self.clone();
         self.store()
             .write(move |tx| {
                 Box::pin(async move {
-                    let (id, version) = (&flow.id, flow.version);
-                    let moved = tx
-                        .move_flow(id, version, done, &flow.entered, &digest, expires)
-                        .await?;
-                    if !moved {
-                        return Err(Error::Conflict);
-                    }
+                    done.take(tx).await?;
                     for hold in holds {
                         hold.write(tx, now).await?;
                     }

@@ -360,6 +360,25 @@ async fn a_rejection_tells_its_reason() {
 }
 
 #[tokio::test]
+async fn inquiries_count_among_what_a_source_begins() {
+    for mut world in worlds().await {
+        let right = applied(&world).await;
+        world.change_policy(|policy| policy.application.begun_per_hour = 1);
+        world.restart().await;
+        let ask = |from| {
+            let pair = typed(&right.application_no, &right.inquiry_no);
+            world.app.open_inquiry(pair, source(from))
+        };
+        ask(3).await.unwrap();
+        let second = refusal(ask(3).await);
+        assert!(matches!(second, Refusal::Crowded { .. }), "{second:?}");
+        ask(4).await.unwrap();
+        world.advance(3_600);
+        ask(3).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_number_and_a_wrong_one_are_answered_alike() {
     for world in worlds().await {
         let right = applied(&world).await;

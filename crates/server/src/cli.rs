@@ -139,28 +139,67 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Bench(arguments) => bench::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&file, arguments).await,
         Command::Config(command) => config::run(&file, command),
-        Command::Operator(command) => operator::run(&open(&file).await?, command).await,
-        Command::Institution(command) => institution::run(&open(&file).await?, command).await,
-        Command::Application(command) => application::run(&open(&file).await?, command).await,
-        Command::Grant(command) => grant::run(&open(&file).await?, command).await,
-        Command::Proposal(command) => proposal::run(&open(&file).await?, command).await,
-        Command::Revocation(command) => revocation::run(&open(&file).await?, command).await,
-        Command::Cert(command) => cert::run(&open(&file).await?, command).await,
-        Command::Crl(command) => crl::run(&open(&file).await?, command).await,
+        Command::Operator(command) => {
+            on(&file, async |instance| {
+                operator::run(instance, command).await
+            })
+            .await
+        }
+        Command::Institution(command) => {
+            on(&file, async |instance| {
+                institution::run(instance, command).await
+            })
+            .await
+        }
+        Command::Application(command) => {
+            on(&file, async |instance| {
+                application::run(instance, command).await
+            })
+            .await
+        }
+        Command::Grant(command) => {
+            on(&file, async |instance| grant::run(instance, command).await).await
+        }
+        Command::Proposal(command) => {
+            on(&file, async |instance| {
+                proposal::run(instance, command).await
+            })
+            .await
+        }
+        Command::Revocation(command) => {
+            on(&file, async |instance| {
+                revocation::run(instance, command).await
+            })
+            .await
+        }
+        Command::Cert(command) => {
+            on(&file, async |instance| cert::run(instance, command).await).await
+        }
+        Command::Crl(command) => {
+            on(&file, async |instance| crl::run(instance, command).await).await
+        }
         Command::Mail(command) if command.needs_instance() => {
-            mail::run(&open(&file).await?, command).await
+            on(&file, async |instance| mail::run(instance, command).await).await
         }
         Command::Mail(command) => mail::run_plain(&Config::load(&file)?, command).await,
-        Command::Notice(command) => notice::run(&open(&file).await?, command).await,
+        Command::Notice(command) => {
+            on(&file, async |instance| notice::run(instance, command).await).await
+        }
         Command::Client(command) if command.needs_instance() => {
-            client::run(&open(&file).await?, command)
+            on(&file, async |instance| client::run(instance, command)).await
         }
         Command::Client(command) => client::run_plain(command),
-        Command::Ca(command) => ca::run(&open(&file).await?, command).await,
-        Command::Key(command) => key::run(&open(&file).await?, command).await,
+        Command::Ca(command) => on(&file, async |instance| ca::run(instance, command).await).await,
+        Command::Key(command) => {
+            on(&file, async |instance| key::run(instance, command).await).await
+        }
     }
 }
 
-async fn open(file: &Path) -> Outcome<Instance> {
-    Instance::open(Config::load(file)?).await
+/// Carries `work` out on the instance, and waits for what the database has left to do.
+async fn on(file: &Path, work: impl AsyncFnOnce(&Instance) -> Outcome<()>) -> Outcome<()> {
+    let instance = Instance::open(Config::load(file)?).await?;
+    let done = work(&instance).await;
+    instance.store.close().await;
+    done
 }

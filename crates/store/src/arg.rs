@@ -9,7 +9,18 @@ use tegata_domain::time::Timestamp;
 pub(crate) enum Arg<'a> {
     Text(Option<Cow<'a, str>>),
     Int(Option<i64>),
-    Bytes(Option<&'a [u8]>),
+    Bytes(Option<Cow<'a, [u8]>>),
+}
+
+impl Arg<'_> {
+    /// The same, for another thread.
+    pub(crate) fn owned(&self) -> Arg<'static> {
+        match self {
+            Self::Text(text) => Arg::Text(text.as_deref().map(|text| text.to_owned().into())),
+            Self::Int(number) => Arg::Int(*number),
+            Self::Bytes(octets) => Arg::Bytes(octets.as_deref().map(|o| o.to_owned().into())),
+        }
+    }
 }
 
 impl<'a> From<&'a str> for Arg<'a> {
@@ -62,12 +73,12 @@ impl From<Option<Timestamp>> for Arg<'_> {
 
 impl<'a> From<&'a [u8]> for Arg<'a> {
     fn from(octets: &'a [u8]) -> Self {
-        Self::Bytes(Some(octets))
+        Self::Bytes(Some(Cow::Borrowed(octets)))
     }
 }
 
 impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
     fn from(octets: Option<&'a [u8]>) -> Self {
-        Self::Bytes(octets)
+        Self::Bytes(octets.map(Cow::Borrowed))
     }
 }

@@ -65,11 +65,12 @@ impl Kept {
             .map_err(|_| unavailable("every connection to the database was busy for too long"))?
             .map_err(|_| unavailable("the database is closed"))?;
         let ready = self.0.pop();
-        let connection = match ready {
-            Some(connection) => connection,
+        let (connection, permit) = match ready {
+            Some(connection) => (connection, permit),
             None => {
                 let settings = self.0.settings.clone();
-                sqlite::apart(move || settings.open()).await?
+                // The permit goes along: nobody closes the store while a connection is being opened.
+                sqlite::apart(move || Ok((settings.open()?, permit))).await?
             }
         };
         Ok(Lent {
@@ -134,12 +135,29 @@ impl Lent {
         self.run(|connection| sqlite::fetch(connection, sql, args, usize::MAX))
     }
 
+    /// Fetches every row of a statement that may take long, on a thread that may wait.
+    pub(crate) async fn fetch_apart(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let connection = self.connection.take().ok_or_else(went_back)?;
+        let args: Vec<_> = args.iter().map(Arg::owned).collect();
+        let (connection, rows) = sqlite::apart(move || {
+            let rows = sqlite::fetch(&connection, sql, &args, usize::MAX);
+            Ok((connection, rows))
+        })
+        .await?;
+        self.connection = Some(connection);
+        self.is_sound &= rows.is_ok();
+        rows
+    }
+
     fn run<T>(
         &mut self,
         statement: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let gone = || StoreError::Unavailable("the connection went back".to_owned());
-        let done = statement(self.connection.as_ref().ok_or_else(gone)?);
+        let done = statement(self.connection.as_ref().ok_or_else(went_back)?);
         self.is_sound &= done.is_ok();
         done
     }
@@ -167,6 +185,10 @@ impl Drop for Lent {
             _ => closed(connection),
         }
     }
+}
+
+fn went_back() -> StoreError {
+    StoreError::Unavailable("the connection went back".to_owned())
 }
 
 fn closed(connection: Connection) {

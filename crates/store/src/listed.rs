@@ -83,19 +83,19 @@ impl Connection {
         upto: &str,
     ) -> Result<Vec<ListedEntry>, StoreError> {
         let key = ca_key.as_str();
-        let row = match shard {
+        let rows = match shard {
             Some(shard) => {
                 let range = [key.into(), cutoff.into(), after.into(), upto.into()];
                 let [key, cutoff, after, upto] = range;
                 let args = [key, cutoff, after, upto, shard.into()];
-                self.fetch_optional(PAGE_OF_SHARD, &args).await?
+                self.fetch_apart(PAGE_OF_SHARD, &args).await?
             }
             None => {
                 let args = [key.into(), cutoff.into(), after.into(), upto.into()];
-                self.fetch_optional(PAGE_OF_ALL, &args).await?
+                self.fetch_apart(PAGE_OF_ALL, &args).await?
             }
         };
-        let Some(row) = row else {
+        let Some(row) = rows.first() else {
             return Ok(Vec::new());
         };
         let fields = row.of("certificate");

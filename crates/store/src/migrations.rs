@@ -1,4 +1,4 @@
-//! Bringing the schema up to date. Each database keeps a table of what was done, which is the same in both.
+//! Bringing the schema up to date. Each database keeps a table of what was done, with the same columns for us.
 
 use std::fmt::Display;
 

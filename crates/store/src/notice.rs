@@ -128,7 +128,7 @@ impl Connection {
         limit: u32,
     ) -> Result<NoticePage<EndingCertificate>, StoreError> {
         let rows = self
-            .fetch_all(
+            .fetch_apart(
                 ending!(
                     "(c.not_after, c.serial) > ($1, $2) and c.not_after <= $3
                     order by c.not_after, c.serial limit $4"
@@ -188,7 +188,7 @@ impl Connection {
         limit: u32,
     ) -> Result<NoticePage<WaitingGrant>, StoreError> {
         let rows = self
-            .fetch_all(
+            .fetch_apart(
                 waiting!(
                     "(g.approved_at, g.id) > ($1, $2) and g.approved_at <= $3
                     order by g.approved_at, g.id limit $4"

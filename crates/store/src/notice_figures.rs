@@ -61,7 +61,7 @@ impl Connection {
         last: Timestamp,
     ) -> Result<Vec<NoticeTally>, StoreError> {
         let rows = self
-            .fetch_all(
+            .fetch_apart(
                 "select kind,
                     cast(count(sent_at) as bigint),
                     cast(count(*) - count(coalesce(sent_at, dropped_at)) as bigint),
@@ -88,15 +88,15 @@ impl Connection {
 
     /// How many mails wait, and how many notices among them.
     pub async fn count_waiting_mails(&mut self) -> Result<(i64, i64), StoreError> {
-        let row = self
-            .fetch_optional(
+        let rows = self
+            .fetch_apart(
                 "select cast(count(*) as bigint),
                     cast(count(case when urgency = 2 then urgency end) as bigint)
                 from outbox where sent_at is null and dropped_at is null",
                 &[],
             )
             .await?;
-        row.map_or(Ok((0, 0)), |row| {
+        rows.first().map_or(Ok((0, 0)), |row| {
             let fields = row.of("outbox");
             Ok((fields.int(0)?, fields.int(1)?))
         })
@@ -129,15 +129,16 @@ impl Connection {
         first: Timestamp,
         last: Timestamp,
     ) -> Result<i64, StoreError> {
-        let row = self
-            .fetch_optional(
+        let rows = self
+            .fetch_apart(
                 "select cast(count(*) as bigint) from certificate
                 where state = 'issued' and kind = 'subscriber' and set_aside_at is null
                     and not_after >= $1 and not_after <= $2",
                 &[first.into(), last.into()],
             )
             .await?;
-        row.map_or(Ok(0), |row| row.of("certificate").int(0))
+        rows.first()
+            .map_or(Ok(0), |row| row.of("certificate").int(0))
     }
 
     /// How many of them were renewed, and the renewal was not given up.
@@ -146,8 +147,8 @@ impl Connection {
         first: Timestamp,
         last: Timestamp,
     ) -> Result<i64, StoreError> {
-        let row = self
-            .fetch_optional(
+        let rows = self
+            .fetch_apart(
                 "select cast(count(*) as bigint) from certificate c
                 where c.state = 'issued' and c.kind = 'subscriber' and c.set_aside_at is null
                     and c.not_after >= $1 and c.not_after <= $2
@@ -158,6 +159,7 @@ impl Connection {
                 &[first.into(), last.into()],
             )
             .await?;
-        row.map_or(Ok(0), |row| row.of("certificate").int(0))
+        rows.first()
+            .map_or(Ok(0), |row| row.of("certificate").int(0))
     }
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: how sessions are opened, how a statement runs, what its errors mean. The only file that names its driver.
+//! PostgreSQL: how sessions are opened, how a statement runs, what its errors mean.
 
 use std::str::FromStr as _;
 
@@ -114,7 +114,7 @@ fn bound<'q>(sql: &'static str, args: &[Arg<'_>]) -> Query<'q, Postgres, PgArgum
     args.iter().fold(sqlx::query(sql), |query, arg| match arg {
         Arg::Text(text) => query.bind(text.as_deref()),
         Arg::Int(number) => query.bind(*number),
-        Arg::Bytes(octets) => query.bind(*octets),
+        Arg::Bytes(octets) => query.bind(octets.as_deref()),
     })
 }
 

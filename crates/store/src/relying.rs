@@ -94,7 +94,7 @@ impl Connection {
     ) -> Result<Vec<RelyingRow>, StoreError> {
         let (end, serial) = place(from, after);
         let rows = self
-            .fetch_all(
+            .fetch_apart(
                 relying!(
                     "c.state = 'issued' and c.not_after >= $1 and c.not_after <= $2
                         and (c.not_after > $1 or c.serial > $3)
@@ -120,7 +120,7 @@ impl Connection {
     ) -> Result<Vec<RelyingRow>, StoreError> {
         let (end, serial) = place(from, after);
         let rows = self
-            .fetch_all(
+            .fetch_apart(
                 relying!(
                     "c.state in ('on_hold', 'revoked', 'superseded')
                         and c.not_after >= $1 and (c.not_after > $1 or c.serial > $2)

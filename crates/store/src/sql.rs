@@ -1,10 +1,12 @@
 //! The seam over the two native drivers (decision S1): where connections come from, and how statements run on them.
 //!
 //! Statements are constant strings with `$1…`; both databases run the same text. SQLite's driver is named in `sqlite`
-//! and `kept` alone, PostgreSQL's in `postgres`.
+//! and `kept` alone, PostgreSQL's in `postgres`, and both in `migrations`.
 
 use std::path::Path;
 use std::time::Duration;
+
+use tokio::task::coop::consume_budget;
 
 use crate::arg::Arg;
 use crate::dialect;
@@ -86,8 +88,8 @@ impl Source {
 /// After a statement failed, the connection refuses every further one with the same error, as
 /// PostgreSQL does inside a transaction: what follows a failure is never half stored.
 ///
-/// SQLite runs a statement where it is asked for, without another thread: statements of a request find what they want
-/// by an index, and are short.
+/// SQLite runs a statement where it is asked for, without another thread: it finds what it wants by an index, and is
+/// short. One that reads very many rows is fetched apart. Who asks for one after the other lets others go first at times.
 #[derive(Debug)]
 pub struct Connection {
     driver: Driver,
@@ -140,7 +142,10 @@ impl Connection {
     ) -> Result<u64, StoreError> {
         self.expect_sound()?;
         let done = match &mut self.driver {
-            Driver::Sqlite(lent) => lent.execute(sql, args),
+            Driver::Sqlite(lent) => {
+                consume_budget().await;
+                lent.execute(sql, args)
+            }
             Driver::Postgres(session) => session.execute(sql, args).await,
         };
         self.remember(done)
@@ -163,7 +168,10 @@ impl Connection {
     ) -> Result<Option<Row>, StoreError> {
         self.expect_sound()?;
         let row = match &mut self.driver {
-            Driver::Sqlite(lent) => lent.fetch_optional(sql, args),
+            Driver::Sqlite(lent) => {
+                consume_budget().await;
+                lent.fetch_optional(sql, args)
+            }
             Driver::Postgres(session) => session.fetch_optional(sql, args).await,
         };
         self.remember(row)
@@ -177,7 +185,24 @@ impl Connection {
     ) -> Result<Vec<Row>, StoreError> {
         self.expect_sound()?;
         let rows = match &mut self.driver {
-            Driver::Sqlite(lent) => lent.fetch_all(sql, args),
+            Driver::Sqlite(lent) => {
+                consume_budget().await;
+                lent.fetch_all(sql, args)
+            }
+            Driver::Postgres(session) => session.fetch_all(sql, args).await,
+        };
+        self.remember(rows)
+    }
+
+    /// The same for a statement that may read thousands of rows: nobody else waits for it.
+    pub(crate) async fn fetch_apart(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.expect_sound()?;
+        let rows = match &mut self.driver {
+            Driver::Sqlite(lent) => lent.fetch_apart(sql, args).await,
             Driver::Postgres(session) => session.fetch_all(sql, args).await,
         };
         self.remember(rows)

@@ -1,5 +1,4 @@
-//! SQLite: how its file is opened and migrated, how a statement runs, what its errors mean. Beside `kept`, the only file
-//! that names its driver.
+//! SQLite: how its file is opened and migrated, how a statement runs, what its errors mean.
 
 use std::io::ErrorKind;
 use std::os::fd::IntoRawFd as _;
@@ -26,6 +25,9 @@ const TO_USE: &str = "
     pragma foreign_keys = on;
     pragma temp_store = memory;
 ";
+
+/// What a connection that reads does first: opens the log, which another process may be repairing. Here it may wait.
+const TO_READ: &str = "select 1 from sqlite_schema limit 1";
 
 /// What the connection that writes has of its own. A destroyed key leaves no trace in freed pages (K3). It keeps 16 MB of the
 /// file: with SQLite's 2 MB a batch of rows in several indexes writes the same pages again and again. And 4,000 pages
@@ -82,9 +84,8 @@ impl Settings {
         connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch(TO_USE)?;
-        if self.writes {
-            connection.execute_batch(TO_WRITE)?;
-        }
+        let of_its_own = if self.writes { TO_WRITE } else { TO_READ };
+        connection.execute_batch(of_its_own)?;
         Ok(connection)
     }
 }
@@ -101,6 +102,9 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<(), StoreError> {
     let settings = settings.clone();
     apart(move || {
         let mut connection = settings.open()?;
+        // An index over millions of rows is sorted in a file.
+        let in_files = "pragma temp_store = default";
+        connection.execute_batch(in_files).map_err(classify)?;
         // A second process waits here, and then finds the work done.
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.map_err(classify)?;
@@ -114,9 +118,11 @@ pub(crate) async fn migrate(settings: &Settings) -> Result<(), StoreError> {
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    spawn_blocking(work)
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Panicked))
+    match spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => Err(StoreError::Panicked),
+        Err(_) => Err(StoreError::Unavailable("the program ends".to_owned())),
+    }
 }
 
 /// Makes the file, where it is missing, for its owner only; SQLite's other files get that mode.

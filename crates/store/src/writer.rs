@@ -153,24 +153,28 @@ async fn scrub(tx: Option<Tx>) -> Option<Tx> {
 async fn run_all(tx: &mut Tx, batch: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
     tx.begin().await.map_err(unavailable)?;
     if let [only] = batch {
-        let end = match only.run(tx).await {
-            Fate::Keep => "commit",
-            Fate::Undo => "rollback",
+        return match only.run(tx).await {
+            Fate::Keep => tx.control("commit").await.map_err(unavailable),
+            Fate::Undo => undo(tx, "rollback").await,
         };
-        return tx.control(end).await.map_err(unavailable);
     }
     for job in batch {
         tx.control("savepoint one").await.map_err(unavailable)?;
         if matches!(job.run(tx).await, Fate::Undo) {
-            tx.control("rollback to savepoint one")
-                .await
-                .map_err(unavailable)?;
+            undo(tx, "rollback to savepoint one").await?;
         }
         tx.control("release savepoint one")
             .await
             .map_err(unavailable)?;
     }
     tx.control("commit").await.map_err(unavailable)
+}
+
+/// Undoes what a closure did. Where the database did so itself, since its disk is full, that is what everybody is told.
+async fn undo(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
+    let because = tx.failure();
+    let undone = tx.control(sql).await;
+    undone.map_err(|error| unavailable(because.unwrap_or(error)))
 }
 
 /// Whatever fails outside a closure, no caller did anything wrong.

@@ -3,6 +3,7 @@
 use tegata_domain::audit::Actor;
 use tegata_domain::grant::{Grant, GrantState};
 use tegata_domain::time::Timestamp;
+use tegata_store::CaKeyPurpose;
 
 use crate::base::App;
 use crate::error::{Error, Refusal, Result};
@@ -10,13 +11,21 @@ use crate::error::{Error, Refusal, Result};
 impl App {
     /// Finishes renewals that a crash or a resting signer left without a key. One that can never be issued is
     /// given up, so that its holder can apply again (RU-E9). One that something of ours is wrong with keeps no other
-    /// waiting, and is tried again after a day, or when its holder asks: each try may cost a serial number.
+    /// waiting; where a try cost a serial number it is tried again after a day, or when its holder asks. While no CA key
+    /// is there to issue with, none is tried.
     pub(crate) async fn finish_renewals(
         &self,
         before: Timestamp,
         at_once: u32,
         now: Timestamp,
     ) -> Result<usize> {
+        if self
+            .authorities()
+            .issuing(CaKeyPurpose::Subscriber)
+            .is_err()
+        {
+            return Ok(0);
+        }
         let tried = now.plus_days(-1);
         let mut finished = 0;
         let mut last = None;
@@ -43,6 +52,8 @@ impl App {
             {
                 Ok(_) => finished += 1,
                 Err(Error::Refused(reason)) => self.give_up(grant, &reason, now).await?,
+                // Somebody else goes on with it.
+                Err(Error::Conflict) => {}
                 Err(Error::Internal(reason)) => {
                     let request_id = grant.request_id.as_str();
                     tracing::error!(

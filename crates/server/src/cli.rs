@@ -139,67 +139,34 @@ async fn dispatch(arguments: Arguments) -> Outcome<()> {
         Command::Bench(arguments) => bench::run(arguments).await,
         Command::Doctor(arguments) => doctor::run(&file, arguments).await,
         Command::Config(command) => config::run(&file, command),
-        Command::Operator(command) => {
-            on(&file, async |instance| {
-                operator::run(instance, command).await
-            })
-            .await
-        }
-        Command::Institution(command) => {
-            on(&file, async |instance| {
-                institution::run(instance, command).await
-            })
-            .await
-        }
-        Command::Application(command) => {
-            on(&file, async |instance| {
-                application::run(instance, command).await
-            })
-            .await
-        }
-        Command::Grant(command) => {
-            on(&file, async |instance| grant::run(instance, command).await).await
-        }
-        Command::Proposal(command) => {
-            on(&file, async |instance| {
-                proposal::run(instance, command).await
-            })
-            .await
-        }
-        Command::Revocation(command) => {
-            on(&file, async |instance| {
-                revocation::run(instance, command).await
-            })
-            .await
-        }
-        Command::Cert(command) => {
-            on(&file, async |instance| cert::run(instance, command).await).await
-        }
-        Command::Crl(command) => {
-            on(&file, async |instance| crl::run(instance, command).await).await
-        }
-        Command::Mail(command) if command.needs_instance() => {
-            on(&file, async |instance| mail::run(instance, command).await).await
-        }
+        Command::Operator(command) => on(&file, operator::run, command).await,
+        Command::Institution(command) => on(&file, institution::run, command).await,
+        Command::Application(command) => on(&file, application::run, command).await,
+        Command::Grant(command) => on(&file, grant::run, command).await,
+        Command::Proposal(command) => on(&file, proposal::run, command).await,
+        Command::Revocation(command) => on(&file, revocation::run, command).await,
+        Command::Cert(command) => on(&file, cert::run, command).await,
+        Command::Crl(command) => on(&file, crl::run, command).await,
+        Command::Mail(command) if command.needs_instance() => on(&file, mail::run, command).await,
         Command::Mail(command) => mail::run_plain(&Config::load(&file)?, command).await,
-        Command::Notice(command) => {
-            on(&file, async |instance| notice::run(instance, command).await).await
-        }
+        Command::Notice(command) => on(&file, notice::run, command).await,
         Command::Client(command) if command.needs_instance() => {
-            on(&file, async |instance| client::run(instance, command)).await
+            on(&file, async |at, command| client::run(at, command), command).await
         }
         Command::Client(command) => client::run_plain(command),
-        Command::Ca(command) => on(&file, async |instance| ca::run(instance, command).await).await,
-        Command::Key(command) => {
-            on(&file, async |instance| key::run(instance, command).await).await
-        }
+        Command::Ca(command) => on(&file, ca::run, command).await,
+        Command::Key(command) => on(&file, key::run, command).await,
     }
 }
 
-/// Carries `work` out on the instance, and waits for what the database has left to do.
-async fn on(file: &Path, work: impl AsyncFnOnce(&Instance) -> Outcome<()>) -> Outcome<()> {
+/// Runs `command` on the instance, and waits for what the database has left to do.
+async fn on<C>(
+    file: &Path,
+    run: impl AsyncFnOnce(&Instance, C) -> Outcome<()>,
+    command: C,
+) -> Outcome<()> {
     let instance = Instance::open(Config::load(file)?).await?;
-    let done = work(&instance).await;
+    let done = run(&instance, command).await;
     instance.store.close().await;
     done
 }

@@ -1,8 +1,9 @@
-//! `bench pages`: the pages of the console at n certificates and ten times as many rows of the audit trail, for one size
-//! after the other (PERF10). Each request goes through the router, the session's look-up and the HTML included, without
-//! TLS.
+//! `bench pages`: the pages of the console at n certificates and ten times as many rows of the audit trail, for several
+//! sizes (PERF10). Each request goes through the router, the session's look-up and the HTML included, without TLS.
 //!
-//! The goal is flatness: `ratio_to_smallest` is the processor time of a page at the greatest n by that at the smallest.
+//! The goal is flatness. Every size is an installation of its own, all of them are filled before the first page is asked
+//! for, and the sizes alternate: so `ratio_to_smallest`, the processor time of a page at the greatest n by that at the
+//! smallest, tells nothing of how the process or the machine changed meanwhile.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -55,10 +56,18 @@ const PAGES: [(&str, &str); 9] = [
     ("pages due", "/console/notices/due"),
 ];
 
-/// What was measured of one page at one size.
+/// What was measured of one page at one size, a value for each round.
+#[derive(Default)]
 struct Cost {
-    cpu_us: f64,
-    p50_us: u64,
+    cpu_us: Vec<f64>,
+    latencies_us: Vec<u64>,
+}
+
+/// An installation of one size.
+struct Console {
+    world: World,
+    reader: Reader,
+    requests: Vec<RequestId>,
 }
 
 /// Who asks for the pages: an auditor, who may read them all.
@@ -70,52 +79,69 @@ struct Reader {
 /// Asks at each of these numbers of certificates, the smallest first.
 pub(super) async fn run(mut sizes: Vec<usize>, rounds: usize) -> Outcome<Vec<Figure>> {
     sizes.sort_unstable();
-    let clock = Arc::new(ManualClock::new(MORNING.plus_days(-LIFE)));
-    let overrides = "[policy.ca]\nkey = \"p256\"\nkey_pool = 0\n";
-    let world = World::make_at("pages", None, overrides, Arc::<ManualClock>::clone(&clock));
-    let world = world.await?;
-    let fleet = Fleet::prepare(&world).await?;
-    clock.set(MORNING);
-    let reader = Reader::log_in(&world).await?;
-    let mut figures: Vec<Figure> = PAGES.iter().map(|(name, _)| empty(name)).collect();
-    let mut costs: Vec<Vec<Cost>> = PAGES.iter().map(|_| Vec::new()).collect();
-    let mut requests = Vec::new();
-    reset_peak();
+    let mut consoles = Vec::with_capacity(sizes.len());
     for size in &sizes {
-        requests.extend(fill(&world, &fleet, requests.len(), *size).await?);
-        for (((_, path), figure), costs) in PAGES.iter().zip(&mut figures).zip(&mut costs) {
-            costs.push(reader.measure(path, &requests, rounds, figure).await?);
-        }
+        consoles.push(Console::make(*size).await?);
     }
-    for (figure, costs) in figures.iter_mut().zip(&costs) {
-        figure.latencies_us.sort_unstable();
-        figure.rss_kb = memory_kb("self", "VmHWM");
-        figure.further = further(&sizes, costs);
+    reset_peak();
+    let mut figures = Vec::with_capacity(PAGES.len());
+    for (name, path) in PAGES {
+        figures.push(measure(name, path, &consoles, rounds).await?);
     }
-    world.end().await?;
+    for console in consoles {
+        console.world.end().await?;
+    }
     Ok(figures)
 }
 
-fn empty(name: &str) -> Figure {
-    Figure {
-        name: name.to_owned(),
-        ops: 0,
-        cpu_s: 0.0,
-        wall_s: 0.0,
-        latencies_us: Vec::new(),
-        rss_kb: 0,
-        ratio_to_raw: None,
-        further: Vec::new(),
+/// Asks for one page, in each round at every size.
+async fn measure(name: &str, path: &str, consoles: &[Console], rounds: usize) -> Outcome<Figure> {
+    let stopwatch = Stopwatch::start();
+    let mut costs: Vec<Cost> = consoles.iter().map(|_| Cost::default()).collect();
+    for console in consoles {
+        // What is kept for a minute is counted before.
+        console.ask(path, 0).await?;
     }
+    for round in 0..rounds {
+        for (console, cost) in consoles.iter().zip(&mut costs) {
+            console.round(path, round, cost).await?;
+        }
+    }
+    let (cpu_s, wall_s) = stopwatch.stop();
+    let mut latencies_us: Vec<u64> = costs
+        .iter()
+        .flat_map(|cost| cost.latencies_us.iter().copied())
+        .collect();
+    latencies_us.sort_unstable();
+    Ok(Figure {
+        name: name.to_owned(),
+        ops: latencies_us.len(),
+        cpu_s,
+        wall_s,
+        latencies_us,
+        rss_kb: memory_kb("self", "VmHWM"),
+        ratio_to_raw: None,
+        further: further(consoles, costs),
+    })
 }
 
-fn further(sizes: &[usize], costs: &[Cost]) -> Vec<(&'static str, serde_json::Value)> {
-    let cpu: Vec<f64> = costs.iter().map(|cost| rounded(cost.cpu_us)).collect();
-    let p50: Vec<u64> = costs.iter().map(|cost| cost.p50_us).collect();
-    let flatness = costs.first().zip(costs.last());
-    let flatness = flatness.map_or(1.0, |(smallest, greatest)| {
-        greatest.cpu_us / smallest.cpu_us
-    });
+fn further(consoles: &[Console], costs: Vec<Cost>) -> Vec<(&'static str, serde_json::Value)> {
+    let sizes: Vec<usize> = consoles.iter().map(|one| one.requests.len()).collect();
+    let flatness = costs
+        .first()
+        .zip(costs.last())
+        .map_or(1.0, |(smallest, greatest)| {
+            let rounds = smallest.cpu_us.iter().zip(&greatest.cpu_us);
+            median(rounds.map(|(few, many)| many / few).collect())
+        });
+    let cpu: Vec<f64> = costs
+        .iter()
+        .map(|cost| rounded(median(cost.cpu_us.clone())))
+        .collect();
+    let p50: Vec<u64> = costs
+        .into_iter()
+        .map(|cost| middle(cost.latencies_us))
+        .collect();
     vec![
         ("certificates", json!(sizes)),
         ("cpu_us_at", json!(cpu)),
@@ -124,13 +150,53 @@ fn further(sizes: &[usize], costs: &[Cost]) -> Vec<(&'static str, serde_json::Va
     ]
 }
 
-/// Stores the subscribers `from..until`, whose certificates end all through 39 months, and their part of the audit trail;
-/// their request IDs.
-async fn fill(world: &World, fleet: &Fleet, from: usize, until: usize) -> Outcome<Vec<RequestId>> {
-    let numbers: Vec<usize> = (from..until.max(from)).collect();
+impl Console {
+    /// An installation with `size` certificates in use.
+    async fn make(size: usize) -> Outcome<Self> {
+        let clock = Arc::new(ManualClock::new(MORNING.plus_days(-LIFE)));
+        let overrides = "[policy.ca]\nkey = \"p256\"\nkey_pool = 0\n";
+        let name = format!("pages-{size}");
+        let world = World::make_at(&name, None, overrides, Arc::<ManualClock>::clone(&clock));
+        let world = world.await?;
+        let fleet = Fleet::prepare(&world).await?;
+        clock.set(MORNING);
+        let reader = Reader::log_in(&world).await?;
+        let requests = fill(&world, &fleet, size).await?;
+        Ok(Self {
+            world,
+            reader,
+            requests,
+        })
+    }
+
+    /// Asks for one page over and over, each time about another certificate.
+    async fn round(&self, path: &str, round: usize, cost: &mut Cost) -> Outcome<()> {
+        let asked = REQUESTS.min(self.requests.len()).max(1);
+        let stopwatch = Stopwatch::start();
+        for number in 0..asked {
+            let start = Instant::now();
+            self.ask(path, round * asked + number).await?;
+            cost.latencies_us.push(microseconds(start));
+        }
+        let (cpu, _) = stopwatch.stop();
+        cost.cpu_us.push(cpu * 1e6 / asked as f64);
+        Ok(())
+    }
+
+    async fn ask(&self, path: &str, turn: usize) -> Outcome<()> {
+        self.reader
+            .get(&addressed(path, &self.requests, turn))
+            .await
+    }
+}
+
+/// Stores `size` subscribers, whose certificates end all through 39 months, and their part of the audit trail; their request
+/// IDs.
+async fn fill(world: &World, fleet: &Fleet, size: usize) -> Outcome<Vec<RequestId>> {
+    let numbers: Vec<usize> = (0..size).collect();
     let mut requests = Vec::with_capacity(numbers.len());
     for batch in numbers.chunks(BATCH) {
-        let share = |number: usize| (number - from) as i64 * LIFE * 86_400 / numbers.len() as i64;
+        let share = |number: usize| number as i64 * LIFE * 86_400 / numbers.len() as i64;
         let subscribers: Vec<Subscriber> = batch
             .iter()
             .map(|number| subscriber(*number, MORNING.plus_seconds(share(*number).max(1))))
@@ -204,42 +270,6 @@ impl Reader {
         })
     }
 
-    /// Asks for one page over and over, each time about another certificate; adds to the page's figure.
-    async fn measure(
-        &self,
-        path: &str,
-        requests: &[RequestId],
-        rounds: usize,
-        figure: &mut Figure,
-    ) -> Outcome<Cost> {
-        let asked = REQUESTS.min(requests.len()).max(1);
-        let mut costs = Vec::with_capacity(rounds);
-        let mut latencies = Vec::with_capacity(rounds * asked);
-        // What is kept for a minute is counted before.
-        self.get(&addressed(path, requests, 0)).await?;
-        for round in 0..rounds {
-            let stopwatch = Stopwatch::start();
-            for number in 0..asked {
-                let address = addressed(path, requests, round * asked + number);
-                let start = Instant::now();
-                self.get(&address).await?;
-                latencies.push(microseconds(start));
-            }
-            let (cpu, wall) = stopwatch.stop();
-            costs.push(cpu * 1e6 / asked as f64);
-            figure.cpu_s += cpu;
-            figure.wall_s += wall;
-            figure.ops += asked;
-        }
-        latencies.sort_unstable();
-        let p50_us = latencies.get(latencies.len() / 2).copied().unwrap_or(0);
-        figure.latencies_us.extend(latencies);
-        Ok(Cost {
-            cpu_us: median(costs),
-            p50_us,
-        })
-    }
-
     async fn get(&self, path: &str) -> Outcome<()> {
         let mut request = Request::get(path)
             .header(HOST, "localhost")
@@ -278,6 +308,15 @@ fn wrong(what: &str) -> Failure {
         format!("a page of the console was not shown: {what}"),
         "run `cargo xtask test`",
     )
+}
+
+/// The middle of some latencies.
+fn middle(mut latencies_us: Vec<u64>) -> u64 {
+    latencies_us.sort_unstable();
+    latencies_us
+        .get(latencies_us.len() / 2)
+        .copied()
+        .unwrap_or(0)
 }
 
 fn rounded(number: f64) -> f64 {

@@ -127,11 +127,12 @@ impl App {
         join_kept_key(&outer, &body)
     }
 
+    /// The key that is kept for a certificate, as PKCS#8.
     pub(crate) async fn open_key(
         &self,
         serial: &SerialNumber,
         secret: &FlowSecret,
-    ) -> Result<PrivateKey> {
+    ) -> Result<Zeroizing<Vec<u8>>> {
         let row = self.store().reader().await?.sealed_key(serial).await?;
         let row = row.ok_or_else(made_by_terminal)?;
         // Destroyed since it was looked at: the next look says why.
@@ -145,14 +146,14 @@ impl App {
             KeyWrap::Reference => unwrap_with(&secret.wrap_key, &place, &wrapped)?,
         };
         let data_key = data_key.as_slice().try_into().map_err(|_| malformed())?;
-        let pkcs8 = unwrap_with(&Secret::new(data_key), &place, body)?;
-        PrivateKey::from_pkcs8(&pkcs8).map_err(|error| internal("read a sealed key", error))
+        unwrap_with(&Secret::new(data_key), &place, body)
     }
 
+    /// The file for a certificate whose key is `pkcs8`.
     pub(crate) async fn write_key_file(
         &self,
         record: &CertificateRecord,
-        key: PrivateKey,
+        pkcs8: Zeroizing<Vec<u8>>,
         password: &Secret<String>,
         form: KeyFileForm,
     ) -> Result<Zeroizing<Vec<u8>>> {
@@ -177,8 +178,8 @@ impl App {
         let password = password.clone();
         tokio::task::spawn_blocking(move || {
             let chain: Vec<&[u8]> = chain.iter().map(Vec::as_slice).collect();
-            pkcs12::write(
-                &key,
+            pkcs12::write_pkcs8(
+                &pkcs8,
                 &chain,
                 &subject,
                 password.expose(),

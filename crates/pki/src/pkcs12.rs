@@ -130,6 +130,20 @@ pub fn write(
     form: Pkcs12Form,
     iterations: u32,
 ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
+    let pkcs8 = key.to_pkcs8()?;
+    write_pkcs8(&pkcs8, chain, friendly_name, password, form, iterations)
+}
+
+/// [`write()`] for a key as [`PrivateKey::to_pkcs8`] gave it. It is not looked into: to read a key
+/// costs a tenth of what the whole file does.
+pub fn write_pkcs8(
+    pkcs8: &[u8],
+    chain: &[&[u8]],
+    friendly_name: &str,
+    password: &str,
+    form: Pkcs12Form,
+    iterations: u32,
+) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
     let iterations = NonZeroU32::new(iterations).ok_or(Pkcs12Error::Iterations)?;
     let leaf = chain.first().ok_or(Pkcs12Error::EmptyChain)?;
     let shared = [
@@ -141,7 +155,7 @@ pub fn write(
     let encrypted = form.encrypt(&certificates, password, iterations)?;
     let certificates = content_info(&ENCRYPTED_DATA, &encrypted_data(&encrypted));
 
-    let encrypted = form.encrypt(&key.to_pkcs8()?, password, iterations)?;
+    let encrypted = form.encrypt(pkcs8, password, iterations)?;
     let info = tlv::sequence(&[
         &encrypted.algorithm,
         &tlv::octet_string(&encrypted.ciphertext),

@@ -6,6 +6,7 @@
 
 use const_oid::ObjectIdentifier;
 use der::DateTime;
+use time::OffsetDateTime;
 
 pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
@@ -125,14 +126,14 @@ pub(crate) fn time(unix_seconds: i64) -> Result<Vec<u8>, TimeOutOfRange> {
 /// Appends what [`time`] returns.
 pub(crate) fn write_time(out: &mut Vec<u8>, unix_seconds: i64) -> Result<(), TimeOutOfRange> {
     let moment = calendar(unix_seconds)?;
-    if moment.year() < 2050 {
+    if moment.year < 2050 {
         write_header(out, UTC_TIME, 13);
-        write_digits(out, moment.year() % 100, 2);
     } else {
         write_header(out, GENERALIZED_TIME, 15);
-        write_digits(out, moment.year(), 4);
+        out.extend(digits(moment.year / 100));
     }
-    write_month_to_second(out, moment);
+    out.extend(digits(moment.year % 100));
+    write_month_to_second(out, &moment);
     Ok(())
 }
 
@@ -141,38 +142,45 @@ pub(crate) fn generalized_time(unix_seconds: i64) -> Result<Vec<u8>, TimeOutOfRa
     let moment = calendar(unix_seconds)?;
     let mut out = Vec::with_capacity(17);
     write_header(&mut out, GENERALIZED_TIME, 15);
-    write_digits(&mut out, moment.year(), 4);
-    write_month_to_second(&mut out, moment);
+    out.extend(digits(moment.year / 100));
+    out.extend(digits(moment.year % 100));
+    write_month_to_second(&mut out, &moment);
     Ok(out)
 }
 
-fn calendar(unix_seconds: i64) -> Result<DateTime, TimeOutOfRange> {
-    u64::try_from(unix_seconds)
-        .ok()
-        .and_then(|seconds| {
-            DateTime::from_unix_duration(std::time::Duration::from_secs(seconds)).ok()
-        })
-        .ok_or(TimeOutOfRange(unix_seconds))
+/// An instant by the calendar, in UTC.
+struct Moment {
+    /// From 1970 to 9999.
+    year: u16,
+    /// Month, day, hour, minute, second.
+    rest: [u8; 5],
 }
 
-fn write_month_to_second(out: &mut Vec<u8>, moment: DateTime) {
-    for part in [
-        moment.month(),
-        moment.day(),
-        moment.hour(),
-        moment.minutes(),
-        moment.seconds(),
-    ] {
-        write_digits(out, u16::from(part), 2);
+fn calendar(unix_seconds: i64) -> Result<Moment, TimeOutOfRange> {
+    let out_of_range = TimeOutOfRange(unix_seconds);
+    if unix_seconds < 0 {
+        return Err(out_of_range);
+    }
+    let moment = OffsetDateTime::from_unix_timestamp(unix_seconds).map_err(|_| out_of_range)?;
+    let (year, month, day) = moment.to_calendar_date();
+    let (hour, minute, second) = moment.to_hms();
+    Ok(Moment {
+        year: u16::try_from(year).map_err(|_| out_of_range)?,
+        rest: [u8::from(month), day, hour, minute, second],
+    })
+}
+
+fn write_month_to_second(out: &mut Vec<u8>, moment: &Moment) {
+    for part in moment.rest {
+        out.extend(digits(part.into()));
     }
     out.push(b'Z');
 }
 
-fn write_digits(out: &mut Vec<u8>, number: u16, width: u32) {
-    for place in (0..width).rev() {
-        let digit = number / 10_u16.pow(place) % 10;
-        out.push(b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
-    }
+/// A number below 100.
+fn digits(number: u16) -> [u8; 2] {
+    let digit = |number: u16| b'0' + u8::try_from(number % 10).unwrap_or_default();
+    [digit(number / 10), digit(number)]
 }
 
 /// Reads UTCTime or GeneralizedTime in the form RFC 5280 §4.1.2.5 allows, as unix seconds.

@@ -135,8 +135,8 @@ impl Connection {
                 "select serial, kind, ca_key_id, shard, grant_id, fingerprint, spki_sha256,
                     not_before, not_after, created_at, state, state_at, reason
                 from certificate where grant_id = $1 and state <> 'void'
-                order by case when state in ('intended', 'issued', 'on_hold') then 0 else 1 end,
-                    created_at desc, serial desc
+                order by case when state = 'intended' or state = 'issued' or state = 'on_hold'
+                    then 0 else 1 end, created_at desc, serial desc
                 limit 1",
                 &[grant.as_str().into()],
             )

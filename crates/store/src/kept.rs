@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::row::Row;
+use crate::row::{Fields, Row};
 use crate::sql::PATIENCE;
 use crate::sqlite::{self, Settings};
 
@@ -141,16 +141,41 @@ impl Lent {
         sql: &'static str,
         args: &[Arg<'_>],
     ) -> Result<Vec<Row>, StoreError> {
+        self.run_apart(args, move |connection, args| {
+            sqlite::fetch(connection, sql, args, usize::MAX)
+        })
+        .await
+    }
+
+    /// Reads every row of such a statement where it is found.
+    pub(crate) async fn read_apart<T: Send + 'static>(
+        &mut self,
+        sql: &'static str,
+        args: &[Arg<'_>],
+        table: &'static str,
+        read: fn(Fields<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.run_apart(args, move |connection, args| {
+            sqlite::read(connection, sql, args, table, read)
+        })
+        .await
+    }
+
+    async fn run_apart<T: Send + 'static>(
+        &mut self,
+        args: &[Arg<'_>],
+        statement: impl FnOnce(&Connection, &[Arg<'_>]) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let connection = self.connection.take().ok_or_else(went_back)?;
         let args: Vec<_> = args.iter().map(Arg::owned).collect();
-        let (connection, rows) = sqlite::apart(move || {
-            let rows = sqlite::fetch(&connection, sql, &args, usize::MAX);
-            Ok((connection, rows))
+        let (connection, done) = sqlite::apart(move || {
+            let done = statement(&connection, &args);
+            Ok((connection, done))
         })
         .await?;
         self.connection = Some(connection);
-        self.is_sound &= rows.is_ok();
-        rows
+        self.is_sound &= done.is_ok();
+        done
     }
 
     fn run<T>(

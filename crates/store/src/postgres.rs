@@ -12,7 +12,7 @@ use crate::arg::Arg;
 use crate::dialect;
 use crate::error::StoreError;
 use crate::migrations;
-use crate::row::{Row, Unfit};
+use crate::row::{Columns, Row, Unfit};
 use crate::sql::{PATIENCE, STATEMENTS};
 
 /// The sessions with a server. Clones share them.
@@ -126,29 +126,30 @@ impl PostgresRow {
         Row::Postgres(Self(row))
     }
 
-    pub(crate) fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
-        self.get(index)
-    }
-
-    pub(crate) fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
-        self.get(index)
-    }
-
-    pub(crate) fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
-        self.get(index)
-    }
-
-    /// The column's name.
-    pub(crate) fn column(&self, index: usize) -> Option<String> {
-        let column = self.0.try_column(index).ok()?;
-        Some(column.name().to_owned())
-    }
-
     fn get<'r, T>(&'r self, index: usize) -> Result<T, Unfit>
     where
         T: Decode<'r, Postgres> + Type<Postgres>,
     {
         self.0.try_get(index).map_err(|_| Unfit)
+    }
+}
+
+impl Columns for PostgresRow {
+    fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
+        self.get(index)
+    }
+
+    fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
+        self.get(index)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
+        self.get(index)
+    }
+
+    fn column(&self, index: usize) -> Option<String> {
+        let column = self.0.try_column(index).ok()?;
+        Some(column.name().to_owned())
     }
 }
 

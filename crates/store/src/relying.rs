@@ -122,7 +122,7 @@ impl Connection {
         let rows = self
             .fetch_apart(
                 relying!(
-                    "c.state in ('on_hold', 'revoked', 'superseded')
+                    "(c.state = 'on_hold' or c.state = 'revoked' or c.state = 'superseded')
                         and c.not_after >= $1 and (c.not_after > $1 or c.serial > $2)
                     order by c.not_after, c.serial limit $3"
                 ),

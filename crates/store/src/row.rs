@@ -6,14 +6,11 @@ use crate::error::StoreError;
 use crate::postgres::PostgresRow;
 use crate::sqlite::SqliteRow;
 
-/// A row of either database.
+/// A row of either database, taken out of its statement.
 pub(crate) enum Row {
     Sqlite(SqliteRow),
     Postgres(PostgresRow),
 }
-
-/// Why a column cannot be read: it is not there, or of another type.
-pub(crate) struct Unfit;
 
 impl Row {
     /// The columns, as those of `table`; the first one is the row's id.
@@ -23,52 +20,41 @@ impl Row {
 
     /// The columns from `first` on, as those of `table`: a part of a joined row.
     pub(crate) fn part(&self, table: &'static str, first: usize) -> Fields<'_> {
-        Fields {
-            row: self,
-            table,
-            first,
-        }
-    }
-
-    fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
-        match self {
-            Self::Sqlite(row) => row.text(index),
-            Self::Postgres(row) => row.text(index),
-        }
-    }
-
-    fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
-        match self {
-            Self::Sqlite(row) => row.int(index),
-            Self::Postgres(row) => row.int(index),
-        }
-    }
-
-    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
-        match self {
-            Self::Sqlite(row) => row.bytes(index),
-            Self::Postgres(row) => row.bytes(index),
-        }
-    }
-
-    fn column(&self, index: usize) -> String {
-        match self {
-            Self::Sqlite(row) => row.column(index),
-            Self::Postgres(row) => row.column(index),
-        }
-        .unwrap_or_else(|| format!("column {index}"))
+        let row: &dyn Columns = match self {
+            Self::Sqlite(row) => row,
+            Self::Postgres(row) => row,
+        };
+        Fields { row, table, first }
     }
 }
+
+/// What a row can be asked, wherever it is.
+pub(crate) trait Columns {
+    fn text(&self, index: usize) -> Result<Option<&str>, Unfit>;
+    fn int(&self, index: usize) -> Result<Option<i64>, Unfit>;
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit>;
+    /// The column's name.
+    fn column(&self, index: usize) -> Option<String>;
+}
+
+/// Why a column cannot be read: it is not there, or of another type.
+pub(crate) struct Unfit;
 
 /// The columns of one table in a row; what cannot be read is reported as corrupt, by its name.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'r> {
-    row: &'r Row,
+    row: &'r dyn Columns,
     table: &'static str,
     first: usize,
 }
 
 impl<'r> Fields<'r> {
+    /// All columns of a row, as those of `table`.
+    pub(crate) fn all(row: &'r dyn Columns, table: &'static str) -> Self {
+        let first = 0;
+        Self { row, table, first }
+    }
+
     pub(crate) fn text(&self, index: usize) -> Result<&'r str, StoreError> {
         self.opt_text(index)?.ok_or_else(|| self.corrupt(index))
     }
@@ -149,8 +135,13 @@ impl<'r> Fields<'r> {
         let id = self.row.text(self.first).ok().flatten();
         StoreError::Corrupt {
             table: self.table,
-            column: self.row.column(self.first + index),
+            column: self.column(self.first + index),
             id: id.unwrap_or_default().to_owned(),
         }
+    }
+
+    fn column(&self, index: usize) -> String {
+        let name = self.row.column(index);
+        name.unwrap_or_else(|| format!("column {index}"))
     }
 }

@@ -67,15 +67,13 @@ impl Tx {
         let mut counts: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
         let mut gone = 0;
         for row in &rows {
-            let fields = row.of("outbox");
+            let id = row.of("outbox").text(0)?;
             let deleted = self
-                .changes(
-                    "delete from outbox where id = $1",
-                    &[fields.text(0)?.into()],
-                )
+                .changes("delete from outbox where id = $1", &[id.into()])
                 .await?;
             // Another process may have been faster: it counted it.
             if deleted {
+                let fields = row.of("outbox");
                 let day = fields.time(2)?.japan_date().to_string();
                 let count = counts.entry((day, fields.text(1)?.to_owned())).or_default();
                 match fields.opt_time(3)? {

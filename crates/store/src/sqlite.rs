@@ -5,6 +5,7 @@ use std::os::fd::IntoRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{
     CachedStatement, Connection, Error, ErrorCode, OpenFlags, TransactionBehavior, ffi,
@@ -16,7 +17,7 @@ use crate::arg::Arg;
 use crate::dialect;
 use crate::error::StoreError;
 use crate::migrations;
-use crate::row::{Row, Unfit};
+use crate::row::{Columns, Fields, Row, Unfit};
 use crate::sql::{PATIENCE, STATEMENTS};
 
 /// What every connection has. Pages as they were before a savepoint stay in memory: else a batch of writes puts them into
@@ -83,6 +84,8 @@ impl Settings {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan depends on no value: a kept statement is never planned again for other ones.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(TO_USE)?;
         let of_its_own = if self.writes { TO_WRITE } else { TO_READ };
         connection.execute_batch(of_its_own)?;
@@ -190,6 +193,23 @@ pub(crate) fn fetch(
     run().map_err(classify)
 }
 
+/// Reads every row where the statement finds it; nothing is kept of it but what `read` makes of it.
+pub(crate) fn read<T>(
+    connection: &Connection,
+    sql: &str,
+    args: &[Arg<'_>],
+    table: &'static str,
+    read: impl Fn(Fields<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = prepared(connection, sql, args).map_err(classify)?;
+    let mut found = statement.raw_query();
+    let mut all = Vec::new();
+    while let Some(row) = found.next().map_err(classify)? {
+        all.push(read(Fields::all(&Standing(row), table))?);
+    }
+    Ok(all)
+}
+
 /// The statement with its arguments. SQLite counts its placeholders `$N` in the order in which they appear.
 fn prepared<'c>(
     connection: &'c Connection,
@@ -238,8 +258,8 @@ pub(crate) struct SqliteRow {
     names: Arc<str>,
 }
 
-impl SqliteRow {
-    pub(crate) fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
+impl Columns for SqliteRow {
+    fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
         match self.values.get(index) {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(Value::Null) => Ok(None),
@@ -247,7 +267,7 @@ impl SqliteRow {
         }
     }
 
-    pub(crate) fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
+    fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
         match self.values.get(index) {
             Some(Value::Integer(number)) => Ok(Some(*number)),
             Some(Value::Null) => Ok(None),
@@ -255,7 +275,7 @@ impl SqliteRow {
         }
     }
 
-    pub(crate) fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
         match self.values.get(index) {
             Some(Value::Blob(octets)) => Ok(Some(octets.clone())),
             Some(Value::Text(text)) => Ok(Some(text.as_bytes().to_vec())),
@@ -264,9 +284,39 @@ impl SqliteRow {
         }
     }
 
-    /// The column's name.
-    pub(crate) fn column(&self, index: usize) -> Option<String> {
+    fn column(&self, index: usize) -> Option<String> {
         self.names.split(BETWEEN).nth(index).map(str::to_owned)
+    }
+}
+
+/// A row on which its statement stands.
+struct Standing<'a, 's>(&'a rusqlite::Row<'s>);
+
+impl Standing<'_, '_> {
+    fn get(&self, index: usize) -> Result<ValueRef<'_>, Unfit> {
+        self.0.get_ref(index).map_err(|_| Unfit)
+    }
+}
+
+impl Columns for Standing<'_, '_> {
+    fn text(&self, index: usize) -> Result<Option<&str>, Unfit> {
+        self.get(index)?.as_str_or_null().map_err(|_| Unfit)
+    }
+
+    fn int(&self, index: usize) -> Result<Option<i64>, Unfit> {
+        self.get(index)?.as_i64_or_null().map_err(|_| Unfit)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Option<Vec<u8>>, Unfit> {
+        let octets = self.get(index)?.as_bytes_or_null();
+        octets
+            .map(|octets| octets.map(<[u8]>::to_vec))
+            .map_err(|_| Unfit)
+    }
+
+    fn column(&self, index: usize) -> Option<String> {
+        let name = self.0.as_ref().column_name(index);
+        name.ok().map(str::to_owned)
     }
 }
 
@@ -316,6 +366,8 @@ mod tests {
             .unwrap();
         let wal = connection.pragma_query_value(None, "journal_mode", |row| row.get(0));
         assert_eq!(wal, Ok("wal".to_owned()));
+        let is_stable = connection.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG);
+        assert_eq!(is_stable, Ok(true));
         // FULL, overwritten with zeros, and pages before a savepoint in memory.
         for (name, wanted) in [
             ("foreign_keys", 1),

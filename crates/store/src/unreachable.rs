@@ -40,8 +40,8 @@ impl Connection {
                 "select u.grant_id, u.not_after, u.since, u.tries, u.tried_at, u.tried_by,
                     u.tried_how, u.note, u.handled_at
                 from unreachable_grant u
-                join certificate c on c.grant_id = u.grant_id
-                    and c.set_aside_at is null and c.state in ('intended', 'issued', 'on_hold')
+                join certificate c on c.grant_id = u.grant_id and c.set_aside_at is null
+                    and (c.state = 'intended' or c.state = 'issued' or c.state = 'on_hold')
                 join issue_grant g on g.id = u.grant_id
                 where u.handled_at is null and u.not_after >= $1 and u.not_after <= $2
                     and c.state = 'issued' and g.state in ('collected', 'seen_in_use')

@@ -125,38 +125,29 @@ pub(crate) fn time(unix_seconds: i64) -> Result<Vec<u8>, TimeOutOfRange> {
 
 /// Appends what [`time`] returns.
 pub(crate) fn write_time(out: &mut Vec<u8>, unix_seconds: i64) -> Result<(), TimeOutOfRange> {
-    let moment = calendar(unix_seconds)?;
-    if moment.year < 2050 {
+    let [century, rest @ ..] = calendar(unix_seconds)?;
+    if (century, rest[0]) < (20, 50) {
         write_header(out, UTC_TIME, 13);
     } else {
         write_header(out, GENERALIZED_TIME, 15);
-        out.extend(digits(moment.year / 100));
+        write_digits(out, &[century]);
     }
-    out.extend(digits(moment.year % 100));
-    write_month_to_second(out, &moment);
+    write_digits(out, &rest);
+    out.push(b'Z');
     Ok(())
 }
 
 /// GeneralizedTime without fraction, always in UTC (RFC 6960 §4.2.2.1).
 pub(crate) fn generalized_time(unix_seconds: i64) -> Result<Vec<u8>, TimeOutOfRange> {
-    let moment = calendar(unix_seconds)?;
     let mut out = Vec::with_capacity(17);
     write_header(&mut out, GENERALIZED_TIME, 15);
-    out.extend(digits(moment.year / 100));
-    out.extend(digits(moment.year % 100));
-    write_month_to_second(&mut out, &moment);
+    write_digits(&mut out, &calendar(unix_seconds)?);
+    out.push(b'Z');
     Ok(out)
 }
 
-/// An instant by the calendar, in UTC.
-struct Moment {
-    /// From 1970 to 9999.
-    year: u16,
-    /// Month, day, hour, minute, second.
-    rest: [u8; 5],
-}
-
-fn calendar(unix_seconds: i64) -> Result<Moment, TimeOutOfRange> {
+/// Century, year in it, month, day, hour, minute and second, in UTC.
+fn calendar(unix_seconds: i64) -> Result<[u8; 7], TimeOutOfRange> {
     let out_of_range = TimeOutOfRange(unix_seconds);
     if unix_seconds < 0 {
         return Err(out_of_range);
@@ -164,23 +155,16 @@ fn calendar(unix_seconds: i64) -> Result<Moment, TimeOutOfRange> {
     let moment = OffsetDateTime::from_unix_timestamp(unix_seconds).map_err(|_| out_of_range)?;
     let (year, month, day) = moment.to_calendar_date();
     let (hour, minute, second) = moment.to_hms();
-    Ok(Moment {
-        year: u16::try_from(year).map_err(|_| out_of_range)?,
-        rest: [u8::from(month), day, hour, minute, second],
-    })
+    let part = |number| u8::try_from(number).map_err(|_| out_of_range);
+    let (century, year) = (part(year / 100)?, part(year % 100)?);
+    Ok([century, year, u8::from(month), day, hour, minute, second])
 }
 
-fn write_month_to_second(out: &mut Vec<u8>, moment: &Moment) {
-    for part in moment.rest {
-        out.extend(digits(part.into()));
+/// Two digits for each number below 100.
+fn write_digits(out: &mut Vec<u8>, numbers: &[u8]) {
+    for number in numbers {
+        out.extend([b'0' + number / 10, b'0' + number % 10]);
     }
-    out.push(b'Z');
-}
-
-/// A number below 100.
-fn digits(number: u16) -> [u8; 2] {
-    let digit = |number: u16| b'0' + u8::try_from(number % 10).unwrap_or_default();
-    [digit(number / 10), digit(number)]
 }
 
 /// Reads UTCTime or GeneralizedTime in the form RFC 5280 §4.1.2.5 allows, as unix seconds.

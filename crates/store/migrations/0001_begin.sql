@@ -2,8 +2,8 @@
 -- revocation, publication, procedures, mails, audit. One text for SQLite and PostgreSQL: TEXT,
 -- BIGINT and BYTEA only. Times are seconds since 1970-01-01T00:00:00Z. Row ids are 32 hexadecimal
 -- digits.
--- Every rule has a name, because the name is what a refused change reports. SQLite makes a table of a list of more than two
--- words, each time that it tries a rule: so those words are told apart with `or`.
+-- Every rule has a name, because the name is what a refused change reports. SQLite makes a table of
+-- a list of more than two words, each time that it tries a rule: so those are told apart with `or`.
 
 create table fact (
     name text not null primary key,

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::arg::Arg;
 use crate::error::StoreError;
-use crate::row::{Fields, Row};
+use crate::row::{Read, Row};
 use crate::sql::PATIENCE;
 use crate::sqlite::{self, Settings};
 
@@ -152,11 +152,10 @@ impl Lent {
         &mut self,
         sql: &'static str,
         args: &[Arg<'_>],
-        table: &'static str,
-        read: fn(Fields<'_>) -> Result<T, StoreError>,
+        read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
         self.run_apart(args, move |connection, args| {
-            sqlite::read(connection, sql, args, table, read)
+            sqlite::read(connection, sql, args, read)
         })
         .await
     }

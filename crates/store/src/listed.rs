@@ -7,7 +7,7 @@ use tegata_domain::revocation::ReasonCode;
 use tegata_domain::time::Timestamp;
 
 use crate::error::StoreError;
-use crate::row::Fields;
+use crate::row::{Columns, Fields};
 use crate::sql::Connection;
 
 /// An entry of a revocation list (RFC 5280 §5.1.2.6).
@@ -62,19 +62,18 @@ impl Connection {
         match shard {
             Some(shard) => {
                 let args = [key, cutoff, after, most, shard.into()];
-                self.read_apart(PAGE_OF_SHARD, &args, "certificate", entry)
-                    .await
+                self.read_apart(PAGE_OF_SHARD, &args, entry).await
             }
             None => {
                 let args = [key, cutoff, after, most];
-                self.read_apart(PAGE_OF_ALL, &args, "certificate", entry)
-                    .await
+                self.read_apart(PAGE_OF_ALL, &args, entry).await
             }
         }
     }
 }
 
-fn entry(fields: Fields<'_>) -> Result<ListedEntry, StoreError> {
+fn entry(row: &dyn Columns) -> Result<ListedEntry, StoreError> {
+    let fields = Fields::of(row, "certificate");
     let at = fields.time(1)?;
     let reason = fields.opt_int(2)?;
     let reason =

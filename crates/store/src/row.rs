@@ -20,11 +20,15 @@ impl Row {
 
     /// The columns from `first` on, as those of `table`: a part of a joined row.
     pub(crate) fn part(&self, table: &'static str, first: usize) -> Fields<'_> {
-        let row: &dyn Columns = match self {
+        let row = self.columns();
+        Fields { row, table, first }
+    }
+
+    pub(crate) fn columns(&self) -> &dyn Columns {
+        match self {
             Self::Sqlite(row) => row,
             Self::Postgres(row) => row,
-        };
-        Fields { row, table, first }
+        }
     }
 }
 
@@ -36,6 +40,9 @@ pub(crate) trait Columns {
     /// The column's name.
     fn column(&self, index: usize) -> Option<String>;
 }
+
+/// Reads a row where it is found.
+pub(crate) type Read<T> = fn(&dyn Columns) -> Result<T, StoreError>;
 
 /// Why a column cannot be read: it is not there, or of another type.
 pub(crate) struct Unfit;
@@ -50,7 +57,7 @@ pub(crate) struct Fields<'r> {
 
 impl<'r> Fields<'r> {
     /// All columns of a row, as those of `table`.
-    pub(crate) fn all(row: &'r dyn Columns, table: &'static str) -> Self {
+    pub(crate) fn of(row: &'r dyn Columns, table: &'static str) -> Self {
         let first = 0;
         Self { row, table, first }
     }

@@ -13,7 +13,7 @@ use crate::dialect;
 use crate::error::StoreError;
 use crate::kept::{Kept, Lent};
 use crate::postgres::{Session, Sessions};
-use crate::row::{Fields, Row};
+use crate::row::{Read, Row};
 use crate::sqlite::{self, Settings};
 
 /// How long a statement waits for another process's lock, and a caller for a connection.
@@ -208,21 +208,19 @@ impl Connection {
         self.remember(rows)
     }
 
-    /// The same where each row, of `table`, is read where it is found: for statements that are asked for a million rows, page by
-    /// page.
+    /// The same where each row is read where it is found: for statements that are asked for a million rows, page by page.
     pub(crate) async fn read_apart<T: Send + 'static>(
         &mut self,
         sql: &'static str,
         args: &[Arg<'_>],
-        table: &'static str,
-        read: fn(Fields<'_>) -> Result<T, StoreError>,
+        read: Read<T>,
     ) -> Result<Vec<T>, StoreError> {
         self.expect_sound()?;
         let list = match &mut self.driver {
-            Driver::Sqlite(lent) => lent.read_apart(sql, args, table, read).await,
+            Driver::Sqlite(lent) => lent.read_apart(sql, args, read).await,
             Driver::Postgres(session) => {
                 let rows = session.fetch_all(sql, args).await;
-                rows.and_then(|rows| rows.iter().map(|row| read(row.of(table))).collect())
+                rows.and_then(|rows| rows.iter().map(|row| read(row.columns())).collect())
             }
         };
         self.remember(list)

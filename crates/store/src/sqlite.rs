@@ -17,7 +17,7 @@ use crate::arg::Arg;
 use crate::dialect;
 use crate::error::StoreError;
 use crate::migrations;
-use crate::row::{Columns, Fields, Row, Unfit};
+use crate::row::{Columns, Read, Row, Unfit};
 use crate::sql::{PATIENCE, STATEMENTS};
 
 /// What every connection has. Pages as they were before a savepoint stay in memory: else a batch of writes puts them into
@@ -198,14 +198,13 @@ pub(crate) fn read<T>(
     connection: &Connection,
     sql: &str,
     args: &[Arg<'_>],
-    table: &'static str,
-    read: impl Fn(Fields<'_>) -> Result<T, StoreError>,
+    read: Read<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = prepared(connection, sql, args).map_err(classify)?;
     let mut found = statement.raw_query();
     let mut all = Vec::new();
     while let Some(row) = found.next().map_err(classify)? {
-        all.push(read(Fields::all(&Standing(row), table))?);
+        all.push(read(&Standing(row))?);
     }
     Ok(all)
 }

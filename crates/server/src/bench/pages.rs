@@ -96,12 +96,12 @@ pub(super) async fn run(mut sizes: Vec<usize>, rounds: usize) -> Outcome<Vec<Fig
 
 /// Asks for one page, in each round at every size.
 async fn measure(name: &str, path: &str, consoles: &[Console], rounds: usize) -> Outcome<Figure> {
-    let stopwatch = Stopwatch::start();
     let mut costs: Vec<Cost> = consoles.iter().map(|_| Cost::default()).collect();
     for console in consoles {
         // What is kept for a minute is counted before.
         console.ask(path, 0).await?;
     }
+    let stopwatch = Stopwatch::start();
     for round in 0..rounds {
         for (console, cost) in consoles.iter().zip(&mut costs) {
             console.round(path, round, cost).await?;

@@ -75,6 +75,12 @@ impl Origin {
                             _ => break,
                         }
                     }
+                    // A socket that is closed before all was read takes its answer back.
+                    let length = one.asked.lines().find_map(|line| {
+                        let number = line.strip_prefix("Content-Length: ")?;
+                        number.parse().ok()
+                    });
+                    drop(stream.read_exact(&mut vec![0; length.unwrap_or(0)]));
                     if let Some(version) = stream.conn.protocol_version() {
                         one.version = version.as_str().unwrap().to_owned();
                     }
